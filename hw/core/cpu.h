@@ -1,0 +1,88 @@
+/*
+ * The generic virtual CPU: what boards, interrupt controllers, accelerators
+ * and monitors may know of a CPU without knowing its architecture.
+ *
+ * Threads: fields marked [own] belong to the vCPU's thread (others may touch
+ * them only while it is paused); [bql] fields are guarded by the big lock;
+ * [atomic] ones are accessed with the __atomic builtins from any thread.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HW_CORE_CPU_H
+#define HW_CORE_CPU_H
+
+#include "hw/core/qdev.h"
+#include "memory/memory.h"
+
+#define TYPE_CPU "cpu"
+OBJECT_DECLARE(CPUState, CPUClass, CPU, TYPE_CPU)
+
+/* Why a vCPU must look up from guest code: bits of CPUState.interrupt_request. */
+enum {
+    CPU_INTERRUPT_HARD = 1 << 0,  /* INTR pin or local APIC has something */
+    CPU_INTERRUPT_NMI = 1 << 1,
+    CPU_INTERRUPT_SMI = 1 << 2,
+    CPU_INTERRUPT_INIT = 1 << 3,
+    CPU_INTERRUPT_SIPI = 1 << 4,
+    CPU_INTERRUPT_MCE = 1 << 5,
+    CPU_INTERRUPT_A20 = 1 << 6,   /* A20 gate changed: flush translations */
+    CPU_INTERRUPT_TLB = 1 << 7,   /* memory map changed: flush translations */
+    CPU_INTERRUPT_EXIT = 1 << 8,  /* leave guest code: stop, reset, queued work */
+    CPU_INTERRUPT_CODE = 1 << 9,  /* another thread wrote to translated code */
+};
+
+struct CPUState {
+    DeviceState parent;
+    int cpu_index;
+    AddressSpace *as;            /* memory as this CPU sees it outside SMM */
+    AddressSpace *io_as;         /* port I/O */
+    uint32_t interrupt_request;  /* [atomic] CPU_INTERRUPT_... */
+    bool halted;                 /* [bql] HLT or wait-for-SIPI: no code runs */
+    bool stop;                   /* [bql] asked to pause */
+    bool stopped;                /* [bql] paused */
+    bool created, unplug;        /* [bql] */
+    GThread *thread;
+    GCond halt_cond;             /* [bql] signalled by cpu_kick() */
+    GQueue work;                 /* [bql] functions to run on the vCPU's thread */
+    void *accel_state;           /* the accelerator's own per-CPU data */
+};
+
+struct CPUClass {
+    DeviceClass parent;
+    /* Runs guest code until something outside needs attention (an EXIT_...
+     * reason, below). Called without the big lock. */
+    int (*exec)(CPUState *cpu);
+    /* True if a halted CPU has an event that wakes it. With the big lock. */
+    bool (*has_work)(CPUState *cpu);
+    /* Appends the registers as text, as `info registers` prints them. */
+    void (*dump_state)(CPUState *cpu, GString *out);
+    /* The program counter as a linear address. */
+    uint64_t (*get_pc)(CPUState *cpu);
+    /* Translates a linear address for debuggers without side effects.
+     * Returns false if it is not mapped. */
+    bool (*translate_debug)(CPUState *cpu, uint64_t lin, uint64_t *phys);
+};
+
+/* What exec() returned for. */
+enum {
+    CPU_EXIT_INTERRUPT, /* interrupt_request has EXIT or the like */
+    CPU_EXIT_HALTED,    /* HLT: cpu->halted is set */
+    CPU_EXIT_SHUTDOWN,  /* triple fault */
+    CPU_EXIT_DEBUG,     /* gdb breakpoint or single step */
+};
+
+/* Sets interrupt_request bits and makes the vCPU notice, from any thread. */
+void cpu_interrupt(CPUState *cpu, uint32_t mask);
+/* Clears bits. From the vCPU's thread, or with the big lock. */
+void cpu_reset_interrupt(CPUState *cpu, uint32_t mask);
+/* Makes the vCPU leave guest code and look at its flags. Any thread. */
+void cpu_kick(CPUState *cpu);
+/* Runs fn(cpu, opaque) on the vCPU's thread between two instructions and
+ * waits for it (run_on) or not (async). With the big lock. */
+typedef void CPUWorkFn(CPUState *cpu, void *opaque);
+void cpu_run_on(CPUState *cpu, CPUWorkFn *fn, void *opaque);
+void cpu_async_run_on(CPUState *cpu, CPUWorkFn *fn, void *opaque);
+/* Runs queued work; the vCPU's thread calls it with the big lock. */
+void cpu_process_work(CPUState *cpu);
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * The state of one x86 CPU.
+ *
+ * X86State is plain data: what an instruction boundary leaves behind. The
+ * interpreter, the translator, KVM, the gdb stub and state saving all share
+ * it. Its first 128 bytes are the general registers, so that generated code
+ * reaches them with one-byte displacements.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TARGET_I386_CPU_H
+#define TARGET_I386_CPU_H
+
+#include "hw/core/cpu.h"
+#include "target/i386/decode/row.h"
+#include "target/i386/regs.h"
+
+#define TYPE_X86_CPU "x86_64-cpu"
+OBJECT_DECLARE(X86CPU, X86CPUClass, X86_CPU, TYPE_X86_CPU)
+
+/* Descriptor cache of a segment register. */
+typedef struct X86Segment {
+    uint16_t selector;
+    uint16_t attr;   /* X86_DESC_...: descriptor bits 8-15 and 20-23 (and unusable) */
+    uint32_t limit;  /* in bytes, granularity applied */
+    uint64_t base;
+} X86Segment;
+
+typedef struct X86TableReg {
+    uint64_t base;
+    uint16_t limit;
+} X86TableReg;
+
+typedef union X86Vector {
+    uint8_t u8[64];
+    uint16_t u16[32];
+    uint32_t u32[16];
+    uint64_t u64[8];
+    float f32[16];
+    double f64[8];
+} __attribute__((aligned(64))) X86Vector;
+
+/* An x87 register: 64-bit significand, sign and exponent. MMX aliases .mant. */
+typedef struct X86Float80 {
+    uint64_t mant;
+    uint16_t sign_exp;
+} __attribute__((aligned(16))) X86Float80;
+
+typedef struct X86Fpu {
+    X86Float80 st[8]; /* physical registers R0..R7, not rotated by TOP */
+    uint16_t fcw;     /* control word */
+    uint16_t fsw;     /* status word; TOP lives in bits 11-13 */
+    uint8_t ftw;      /* abridged tag word: bit n set = Rn not empty */
+    uint16_t fop;     /* last opcode, 11 bits */
+    uint64_t fip, fdp;
+    uint16_t fcs, fds;
+} X86Fpu;
+
+/*
+ * Arithmetic flags, computed when asked for. When cc_lazy is set the six
+ * arithmetic flags follow from the last result and its carries:
+ *   cc_result   the result, sign-extended from its operand size to 64 bits
+ *   cc_carries  carry out of each bit of the operation, shifted up so that the
+ *               carry out of the top bit stands in bit 63; AF's carry (out of
+ *               bit 3) is kept separately in cc_af because of that shift
+ *   ZF = cc_result == 0, SF = bit 63 of it, PF = parity of its low byte,
+ *   CF = bit 63 of cc_carries, OF = bit 63 ^ bit 62.
+ * Otherwise they stand in eflags. Use x86_get_eflags() and x86_set_eflags().
+ */
+typedef struct X86State {
+    uint64_t regs[16];
+    uint64_t rip;
+    uint64_t cc_result;
+    uint64_t cc_carries;
+    uint32_t cc_af;    /* X86_EFLAGS_AF or 0 */
+    uint32_t cc_lazy;
+    uint32_t eflags;   /* bit 1 set; arithmetic bits valid only if !cc_lazy */
+    uint32_t hflags;   /* X86_HF_...: mode bits that select decoding and access checks */
+
+    X86Segment segs[X86_SEG_COUNT];
+    X86Segment ldt, tr;
+    X86TableReg gdt, idt;
+    uint64_t cr0, cr2, cr3, cr4, cr8;
+    uint64_t xcr0;
+    uint64_t dr[8];
+    uint64_t pdptr[4]; /* PAE: loaded with CR3 */
+
+    uint64_t efer, star, lstar, cstar, fmask, kernel_gs_base;
+    uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t pat, tsc_aux, tsc_offset, tsc_adjust, tsc_deadline;
+    uint64_t apic_base_enable; /* reserved for CPUs without a local APIC */
+    uint64_t misc_enable, mcg_status, mcg_ctl, mcg_cap, xss;
+    uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
+    uint64_t mc_banks[40];
+    uint32_t smbase;
+
+    uint32_t mxcsr;
+    X86Fpu fpu;
+    X86Vector xmm[16]; /* ZMM-sized: XMM in u64[0..1], YMM in u64[0..3] */
+
+    /* Events between two instructions. */
+    uint8_t nmi_blocked;      /* until IRET (or RSM) */
+    uint8_t in_smm;
+    uint8_t int_shadow;       /* X86_SHADOW_...: after STI, MOV SS, POP SS */
+    uint8_t wait_for_sipi;
+    uint8_t sipi_vector;
+    uint8_t a20_masked;       /* 1: address bit 20 forced to 0 */
+    uint8_t triple_fault;
+    uint8_t pending_db;       /* a single-step or I/O #DB is due after this instruction */
+    uint64_t pending_dr6;
+} X86State;
+
+typedef struct X86Interp X86Interp; /* interp/: decoded-block cache, fault buffer */
+typedef struct X86Tlb X86Tlb;       /* mmu.h */
+
+struct X86CPU {
+    CPUState parent;
+    X86State state;      /* "s" in most functions */
+    X86Tlb *tlb;
+    X86Interp *interp;
+    struct APICState *apic; /* hw/intc/apic.h; NULL in CPU tests */
+    AddressSpace *smm_as;   /* memory as seen in SMM; equals as without SMRAM */
+    uint32_t features[X86_FEAT_COUNT / 32 + 1]; /* instruction features of the model */
+    struct X86CpuModel *model; /* cpuid.h: name, vendor, leaves, feature words */
+    bool log_exceptions;
+};
+
+struct X86CPUClass {
+    CPUClass parent;
+    const char *model_name;
+};
+
+static inline bool x86_has_feature(const X86CPU *cpu, X86Feature feature)
+{
+    return cpu->features[feature / 32] >> (feature % 32) & 1;
+}
+
+/* The whole of EFLAGS, with lazy arithmetic flags computed. */
+uint32_t x86_get_eflags(const X86State *s);
+/* Replaces all of EFLAGS (no privilege check) and ends laziness; refreshes hflags. */
+void x86_set_eflags(X86State *s, uint32_t eflags);
+/* Recomputes s->hflags after CS, SS, CR0, CR4, EFER or EFLAGS changed. */
+void x86_update_hflags(X86State *s);
+
+static inline unsigned x86_cpl(const X86State *s)
+{
+    return s->hflags & X86_HF_CPL_MASK;
+}
+
+static inline X86Mode x86_mode(const X86State *s)
+{
+    return s->hflags & X86_HF_CS64 ? X86_MODE_64
+         : s->hflags & X86_HF_CS32 ? X86_MODE_32 : X86_MODE_16;
+}
+
+/*
+ * RESET# and INIT# (SDM vol. 3, table 10-1). INIT keeps the x87 and vector
+ * state, the MTRRs, the TSC and most MSRs.
+ */
+void x86_cpu_state_reset(X86CPU *cpu, bool init_only);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Exceptions, interrupts and everything that loads a segment register.
+ *
+ * How an instruction faults: the handler calls x86_raise(), which does not
+ * return; the exec loop rewinds RIP to the instruction's start and delivers.
+ * While a handler runs, s->rip is already the next instruction's address.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TARGET_I386_EXCP_H
+#define TARGET_I386_EXCP_H
+
+#include <glib.h>
+#include "target/i386/cpu.h"
+
+/* Faults of the current instruction. error is pushed only by the vectors that have one. */
+G_NORETURN void x86_raise(X86CPU *cpu, unsigned vector, uint32_t error);
+G_NORETURN void x86_raise_pf(X86CPU *cpu, uint64_t lin, uint32_t error);
+
+/* Where an event comes from: it decides the EXT bit, DPL check and pushed RIP. */
+typedef enum X86EventKind {
+    X86_EVENT_FAULT,     /* exception; RIP pushed is the faulting instruction */
+    X86_EVENT_TRAP,      /* #DB after an instruction */
+    X86_EVENT_SOFT_INT,  /* INT n, INT3, INTO: gate DPL checked, next RIP pushed */
+    X86_EVENT_ICEBP,     /* INT1: like an exception, next RIP pushed */
+    X86_EVENT_EXTERNAL,  /* INTR, NMI */
+} X86EventKind;
+
+/*
+ * Delivers one event through the IVT, IDT or TSS. A fault during delivery
+ * becomes the contributory, double or triple fault of SDM vol. 3, 6.15; a
+ * triple fault sets s->triple_fault.
+ */
+void x86_deliver_event(X86CPU *cpu, X86EventKind kind, unsigned vector,
+                       bool has_error, uint32_t error);
+
+/* Interpreter handlers that change segments or privilege (seg.c, task.c). */
+void x86_load_seg(X86CPU *cpu, unsigned seg, uint16_t selector);
+void x86_far_jmp(X86CPU *cpu, uint16_t selector, uint64_t offset, unsigned op_size);
+void x86_far_call(X86CPU *cpu, uint16_t selector, uint64_t offset, unsigned op_size);
+void x86_far_ret(X86CPU *cpu, unsigned op_size, uint16_t pop_bytes);
+void x86_iret(X86CPU *cpu, unsigned op_size);
+
+#endif
