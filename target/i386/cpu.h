@@ -110,14 +110,34 @@ typedef struct X86State {
     uint64_t pending_dr6;
 } X86State;
 
-typedef struct X86Interp X86Interp; /* interp/: decoded-block cache, fault buffer */
+typedef struct X86Interp X86Interp; /* interp/: decoded-block cache */
 typedef struct X86Tlb X86Tlb;       /* mmu.h */
+typedef struct X86FaultFrame X86FaultFrame; /* excp.h */
+
+/*
+ * What a CPU asks of the machine around it. The machine (or a test) sets
+ * X86CPU.hooks before the CPU runs; a NULL function means that the part is
+ * absent: no local APIC, a TSC that stands still.
+ */
+typedef struct X86CpuHooks {
+    uint64_t (*tsc)(X86CPU *cpu);       /* TSC ticks since power-on, before TSC_ADJUST */
+    uint64_t (*apic_base)(X86CPU *cpu); /* IA32_APIC_BASE */
+    bool (*set_apic_base)(X86CPU *cpu, uint64_t val); /* false: #GP(0) */
+    uint8_t (*tpr)(X86CPU *cpu);        /* CR8: bits 7-4 of the task priority */
+    void (*set_tpr)(X86CPU *cpu, uint8_t cr8);
+    /* x2APIC registers by their MSR number; false: #GP(0) */
+    bool (*x2apic_read)(X86CPU *cpu, uint32_t msr, uint64_t *val);
+    bool (*x2apic_write)(X86CPU *cpu, uint32_t msr, uint64_t val);
+    void (*tsc_deadline)(X86CPU *cpu, uint64_t tsc); /* 0 disarms */
+} X86CpuHooks;
 
 struct X86CPU {
     CPUState parent;
     X86State state;      /* "s" in most functions */
     X86Tlb *tlb;
     X86Interp *interp;
+    X86FaultFrame *fault; /* innermost place that faults unwind to */
+    const X86CpuHooks *hooks;
     struct APICState *apic; /* hw/intc/apic.h; NULL in CPU tests */
     AddressSpace *smm_as;   /* memory as seen in SMM; equals as without SMRAM */
     uint32_t features[X86_FEAT_COUNT / 32 + 1]; /* instruction features of the model */

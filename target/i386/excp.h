@@ -11,9 +11,33 @@
 #define TARGET_I386_EXCP_H
 
 #include <glib.h>
+#include <setjmp.h>
 #include "target/i386/cpu.h"
 
-/* Faults of the current instruction. error is pushed only by the vectors that have one. */
+/*
+ * Where a fault unwinds to. The exec loop keeps one on its stack while it runs
+ * guest code: it links it into cpu->fault and calls _setjmp(frame.env); a
+ * nonzero return is a fault of the current instruction, with vector and error
+ * filled in. Event delivery stacks its own frame above it to find double faults.
+ */
+struct X86FaultFrame {
+    jmp_buf env;
+    X86FaultFrame *outer;
+    unsigned vector;
+    uint32_t error;
+};
+
+/* True for the vectors that push an error code (SDM vol. 3, table 6-1). */
+static inline bool x86_vector_has_error(unsigned vector)
+{
+    const uint32_t with_error = 1u << X86_EXCP_DF | 1u << X86_EXCP_TS | 1u << X86_EXCP_NP |
+                                1u << X86_EXCP_SS | 1u << X86_EXCP_GP | 1u << X86_EXCP_PF |
+                                1u << X86_EXCP_AC;
+    return vector < 32 && (with_error >> vector & 1);
+}
+
+/* Faults of the current instruction: both longjmp to cpu->fault. error is
+ * pushed only by the vectors that have one. x86_raise_pf() sets CR2. */
 G_NORETURN void x86_raise(X86CPU *cpu, unsigned vector, uint32_t error);
 G_NORETURN void x86_raise_pf(X86CPU *cpu, uint64_t lin, uint32_t error);
 
@@ -27,9 +51,11 @@ typedef enum X86EventKind {
 } X86EventKind;
 
 /*
- * Delivers one event through the IVT, IDT or TSS. A fault during delivery
- * becomes the contributory, double or triple fault of SDM vol. 3, 6.15; a
- * triple fault sets s->triple_fault.
+ * Delivers one event through the IVT, IDT or TSS. s->rip is what the frame
+ * saves: for a FAULT the caller has rewound it. A fault during delivery becomes
+ * the contributory, double or triple fault of SDM vol. 3, 6.15; a triple fault
+ * sets s->triple_fault and returns. Only SOFT_INT may raise: it is called by
+ * the handler of the INT instruction, and a bad gate is that instruction's fault.
  */
 void x86_deliver_event(X86CPU *cpu, X86EventKind kind, unsigned vector,
                        bool has_error, uint32_t error);
