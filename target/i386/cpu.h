@@ -60,19 +60,19 @@ typedef struct X86Fpu {
  * Arithmetic flags, computed when asked for. When cc_lazy is set the six
  * arithmetic flags follow from the last result and its carries:
  *   cc_result   the result, sign-extended from its operand size to 64 bits
- *   cc_carries  carry out of each bit of the operation, shifted up so that the
- *               carry out of the top bit stands in bit 63; AF's carry (out of
- *               bit 3) is kept separately in cc_af because of that shift
+ *   cc_carries  carry out of each bit position of the operation, such that the
+ *               carry out of the top bit stands in bit 63, the one into the top
+ *               bit in bit 62, and the one out of bit 3 in bit 3
  *   ZF = cc_result == 0, SF = bit 63 of it, PF = parity of its low byte,
- *   CF = bit 63 of cc_carries, OF = bit 63 ^ bit 62.
+ *   CF = bit 63 of cc_carries, OF = bit 63 ^ bit 62, AF = bit 3.
  * Otherwise they stand in eflags. Use x86_get_eflags() and x86_set_eflags().
  */
 typedef struct X86State {
     uint64_t regs[16];
+    uint64_t zero;     /* always 0: the register of an absent base or index */
     uint64_t rip;
     uint64_t cc_result;
     uint64_t cc_carries;
-    uint32_t cc_af;    /* X86_EFLAGS_AF or 0 */
     uint32_t cc_lazy;
     uint32_t eflags;   /* bit 1 set; arithmetic bits valid only if !cc_lazy */
     uint32_t hflags;   /* X86_HF_...: mode bits that select decoding and access checks */
@@ -129,6 +129,9 @@ typedef struct X86CpuHooks {
     bool (*x2apic_read)(X86CPU *cpu, uint32_t msr, uint64_t *val);
     bool (*x2apic_write)(X86CPU *cpu, uint32_t msr, uint64_t val);
     void (*tsc_deadline)(X86CPU *cpu, uint64_t tsc); /* 0 disarms */
+    /* Acknowledges the interrupt behind CPU_INTERRUPT_HARD (local APIC, then
+     * i8259) and returns its vector; -1: it went away. With the big lock. */
+    int (*interrupt)(X86CPU *cpu);
 } X86CpuHooks;
 
 struct X86CPU {
