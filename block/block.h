@@ -1,0 +1,106 @@
+/*
+ * The block layer: images as devices see them.
+ *
+ * A BlockBackend (blk_*) is what a device holds: a named drive with a root
+ * node, removable or not. A BlockNode (bdrv_*) is one open image: a format
+ * driver (raw, ...) on top of a protocol driver (file, ...).
+ *
+ * Promises about data:
+ *   - A write that completed is visible to every later read.
+ *   - It is on stable storage only after a later flush completed, or at once
+ *     with cache=writethrough (the layer flushes after each write).
+ *   - Requests in flight at the same time have no order; a flush covers all
+ *     writes that completed before it was submitted.
+ *   - A read-only node is never written; a broken image is refused and never
+ *     written to.
+ *
+ * Drivers' operations are ordinary blocking functions; they run on a pool of
+ * worker threads. Completion callbacks run on the main thread with the big
+ * lock, never from inside the submitting call.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef BLOCK_BLOCK_H
+#define BLOCK_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include "util/error.h"
+#include "util/option.h"
+
+enum { BDRV_SECTOR_BITS = 9, BDRV_SECTOR_SIZE = 1 << BDRV_SECTOR_BITS };
+
+typedef struct BlockBackend BlockBackend;
+typedef struct BlockNode BlockNode;
+typedef struct BlockRequest BlockRequest;
+typedef struct BlockRegistry BlockRegistry; /* a machine's drives and named nodes */
+
+typedef void BlockCompletionFn(void *opaque, int ret); /* ret: 0 or negative errno */
+
+/* -drive options that are not the image's. */
+typedef enum DriveInterface { DRIVE_IF_NONE, DRIVE_IF_IDE, DRIVE_IF_FLOPPY, DRIVE_IF_VIRTIO,
+                              DRIVE_IF_PFLASH, DRIVE_IF_SCSI, DRIVE_IF_COUNT } DriveInterface;
+typedef struct DriveInfo {
+    BlockBackend *blk;
+    char *id;
+    DriveInterface interface;
+    int bus, unit;
+    bool is_cdrom;
+    char *serial;
+    uint32_t cyls, heads, secs; /* 0: guess */
+} DriveInfo;
+
+BlockRegistry *block_registry_new(void);
+void block_registry_free(BlockRegistry *reg);
+/* -drive / -blockdev / -hda. False with errp set. */
+bool block_drive_add(BlockRegistry *reg, OptDict *opts, Error **errp);
+bool block_node_add(BlockRegistry *reg, OptDict *opts, Error **errp);
+/* NULL if there is none. The drive is then taken: a second taker is an error. */
+DriveInfo *block_drive_get(BlockRegistry *reg, DriveInterface iface, int bus, int unit);
+BlockBackend *block_backend_find(BlockRegistry *reg, const char *id); /* drive id or node-name */
+/* Calls fn for every backend: query-block, flush at exit. */
+void block_foreach(BlockRegistry *reg, void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
+/* Drives that -drive if=X named but no device took: an error naming the first. */
+bool block_check_orphans(BlockRegistry *reg, Error **errp);
+
+const char *blk_name(const BlockBackend *blk);
+bool blk_is_inserted(BlockBackend *blk);
+bool blk_is_writable(BlockBackend *blk);
+bool blk_is_removable(BlockBackend *blk);
+/* Bytes; 0 without a medium. */
+uint64_t blk_getlength(BlockBackend *blk);
+/* A device takes the backend (only one may) and says what to call when the medium changes. */
+typedef struct BlockDevOps {
+    void (*change_media)(void *dev, bool load);
+    void (*eject_request)(void *dev, bool force);
+    bool (*is_tray_open)(void *dev);
+    bool (*is_medium_locked)(void *dev);
+} BlockDevOps;
+bool blk_attach(BlockBackend *blk, void *dev, const BlockDevOps *ops, Error **errp);
+void blk_detach(BlockBackend *blk, void *dev);
+/* Medium change from the monitor or the guest's own eject. */
+void blk_eject(BlockBackend *blk);
+bool blk_insert_file(BlockBackend *blk, const char *filename, const char *format, bool read_only,
+                     Error **errp);
+
+/* Asynchronous requests. offset and lengths in bytes, any alignment; the iov
+ * must stay valid until completion. Out of range fails with -EIO. */
+BlockRequest *blk_aio_preadv(BlockBackend *blk, int64_t offset, const struct iovec *iov, int niov,
+                             BlockCompletionFn *fn, void *opaque);
+BlockRequest *blk_aio_pwritev(BlockBackend *blk, int64_t offset, const struct iovec *iov, int niov,
+                              BlockCompletionFn *fn, void *opaque);
+BlockRequest *blk_aio_flush(BlockBackend *blk, BlockCompletionFn *fn, void *opaque);
+BlockRequest *blk_aio_discard(BlockBackend *blk, int64_t offset, int64_t len,
+                              BlockCompletionFn *fn, void *opaque);
+/* The callback will not be called; the iov may be used by a worker until blk_drain(). */
+void blk_aio_cancel(BlockRequest *req);
+/* Waits until nothing is in flight, running completions. */
+void blk_drain(BlockBackend *blk);
+/* Blocking forms, for start-up and tools: 0 or negative errno. */
+int blk_pread(BlockBackend *blk, int64_t offset, void *buf, size_t len);
+int blk_pwrite(BlockBackend *blk, int64_t offset, const void *buf, size_t len);
+int blk_flush(BlockBackend *blk);
+
+#endif

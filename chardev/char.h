@@ -1,0 +1,78 @@
+/*
+ * Character devices: a stream of bytes between a device (front end) and the
+ * host (back end).
+ *
+ * Back ends never block the main loop: what the host cannot take at once is
+ * queued up to a limit, then dropped, oldest kept. Everything runs on the main
+ * thread or with the big lock.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef CHARDEV_CHAR_H
+#define CHARDEV_CHAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "util/error.h"
+#include "util/option.h"
+
+typedef struct Chardev Chardev;
+typedef struct ChardevRegistry ChardevRegistry; /* a machine's chardevs by id */
+
+typedef enum CharEvent {
+    CHR_EVENT_OPENED,  /* a peer is there */
+    CHR_EVENT_CLOSED,
+    CHR_EVENT_BREAK,   /* serial break from the host side */
+    CHR_EVENT_MUX_IN,  /* this front end got the input focus */
+    CHR_EVENT_MUX_OUT,
+} CharEvent;
+
+/* What a device embeds. */
+typedef struct CharFrontend {
+    Chardev *chr;      /* NULL: not connected; writes vanish */
+    /* How many bytes read() takes now. When it grows from 0, call chr_fe_accept_input(). */
+    int (*can_read)(void *opaque);
+    void (*read)(void *opaque, const uint8_t *buf, int len);
+    void (*event)(void *opaque, CharEvent event);
+    void *opaque;
+    int mux_index;
+} CharFrontend;
+
+ChardevRegistry *chardev_registry_new(void);
+/* Restores terminals and closes everything. */
+void chardev_registry_free(ChardevRegistry *reg);
+/* -chardev BACKEND,id=ID,... */
+Chardev *chardev_add(ChardevRegistry *reg, OptDict *opts, Error **errp);
+/* The short form of -serial, -monitor, -debugcon: "stdio", "mon:stdio", "file:X", "pipe:X",
+ * "pty", "unix:X,server=on,wait=off", "tcp:H:P", "null", "vc", "none" or "chardev:ID". */
+Chardev *chardev_add_legacy(ChardevRegistry *reg, const char *label, const char *text, Error **errp);
+Chardev *chardev_find(ChardevRegistry *reg, const char *id);
+void chardev_foreach(ChardevRegistry *reg, void (*fn)(Chardev *chr, void *opaque), void *opaque);
+const char *chardev_label(const Chardev *chr);
+const char *chardev_filename(const Chardev *chr); /* "unix:/path,server=on" as query-chardev shows */
+void chardev_help(GString *out);
+
+/* Connects a front end; fails if the chardev is taken (a mux takes several). */
+bool chr_fe_init(CharFrontend *fe, Chardev *chr, Error **errp);
+void chr_fe_deinit(CharFrontend *fe);
+/* Sets the callbacks in fe and starts input; all NULL stops it. */
+void chr_fe_set_handlers(CharFrontend *fe, int (*can_read)(void *opaque),
+                         void (*read)(void *opaque, const uint8_t *buf, int len),
+                         void (*event)(void *opaque, CharEvent event), void *opaque);
+/* Queues all of buf; returns len. */
+int chr_fe_write(CharFrontend *fe, const uint8_t *buf, int len);
+void chr_fe_accept_input(CharFrontend *fe);
+/* Serial line parameters and modem lines, for back ends that have them. */
+typedef struct CharSerialParams { int speed, parity, data_bits, stop_bits; } CharSerialParams;
+void chr_fe_set_serial_params(CharFrontend *fe, const CharSerialParams *params);
+void chr_fe_set_break(CharFrontend *fe, bool on);
+bool chr_fe_backend_connected(const CharFrontend *fe);
+
+/* Ctrl-A X on a mux'd stdio: system/ says what ends the program. */
+void chardev_set_quit_hook(ChardevRegistry *reg, void (*fn)(void *opaque), void *opaque);
+
+/* Restores the terminal if a stdio chardev changed it. Async-signal-safe; for exit paths. */
+void chardev_restore_terminal(void);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * Machines: what is built from the command line.
+ *
+ * A MachineState owns its memory, its clock and its devices; nothing about a
+ * machine is kept in file-scope variables, so that two can live in one process.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HW_CORE_MACHINE_H
+#define HW_CORE_MACHINE_H
+
+#include "hw/core/cpu.h"
+#include "hw/core/qdev.h"
+#include "memory/memory.h"
+
+#define TYPE_MACHINE "machine"
+OBJECT_DECLARE(MachineState, MachineClass, MACHINE, TYPE_MACHINE)
+#define MACHINE_TYPE_NAME(name) name "-machine"
+
+/* Why a guest (or user) asked for an end; names as in QMP's ShutdownCause. */
+typedef enum ShutdownCause {
+    SHUTDOWN_CAUSE_NONE,
+    SHUTDOWN_CAUSE_HOST_ERROR,
+    SHUTDOWN_CAUSE_HOST_QMP_QUIT,
+    SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET,
+    SHUTDOWN_CAUSE_HOST_SIGNAL,
+    SHUTDOWN_CAUSE_HOST_UI,
+    SHUTDOWN_CAUSE_GUEST_SHUTDOWN,
+    SHUTDOWN_CAUSE_GUEST_RESET,
+    SHUTDOWN_CAUSE_GUEST_PANIC,
+    SHUTDOWN_CAUSE_SUBSYSTEM_RESET,
+} ShutdownCause;
+
+/* What a machine asks of its surroundings; the run state (system/) fills it in. */
+typedef struct MachineEvents {
+    void (*reset_request)(MachineState *machine, ShutdownCause cause);
+    void (*shutdown_request)(MachineState *machine, ShutdownCause cause);
+    void (*panicked)(MachineState *machine);
+    /* isa-debug-exit: ends the process at once with this status. */
+    void (*exit_now)(MachineState *machine, int status);
+} MachineEvents;
+
+struct MachineState {
+    Object parent_obj;
+    Clock *clock;                /* virtual clock */
+    MemoryRegion system_memory;  /* root of guest physical memory */
+    MemoryRegion system_io;      /* root of port I/O, 64 KiB */
+    AddressSpace memory_as;      /* "memory" */
+    AddressSpace io_as;          /* "I/O" */
+    BusState *main_bus;          /* devices without another bus; "main-system-bus" */
+    GPtrArray *cpus;             /* CPUState */
+    MemoryRegion ram;            /* -m, one block "pc.ram" */
+    const MachineEvents *events;
+
+    /* Options. */
+    uint64_t ram_size;
+    unsigned smp_cpus, smp_sockets, smp_cores, smp_threads, max_cpus;
+    char *cpu_model;             /* -cpu; NULL: the machine's default */
+    char *firmware;              /* -bios */
+    char *kernel_filename, *initrd_filename, *kernel_cmdline, *dtb;
+    char *boot_order;            /* -boot order=, "cad" */
+    char *boot_once;
+    bool boot_menu, boot_strict;
+    int64_t boot_menu_timeout, reboot_timeout; /* ms; -1 not given */
+    GPtrArray *data_dirs;        /* -L, then the built-in search path */
+    int64_t rtc_offset_ns;       /* guest wall clock minus host wall clock */
+    bool rtc_utc;
+    bool usb, graphics;
+    char *vga;                   /* "std", "none", "cirrus" */
+    const char *accel_name;
+
+    GQueue reset_handlers;       /* qemu_register_reset-like entries, private */
+};
+
+struct MachineClass {
+    ObjectClass parent_class;
+    const char *desc;
+    const char *alias;
+    bool is_default;
+    unsigned max_cpus;
+    uint64_t default_ram_size;
+    const char *default_cpu_type, *default_boot_order, *default_display;
+    bool no_floppy, no_cdrom, no_parallel, no_serial;
+    bool (*init)(MachineState *machine, Error **errp);
+};
+
+/* Reset of the whole machine: enter phase for every device, hold, exit, in
+ * tree order; CPUs last. With the big lock, vCPUs paused. */
+void machine_reset(MachineState *machine);
+/* Extra reset functions for what is not a device (ROM images, boot set-up). */
+void machine_add_reset(MachineState *machine, void (*fn)(void *opaque), void *opaque);
+
+/* Creates the machine of a class name or alias ("pc"); NULL with errp set if unknown. */
+MachineState *machine_new(const char *name, Error **errp);
+MachineClass *machine_class_find(const char *name);
+/* Memory, clock and class init, after the options are set. */
+bool machine_init_run(MachineState *machine, Error **errp);
+
+static inline void machine_request_reset(MachineState *m, ShutdownCause cause)
+{
+    if (m->events) {
+        m->events->reset_request(m, cause);
+    }
+}
+
+static inline void machine_request_shutdown(MachineState *m, ShutdownCause cause)
+{
+    if (m->events) {
+        m->events->shutdown_request(m, cause);
+    }
+}
+
+/* Saves or loads the state of every device with a description, CPUs and RAM included. */
+void machine_save_state(MachineState *machine, GByteArray *out);
+bool machine_load_state(MachineState *machine, const uint8_t *data, size_t len, Error **errp);
+
+/* Finds a firmware or keymap file on the search path; NULL if it is nowhere. */
+char *machine_find_file(MachineState *machine, const char *name);
+
+#endif

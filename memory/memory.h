@@ -1,0 +1,276 @@
+/*
+ * Address spaces: what answers at which guest address.
+ *
+ * A tree of MemoryRegions (containers, RAM, ROM, I/O, aliases) with priorities
+ * is rendered into a flat, sorted, immutable FlatView, published under RCU:
+ * readers never lock. Changes between memory_transaction_begin() and
+ * _commit() are rendered once, at the outermost commit. The tree is changed
+ * with the big lock held.
+ *
+ * Rules for overlapping: at each address the region with the highest priority
+ * among siblings answers; inside a container, an address that no child covers
+ * falls through to what lies below the container. Equal priorities: the one
+ * added last wins.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEMORY_MEMORY_H
+#define MEMORY_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "qom/object.h"
+
+typedef uint64_t hwaddr;
+typedef struct MemoryRegion MemoryRegion;
+typedef struct AddressSpace AddressSpace;
+typedef struct FlatView FlatView;
+typedef struct RAMBlock RAMBlock;
+typedef struct MemoryListener MemoryListener;
+
+/* Result of an access; bits may be combined. */
+typedef enum MemTxResult {
+    MEMTX_OK = 0,
+    MEMTX_ERROR = 1,        /* the device refused */
+    MEMTX_DECODE_ERROR = 2, /* nothing at this address */
+} MemTxResult;
+
+typedef struct MemTxAttrs {
+    uint16_t requester_id;  /* PCI requester for MSI and the like */
+    bool smm;
+} MemTxAttrs;
+#define MEMTXATTRS_NONE ((MemTxAttrs){ 0 })
+
+/*
+ * An I/O region's behaviour as data. The memory core splits or widens every
+ * access to what impl says, swaps bytes by endianness and refuses what valid
+ * excludes (reads give all ones, writes go nowhere, MEMTX_ERROR): handlers
+ * check nothing. addr is relative to the region. Handlers run with the big
+ * lock; a handler is never entered while one of the same device's regions
+ * with the same owner is running (its own DMA gets MEMTX_ERROR back).
+ */
+typedef enum MemoryEndian { MEMORY_LITTLE_ENDIAN, MEMORY_BIG_ENDIAN } MemoryEndian;
+typedef struct MemoryRegionOps {
+    uint64_t (*read)(void *opaque, hwaddr addr, unsigned size);
+    void (*write)(void *opaque, hwaddr addr, uint64_t val, unsigned size);
+    /* Instead of the two above, where an access can fail or attrs matter. */
+    MemTxResult (*read_with_attrs)(void *opaque, hwaddr addr, uint64_t *val, unsigned size,
+                                   MemTxAttrs attrs);
+    MemTxResult (*write_with_attrs)(void *opaque, hwaddr addr, uint64_t val, unsigned size,
+                                    MemTxAttrs attrs);
+    MemoryEndian endianness;
+    struct {
+        unsigned min_size, max_size; /* bytes; 0: 1 and 4 (max 8) */
+        bool unaligned;              /* accesses across their size are passed on */
+    } valid, impl;
+} MemoryRegionOps;
+
+typedef enum MemoryRegionKind {
+    MEMORY_CONTAINER,
+    MEMORY_RAM,
+    MEMORY_ROM,        /* RAM the guest cannot write */
+    MEMORY_ROM_DEVICE, /* reads like ROM (when in romd mode), writes go to ops */
+    MEMORY_IO,
+    MEMORY_ALIAS,
+} MemoryRegionKind;
+
+struct MemoryRegion {
+    Object parent_obj;     /* TYPE_MEMORY_REGION: in the composition tree for info mtree */
+    MemoryRegionKind kind;
+    char *mr_name;
+    void *owner;           /* Object or NULL; identity for the re-entrancy guard */
+    uint64_t size;         /* bytes; UINT64_MAX stands for 2^64 */
+    hwaddr addr;           /* offset in the container */
+    MemoryRegion *container;
+    GList *children;       /* highest priority first */
+    int priority;
+    bool enabled, readonly, romd_mode, terminates;
+    const MemoryRegionOps *ops;
+    void *opaque;
+    RAMBlock *block;
+    MemoryRegion *alias;
+    hwaddr alias_offset;
+    uint8_t dirty_log_mask;
+    GSList *ioeventfds;
+};
+
+#define TYPE_MEMORY_REGION "memory-region"
+
+/* --- building ---------------------------------------------------------- */
+
+void memory_region_init(MemoryRegion *mr, void *owner, const char *name, uint64_t size);
+void memory_region_init_io(MemoryRegion *mr, void *owner, const MemoryRegionOps *ops,
+                           void *opaque, const char *name, uint64_t size);
+/* RAM and ROM are one memfd each, mapped shared, zero-filled. False with errp
+ * set if the host cannot provide it. */
+bool memory_region_init_ram(MemoryRegion *mr, void *owner, const char *name, uint64_t size,
+                            Error **errp);
+bool memory_region_init_rom(MemoryRegion *mr, void *owner, const char *name, uint64_t size,
+                            Error **errp);
+bool memory_region_init_rom_device(MemoryRegion *mr, void *owner, const MemoryRegionOps *ops,
+                                   void *opaque, const char *name, uint64_t size, Error **errp);
+void memory_region_init_alias(MemoryRegion *mr, void *owner, const char *name,
+                              MemoryRegion *orig, hwaddr offset, uint64_t size);
+/* Unmaps it from its container, frees its RAM after readers are gone. */
+void memory_region_destroy(MemoryRegion *mr);
+
+void memory_region_add_subregion(MemoryRegion *mr, hwaddr offset, MemoryRegion *sub);
+void memory_region_add_subregion_overlap(MemoryRegion *mr, hwaddr offset, MemoryRegion *sub,
+                                         int priority);
+void memory_region_del_subregion(MemoryRegion *mr, MemoryRegion *sub);
+void memory_region_set_enabled(MemoryRegion *mr, bool enabled);
+void memory_region_set_address(MemoryRegion *mr, hwaddr addr);
+void memory_region_set_size(MemoryRegion *mr, uint64_t size);
+void memory_region_set_readonly(MemoryRegion *mr, bool readonly);
+void memory_region_set_alias_offset(MemoryRegion *mr, hwaddr offset);
+void memory_region_rom_device_set_romd(MemoryRegion *mr, bool romd);
+void memory_transaction_begin(void);
+void memory_transaction_commit(void);
+
+static inline uint64_t memory_region_size(const MemoryRegion *mr) { return mr->size; }
+/* Host address of a RAM, ROM or ROM-device region's first byte. */
+void *memory_region_get_ram_ptr(MemoryRegion *mr);
+
+/* --- RAM blocks and their pages ---------------------------------------- */
+
+enum { GUEST_PAGE_BITS = 12, GUEST_PAGE_SIZE = 1 << GUEST_PAGE_BITS };
+
+/* Bits of RAMBlock.page_flags[page]. */
+enum {
+    RAM_PAGE_CODE = 1 << 0,      /* an engine holds decoded or translated code of it:
+                                    whoever writes calls ram_block_written() */
+    RAM_PAGE_CLEAN_VGA = 1 << 1, /* clear = dirty, for the display */
+    RAM_PAGE_CLEAN_MIGRATION = 1 << 2,
+    RAM_PAGE_SLOW_WRITE = RAM_PAGE_CODE | RAM_PAGE_CLEAN_VGA | RAM_PAGE_CLEAN_MIGRATION,
+};
+
+struct RAMBlock {
+    uint8_t *host;         /* length bytes, page aligned */
+    uint64_t length;
+    int fd;                /* the memfd */
+    uint8_t *page_flags;   /* [atomic] one byte a page */
+    char *name;
+    MemoryRegion *mr;
+    gint ref;
+};
+
+/* After a write to pages with any RAM_PAGE_SLOW_WRITE bit: marks them dirty
+ * and tells the code listeners. Any thread. The memory core's own writers
+ * (address_space_write and the like) call it; so do engines for guest stores. */
+void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t len);
+/* Engines register to hear of writes to pages they flagged RAM_PAGE_CODE. Called on the
+ * writing thread, before ram_block_written() returns. */
+typedef void RAMCodeListenerFn(void *opaque, RAMBlock *block, uint64_t offset, uint64_t len);
+void ram_code_listener_add(RAMCodeListenerFn *fn, void *opaque);
+void ram_code_listener_remove(RAMCodeListenerFn *fn, void *opaque);
+/* Sets RAM_PAGE_CODE. */
+void ram_page_set_code(RAMBlock *block, uint64_t offset);
+
+/* Dirty logging. client is RAM_PAGE_CLEAN_VGA or _MIGRATION. */
+void memory_region_set_log(MemoryRegion *mr, bool log, uint8_t client);
+/* True if any page of [addr, addr+size) was written since the last reset. */
+bool memory_region_get_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size, uint8_t client);
+/* Marks them clean; later guest writes will mark them dirty again (the memory
+ * core tells TLBs to take the slow path, through MemoryListener.log_reset). */
+void memory_region_reset_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size, uint8_t client);
+void memory_region_set_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size);
+
+/* --- address spaces ----------------------------------------------------- */
+
+struct AddressSpace {
+    char *name;
+    MemoryRegion *root;
+    FlatView *view;        /* RCU: address_space_view() */
+    GList *listeners;
+};
+
+void address_space_init(AddressSpace *as, MemoryRegion *root, const char *name);
+void address_space_destroy(AddressSpace *as);
+
+/* Any address and length; RAM is copied, I/O is accessed in naturally aligned
+ * pieces. Any thread: takes the big lock for I/O regions if the caller does
+ * not have it. Reads of nothing give all ones. */
+MemTxResult address_space_read(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, void *buf,
+                               uint64_t len);
+MemTxResult address_space_write(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, const void *buf,
+                                uint64_t len);
+/* Also writes ROM: loaders and debuggers. */
+MemTxResult address_space_write_rom(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
+MemTxResult address_space_set(AddressSpace *as, hwaddr addr, uint8_t byte, uint64_t len);
+
+/* One access of 1, 2, 4 or 8 bytes, as a CPU makes it; value in host order of
+ * a little-endian bus. */
+MemTxResult address_space_load(AddressSpace *as, hwaddr addr, unsigned size, MemTxAttrs attrs,
+                               uint64_t *val);
+MemTxResult address_space_store(AddressSpace *as, hwaddr addr, unsigned size, MemTxAttrs attrs,
+                                uint64_t val);
+
+static inline uint64_t address_space_ld(AddressSpace *as, hwaddr addr, unsigned size)
+{
+    uint64_t val = 0;
+    address_space_load(as, addr, size, MEMTXATTRS_NONE, &val);
+    return val;
+}
+
+static inline void address_space_st(AddressSpace *as, hwaddr addr, unsigned size, uint64_t val)
+{
+    address_space_store(as, addr, size, MEMTXATTRS_NONE, val);
+}
+
+/*
+ * What lies at addr, for software TLBs: fills *out with the region, the
+ * offset in it and how many bytes follow contiguously (at most UINT64_MAX).
+ * host is non-NULL if reads may go straight to memory; writable if stores may
+ * too (after looking at page_flags). Call inside rcu_read_lock()/unlock(); the result is
+ * valid until MemoryListener.commit of the address space is called.
+ */
+typedef struct MemorySection {
+    MemoryRegion *mr;      /* NULL: nothing here */
+    hwaddr offset;         /* in mr */
+    uint64_t length;
+    hwaddr address;        /* start in the address space (listeners) */
+    uint8_t *host;
+    RAMBlock *block;
+    uint64_t block_offset;
+    bool writable;
+} MemorySection;
+void address_space_lookup(AddressSpace *as, hwaddr addr, MemorySection *out);
+
+/*
+ * Listeners follow the flat view of one address space. Callbacks may be NULL.
+ * Called with the big lock, between begin and commit: del for sections that
+ * went, add for new ones. Registering replays the present view as adds.
+ */
+struct MemoryListener {
+    void (*begin)(MemoryListener *listener);
+    void (*region_add)(MemoryListener *listener, const MemorySection *section);
+    void (*region_del)(MemoryListener *listener, const MemorySection *section);
+    void (*log_reset)(MemoryListener *listener, RAMBlock *block, uint64_t offset, uint64_t len);
+    void (*eventfd_add)(MemoryListener *listener, const MemorySection *section, bool match_data,
+                        uint64_t data, int fd);
+    void (*eventfd_del)(MemoryListener *listener, const MemorySection *section, bool match_data,
+                        uint64_t data, int fd);
+    void (*commit)(MemoryListener *listener);
+    AddressSpace *as;
+};
+void memory_listener_register(MemoryListener *listener, AddressSpace *as);
+void memory_listener_unregister(MemoryListener *listener);
+
+/* A write of size bytes (and of value data if match_data) signals fd instead
+ * of calling the region's handler. */
+void memory_region_add_eventfd(MemoryRegion *mr, hwaddr addr, unsigned size, bool match_data,
+                               uint64_t data, int fd);
+void memory_region_del_eventfd(MemoryRegion *mr, hwaddr addr, unsigned size, bool match_data,
+                               uint64_t data, int fd);
+
+/* Zero-copy DMA: a host pointer to guest RAM at addr, *len shortened to what is contiguous;
+ * NULL if it is not RAM. Unmap a written range to mark it dirty. */
+void *address_space_map(AddressSpace *as, hwaddr addr, uint64_t *len, bool is_write);
+void address_space_unmap(AddressSpace *as, void *host, uint64_t len, bool is_write);
+
+/* `info mtree`: the trees, or the flat views. */
+void memory_print_tree(GString *out, const AddressSpace *as);
+void memory_print_flat(GString *out, AddressSpace *as);
+
+#endif
