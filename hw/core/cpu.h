@@ -71,11 +71,22 @@ enum {
     CPU_EXIT_DEBUG,     /* gdb breakpoint or single step */
 };
 
-/* Sets interrupt_request bits and makes the vCPU notice, from any thread. */
+/* The CPU whose thread this is; NULL on other threads (main loop, workers). A
+ * vCPU's thread sets it once, before its first instruction. Regions that answer each
+ * CPU differently (the local APIC's page) look at it. */
+extern __thread CPUState *current_cpu;
+
+/* Sets interrupt_request bits and makes the vCPU notice, from any thread: guest code
+ * polls interrupt_request at block boundaries, a vCPU that sleeps on halt_cond is woken. */
 void cpu_interrupt(CPUState *cpu, uint32_t mask);
 /* Clears bits. From the vCPU's thread, or with the big lock. */
 void cpu_reset_interrupt(CPUState *cpu, uint32_t mask);
-/* Makes the vCPU leave guest code and look at its flags. Any thread. */
+static inline uint32_t cpu_interrupts(const CPUState *cpu)
+{
+    return __atomic_load_n(&cpu->interrupt_request, __ATOMIC_ACQUIRE);
+}
+/* Makes the vCPU leave guest code and look at its flags: sets CPU_INTERRUPT_EXIT, which
+ * the vCPU's loop clears before it looks. Any thread. */
 void cpu_kick(CPUState *cpu);
 /* Runs fn(cpu, opaque) on the vCPU's thread between two instructions and
  * waits for it (run_on) or not (async). With the big lock. */
