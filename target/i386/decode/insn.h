@@ -39,6 +39,8 @@ typedef enum X86OperandKind {
     X86_OP_MMX,
     X86_OP_XMM,  /* reg 0..15; size 16 XMM, 32 YMM (scalar operands: 4, 8) */
     X86_OP_MEM,  /* the insn's one memory reference; size in bytes, 0 = address only */
+    X86_OP_STR_SI, /* string source: insn->seg:rSI, reg is X86_RSI */
+    X86_OP_STR_DI, /* string destination: ES:rDI, reg is X86_RDI */
     X86_OP_IMM,  /* insn->imm, sign- or zero-extended to 64 bits as the row says */
     X86_OP_IMM2, /* insn->imm2: second immediate of ENTER, EXTRQ, INSERTQ */
     X86_OP_REL,  /* branch displacement in insn->imm, relative to the next instruction */
@@ -54,7 +56,7 @@ typedef struct X86Operand {
 /* Prefix bits of X86Insn.prefixes. */
 enum {
     X86_PFX_LOCK = 1 << 0,
-    X86_PFX_REP = 1 << 1,     /* F3 */
+    X86_PFX_REP = 1 << 1,     /* F3; of F3 and F2 only the last one counts */
     X86_PFX_REPNE = 1 << 2,   /* F2 */
     X86_PFX_OPSIZE = 1 << 3,  /* 66 */
     X86_PFX_ADDRSIZE = 1 << 4,/* 67 */

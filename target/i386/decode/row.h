@@ -49,11 +49,14 @@ enum {
     X86_ROW_REP = 1 << 8,       /* string instruction that repeats with F3/F2 */
     X86_ROW_IO = 1 << 9,        /* IOPL and I/O permission bitmap apply */
     X86_ROW_IOPL = 1 << 10,     /* IOPL-sensitive */
-    X86_ROW_FP = 1 << 11,       /* x87: #NM by CR0.EM/TS, #MF by pending exceptions */
+    X86_ROW_FP = 1 << 11,       /* x87: #NM by CR0.EM/TS; #MF by a pending exception
+                                   unless X86_ROW_FP_NOWAIT */
     X86_ROW_SSE = 1 << 12,      /* legacy SSE: #UD by CR0.EM/CR4.OSFXSR, #NM by CR0.TS */
     X86_ROW_AVX = 1 << 13,      /* VEX: #UD by CR4.OSXSAVE/XCR0, #NM by CR0.TS */
     X86_ROW_UNDEF = 1 << 14,    /* architecturally undefined or reserved: always #UD (UD0-UD2) */
     X86_ROW_SIMD_EXCP = 1 << 15,/* may raise #XM */
+    X86_ROW_FP_NOWAIT = 1 << 16,/* x87 control instruction without the #MF check */
+    X86_ROW_MMX = 1 << 17,      /* #UD by CR0.EM, #NM by CR0.TS, #MF by a pending exception */
 };
 
 typedef struct X86Row {
