@@ -355,8 +355,8 @@ static unsigned size_of(const Decoder *d, const X86Insn *insn, unsigned code)
         return insn->op_size;
     case X86_SIZE_Z:
         return insn->op_size == 8 ? 4 : insn->op_size;
-    case X86_SIZE_Y:
-        return d->rex & REX_W ? 8 : 4;
+    case X86_SIZE_Y: /* VEX.W exists outside 64-bit mode, without this effect */
+        return d->rex & REX_W && d->mode == X86_MODE_64 ? 8 : 4;
     case X86_SIZE_N:
         return d->mode == X86_MODE_64 ? 8 : 4;
     case X86_SIZE_X:
