@@ -51,11 +51,16 @@ void qdev_init_gpio_out(DeviceState *dev, IRQLine **pins, int n)
     qdev_init_gpio_out_named(dev, pins, NULL, n);
 }
 
-IRQLine *qdev_get_gpio_in_named(DeviceState *dev, const char *name, int n)
+bool qdev_has_gpio_in(DeviceState *dev, const char *name, int n)
 {
     LineGroup *group = find_group(dev, name, true);
-    g_assert(group && n >= 0 && n < group->count);
-    return group->lines[n];
+    return group && n >= 0 && n < group->count;
+}
+
+IRQLine *qdev_get_gpio_in_named(DeviceState *dev, const char *name, int n)
+{
+    g_assert(qdev_has_gpio_in(dev, name, n));
+    return find_group(dev, name, true)->lines[n];
 }
 
 IRQLine *qdev_get_gpio_in(DeviceState *dev, int n)

@@ -9,6 +9,8 @@
 #ifndef HW_CORE_MACHINE_H
 #define HW_CORE_MACHINE_H
 
+#include "block/block.h"
+#include "chardev/char.h"
 #include "hw/core/cpu.h"
 #include "hw/core/qdev.h"
 #include "memory/memory.h"
@@ -36,6 +38,9 @@ typedef struct MachineEvents {
     void (*reset_request)(MachineState *machine, ShutdownCause cause);
     void (*shutdown_request)(MachineState *machine, ShutdownCause cause);
     void (*panicked)(MachineState *machine);
+    /* A vCPU stopped by itself: triple fault; breakpoint or single step of the debugger. */
+    void (*cpu_shutdown)(MachineState *machine, CPUState *cpu);
+    void (*cpu_debug)(MachineState *machine, CPUState *cpu);
     /* isa-debug-exit: ends the process at once with this status. */
     void (*exit_now)(MachineState *machine, int status);
 } MachineEvents;
@@ -51,6 +56,10 @@ struct MachineState {
     GPtrArray *cpus;             /* CPUState */
     MemoryRegion ram;            /* -m, one block "pc.ram" */
     const MachineEvents *events;
+    void *events_opaque;         /* the run state's own */
+    GCond pause_cond;            /* [bql] a vCPU has paused */
+    BlockRegistry *drives;       /* -drive, -blockdev */
+    ChardevRegistry *chardevs;   /* -chardev, -serial */
 
     /* Options. */
     uint64_t ram_size;
@@ -62,7 +71,7 @@ struct MachineState {
     char *boot_once;
     bool boot_menu, boot_strict;
     int64_t boot_menu_timeout, reboot_timeout; /* ms; -1 not given */
-    GPtrArray *data_dirs;        /* -L, then the built-in search path */
+    GPtrArray *data_dirs;        /* -L: searched before the packages' folders */
     int64_t rtc_offset_ns;       /* guest wall clock minus host wall clock */
     bool rtc_utc;
     bool usb, graphics;

@@ -205,7 +205,7 @@ static json_object *bit_get(Object *obj, const Property *prop, void *field, Erro
 static bool bit_set(Object *obj, const Property *prop, void *field, json_object *value,
                     Error **errp)
 {
-    bool on;
+    bool on = false;
     if (!bool_value(obj, prop, value, &on, errp)) {
         return false;
     }

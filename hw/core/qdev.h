@@ -150,6 +150,8 @@ void qdev_init_gpio_in_named(DeviceState *dev, IRQHandler *handler, const char *
 /* pins: the device's array of output pointers, filled by qdev_connect_gpio_out(). */
 void qdev_init_gpio_out(DeviceState *dev, IRQLine **pins, int n);
 void qdev_init_gpio_out_named(DeviceState *dev, IRQLine **pins, const char *name, int n);
+/* False if the group (or line n of it) does not exist: for names from outside. */
+bool qdev_has_gpio_in(DeviceState *dev, const char *name, int n);
 IRQLine *qdev_get_gpio_in(DeviceState *dev, int n);
 IRQLine *qdev_get_gpio_in_named(DeviceState *dev, const char *name, int n);
 void qdev_connect_gpio_out(DeviceState *dev, int n, IRQLine *line);

@@ -1,0 +1,190 @@
+/*
+ * Machines: creation, reset, files. See machine.h; state saving stands in
+ * machine-state.c.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "hw/core/machine.h"
+#include <string.h>
+
+typedef struct ResetHandler {
+    void (*fn)(void *opaque);
+    void *opaque;
+} ResetHandler;
+
+static void machine_instance_init(Object *obj)
+{
+    MachineState *machine = MACHINE(obj);
+
+    machine->clock = clock_new_virtual();
+    machine->cpus = g_ptr_array_new();
+    machine->data_dirs = g_ptr_array_new_with_free_func(g_free);
+    machine->smp_cpus = machine->max_cpus = 1;
+    machine->smp_sockets = machine->smp_cores = machine->smp_threads = 1;
+    machine->boot_menu_timeout = machine->reboot_timeout = -1;
+    machine->rtc_utc = true;
+    machine->graphics = true;
+    g_queue_init(&machine->reset_handlers);
+    g_cond_init(&machine->pause_cond);
+    machine->drives = block_registry_new();
+    machine->chardevs = chardev_registry_new();
+    memory_region_init(&machine->system_memory, obj, "system", UINT64_MAX);
+    memory_region_init(&machine->system_io, obj, "io", 0x10000);
+    address_space_init(&machine->memory_as, &machine->system_memory, "memory");
+    address_space_init(&machine->io_as, &machine->system_io, "I/O");
+    machine->main_bus = bus_new("System", NULL, "main-system-bus");
+    object_property_add_child(object_container_get(obj, "unattached"), "sysbus",
+                              OBJECT(machine->main_bus));
+}
+
+static void machine_finalize(Object *obj)
+{
+    MachineState *machine = MACHINE(obj);
+
+    object_unref(machine->main_bus);
+    chardev_registry_free(machine->chardevs);
+    block_registry_free(machine->drives);
+    g_cond_clear(&machine->pause_cond);
+    address_space_destroy(&machine->memory_as);
+    address_space_destroy(&machine->io_as);
+    g_queue_clear_full(&machine->reset_handlers, g_free);
+    g_ptr_array_unref(machine->cpus);
+    g_ptr_array_unref(machine->data_dirs);
+    g_free(machine->cpu_model);
+    g_free(machine->firmware);
+    g_free(machine->kernel_filename);
+    g_free(machine->initrd_filename);
+    g_free(machine->kernel_cmdline);
+    g_free(machine->boot_order);
+    g_free(machine->boot_once);
+    g_free(machine->vga);
+    clock_free(machine->clock);
+}
+
+static void match_machine(ObjectClass *klass, void *opaque)
+{
+    struct { const char *name; MachineClass *found; } *find = opaque;
+    MachineClass *mc = MACHINE_CLASS(klass);
+    g_autofree char *type = g_strconcat(find->name, MACHINE_TYPE_NAME(""), NULL);
+
+    if (g_str_equal(object_class_get_name(klass), type) ||
+        (mc->alias && g_str_equal(mc->alias, find->name))) {
+        find->found = mc;
+    }
+}
+
+MachineClass *machine_class_find(const char *name)
+{
+    struct { const char *name; MachineClass *found; } find = { name, NULL };
+    object_class_foreach(match_machine, TYPE_MACHINE, false, &find);
+    return find.found;
+}
+
+MachineState *machine_new(const char *name, Error **errp)
+{
+    MachineClass *mc = machine_class_find(name);
+
+    if (!mc) {
+        error_setg(errp, "unsupported machine type '%s'; '-machine help' lists the machines", name);
+        return NULL;
+    }
+    Object *obj = object_new(object_class_get_name(OBJECT_CLASS(mc)));
+    Object *root = object_get_root();
+    object_property_add_child(root, object_property_find(root, "machine") ? "machine[*]"
+                                                                          : "machine", obj);
+    object_unref(obj);
+    object_container_get(obj, "peripheral");
+    object_container_get(obj, "peripheral-anon");
+    MACHINE(obj)->ram_size = mc->default_ram_size;
+    return MACHINE(obj);
+}
+
+bool machine_init_run(MachineState *machine, Error **errp)
+{
+    MachineClass *mc = MACHINE_GET_CLASS(machine);
+
+    if (machine->smp_cpus > mc->max_cpus) {
+        error_setg(errp, "-smp %u: machine '%s' takes at most %u CPUs", machine->smp_cpus,
+                   object_get_typename(machine), mc->max_cpus);
+        return false;
+    }
+    if (machine->ram_size && !memory_region_init_ram(&machine->ram, machine, "pc.ram",
+                                                     machine->ram_size, errp)) {
+        return false;
+    }
+    return !mc->init || mc->init(machine, errp);
+}
+
+void machine_add_reset(MachineState *machine, void (*fn)(void *opaque), void *opaque)
+{
+    ResetHandler *handler = g_new(ResetHandler, 1);
+    *handler = (ResetHandler){ fn, opaque };
+    g_queue_push_tail(&machine->reset_handlers, handler);
+}
+
+void machine_reset(MachineState *machine)
+{
+    bus_reset(machine->main_bus);
+    for (GList *l = machine->reset_handlers.head; l; l = l->next) {
+        ResetHandler *handler = l->data;
+        handler->fn(handler->opaque);
+    }
+}
+
+static char *find_in_dir(const char *dir, const char *name)
+{
+    char *path = g_build_filename(dir, name, NULL);
+    if (g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+        return path;
+    }
+    g_free(path);
+    return NULL;
+}
+
+char *machine_find_file(MachineState *machine, const char *name)
+{
+    static const char *const packaged[] = {
+        "/usr/share/seabios", "/usr/share/vgabios", "/usr/share/qemu", "/usr/lib/ipxe/qemu",
+        "/usr/share/ovmf", "/usr/share/OVMF",
+    };
+
+    if (strchr(name, '/') || g_file_test(name, G_FILE_TEST_IS_REGULAR)) {
+        return g_file_test(name, G_FILE_TEST_IS_REGULAR) ? g_strdup(name) : NULL;
+    }
+    for (guint i = 0; i < machine->data_dirs->len; i++) {
+        char *path = find_in_dir(machine->data_dirs->pdata[i], name);
+        if (path) {
+            return path;
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(packaged); i++) {
+        char *path = find_in_dir(packaged[i], name);
+        if (path) {
+            return path;
+        }
+    }
+    return NULL;
+}
+
+static void none_class_init(ObjectClass *klass, const void *data)
+{
+    MachineClass *mc = MACHINE_CLASS(klass);
+    mc->desc = "empty machine";
+    mc->max_cpus = 1;
+    mc->default_ram_size = 0;
+    mc->no_floppy = mc->no_cdrom = mc->no_parallel = mc->no_serial = true;
+}
+
+static const TypeInfo machine_types[] = {
+    { .name = TYPE_MACHINE, .parent = TYPE_OBJECT, .instance_size = sizeof(MachineState),
+      .class_size = sizeof(MachineClass), .instance_init = machine_instance_init,
+      .instance_finalize = machine_finalize, .abstract = true },
+    { .name = MACHINE_TYPE_NAME("none"), .parent = TYPE_MACHINE, .class_init = none_class_init },
+};
+
+static void machine_register(void)
+{
+    type_register_array(machine_types);
+}
+
+type_init(machine_register)
