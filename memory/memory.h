@@ -64,6 +64,7 @@ typedef struct MemoryRegionOps {
         unsigned min_size, max_size; /* bytes; 0: 1 and 4 (max 8) */
         bool unaligned;              /* accesses across their size are passed on */
     } valid, impl;
+    bool reentrant; /* interrupt controllers: their messages may come back to themselves */
 } MemoryRegionOps;
 
 typedef enum MemoryRegionKind {
@@ -164,8 +165,9 @@ void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t len);
 typedef void RAMCodeListenerFn(void *opaque, RAMBlock *block, uint64_t offset, uint64_t len);
 void ram_code_listener_add(RAMCodeListenerFn *fn, void *opaque);
 void ram_code_listener_remove(RAMCodeListenerFn *fn, void *opaque);
-/* Sets RAM_PAGE_CODE. */
+/* Sets or clears RAM_PAGE_CODE of the page at offset. */
 void ram_page_set_code(RAMBlock *block, uint64_t offset);
+void ram_page_clear_code(RAMBlock *block, uint64_t offset);
 
 /* Dirty logging. client is RAM_PAGE_CLEAN_VGA or _MIGRATION. */
 void memory_region_set_log(MemoryRegion *mr, bool log, uint8_t client);
@@ -222,8 +224,8 @@ static inline void address_space_st(AddressSpace *as, hwaddr addr, unsigned size
  * What lies at addr, for software TLBs: fills *out with the region, the
  * offset in it and how many bytes follow contiguously (at most UINT64_MAX).
  * host is non-NULL if reads may go straight to memory; writable if stores may
- * too (after looking at page_flags). Call inside rcu_read_lock()/unlock(); the result is
- * valid until MemoryListener.commit of the address space is called.
+ * too (after looking at page_flags). Call between rcu_reader_enter() and rcu_reader_leave()
+ * (util/rcu.h); the result is valid until MemoryListener.commit of the address space is called.
  */
 typedef struct MemorySection {
     MemoryRegion *mr;      /* NULL: nothing here */

@@ -1,0 +1,294 @@
+/*
+ * RAM blocks: memfds, their page flags, and dirty logging.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "memory/internal.h"
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* --- blocks --------------------------------------------------------------- */
+
+static GMutex blocks_lock;
+static GSList *blocks;
+
+static bool map_block(RAMBlock *block, Error **errp)
+{
+    block->fd = memfd_create(block->name, MFD_CLOEXEC);
+    if (block->fd < 0 || ftruncate(block->fd, block->length) < 0) {
+        error_setg_errno(errp, errno, "cannot create %" PRIu64 " bytes of guest memory '%s'",
+                         block->length, block->name);
+        return false;
+    }
+    block->host = mmap(NULL, block->length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+                       block->fd, 0);
+    if (block->host == MAP_FAILED) {
+        block->host = NULL;
+        error_setg_errno(errp, errno, "cannot map %" PRIu64 " bytes of guest memory '%s'",
+                         block->length, block->name);
+        return false;
+    }
+    block->page_flags = mmap(NULL, block->length >> GUEST_PAGE_BITS, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block->page_flags == MAP_FAILED) {
+        block->page_flags = NULL;
+        error_setg_errno(errp, errno, "cannot map the page flags of guest memory '%s'",
+                         block->name);
+        return false;
+    }
+    return true;
+}
+
+static void free_block(RAMBlock *block)
+{
+    if (block->page_flags) {
+        munmap(block->page_flags, block->length >> GUEST_PAGE_BITS);
+    }
+    if (block->host) {
+        munmap(block->host, block->length);
+    }
+    if (block->fd >= 0) {
+        close(block->fd);
+    }
+    g_free(block->name);
+    g_free(block);
+}
+
+RAMBlock *ram_block_new(const char *name, uint64_t size, Error **errp)
+{
+    const uint64_t max = INT64_MAX & -(uint64_t)GUEST_PAGE_SIZE;
+    if (size == 0 || size > max) {
+        error_setg(errp, "size of guest memory '%s' is %" PRIu64 " bytes; it must be 1 to %"
+                   PRIu64, name, size, max);
+        return NULL;
+    }
+    RAMBlock *block = g_new0(RAMBlock, 1);
+    block->name = g_strdup(name);
+    block->length = (size + GUEST_PAGE_SIZE - 1) & -(uint64_t)GUEST_PAGE_SIZE;
+    block->ref = 1;
+    if (!map_block(block, errp)) {
+        free_block(block);
+        return NULL;
+    }
+    g_mutex_lock(&blocks_lock);
+    blocks = g_slist_prepend(blocks, block);
+    g_mutex_unlock(&blocks_lock);
+    return block;
+}
+
+RAMBlock *ram_block_ref(RAMBlock *block)
+{
+    g_atomic_int_inc(&block->ref);
+    return block;
+}
+
+void ram_block_unref(RAMBlock *block)
+{
+    if (g_atomic_int_dec_and_test(&block->ref)) {
+        g_mutex_lock(&blocks_lock);
+        blocks = g_slist_remove(blocks, block);
+        g_mutex_unlock(&blocks_lock);
+        free_block(block);
+    }
+}
+
+RAMBlock *ram_block_from_host(const void *host)
+{
+    RAMBlock *found = NULL;
+    g_mutex_lock(&blocks_lock);
+    for (GSList *at = blocks; at && !found; at = at->next) {
+        RAMBlock *block = at->data;
+        uintptr_t offset = (uintptr_t)host - (uintptr_t)block->host;
+        found = offset < block->length ? block : NULL;
+    }
+    g_mutex_unlock(&blocks_lock);
+    return found;
+}
+
+/* --- who hears of writes to code ------------------------------------------- */
+
+typedef struct CodeListener {
+    RAMCodeListenerFn *fn;
+    void *opaque;
+} CodeListener;
+
+/* Immutable once published; replaced as a whole. */
+typedef struct CodeListeners {
+    struct rcu_head rcu;
+    unsigned count;
+    CodeListener list[];
+} CodeListeners;
+
+static GMutex code_listeners_lock;
+static CodeListeners *code_listeners;
+
+static void free_code_listeners(struct rcu_head *head)
+{
+    g_free(caa_container_of(head, CodeListeners, rcu));
+}
+
+/* Publishes the present list without the entry at index drop (none if too large), and with
+ * *add (may be NULL). */
+static void replace_code_listeners(unsigned drop, const CodeListener *add)
+{
+    CodeListeners *old = code_listeners;
+    unsigned count = old ? old->count : 0;
+    CodeListeners *list = g_malloc0(sizeof(*list) + (count + 1) * sizeof(CodeListener));
+    for (unsigned i = 0; i < count; i++) {
+        if (i != drop) {
+            list->list[list->count++] = old->list[i];
+        }
+    }
+    if (add) {
+        list->list[list->count++] = *add;
+    }
+    rcu_assign_pointer(code_listeners, list);
+    if (old) {
+        call_rcu(&old->rcu, free_code_listeners);
+    }
+}
+
+void ram_code_listener_add(RAMCodeListenerFn *fn, void *opaque)
+{
+    g_mutex_lock(&code_listeners_lock);
+    replace_code_listeners(UINT_MAX, &(CodeListener){ fn, opaque });
+    g_mutex_unlock(&code_listeners_lock);
+}
+
+void ram_code_listener_remove(RAMCodeListenerFn *fn, void *opaque)
+{
+    g_mutex_lock(&code_listeners_lock);
+    for (unsigned i = 0; code_listeners && i < code_listeners->count; i++) {
+        const CodeListener *at = &code_listeners->list[i];
+        if (at->fn == fn && at->opaque == opaque) {
+            replace_code_listeners(i, NULL);
+            break;
+        }
+    }
+    g_mutex_unlock(&code_listeners_lock);
+}
+
+static void tell_code_listeners(RAMBlock *block, uint64_t offset, uint64_t len)
+{
+    rcu_reader_enter();
+    const CodeListeners *list = rcu_dereference(code_listeners);
+    for (unsigned i = 0; list && i < list->count; i++) {
+        list->list[i].fn(list->list[i].opaque, block, offset, len);
+    }
+    rcu_reader_leave();
+}
+
+/* --- page flags -------------------------------------------------------------- */
+
+static void flag_set(RAMBlock *block, uint64_t page, uint8_t bits)
+{
+    __atomic_fetch_or(&block->page_flags[page], bits, __ATOMIC_SEQ_CST);
+}
+
+static void flag_clear(RAMBlock *block, uint64_t page, uint8_t bits)
+{
+    __atomic_fetch_and(&block->page_flags[page], (uint8_t)~bits, __ATOMIC_SEQ_CST);
+}
+
+static uint8_t flags_of(const RAMBlock *block, uint64_t page)
+{
+    return __atomic_load_n(&block->page_flags[page], __ATOMIC_RELAXED);
+}
+
+void ram_page_set_code(RAMBlock *block, uint64_t offset)
+{
+    flag_set(block, offset >> GUEST_PAGE_BITS, RAM_PAGE_CODE);
+}
+
+void ram_page_clear_code(RAMBlock *block, uint64_t offset)
+{
+    flag_clear(block, offset >> GUEST_PAGE_BITS, RAM_PAGE_CODE);
+}
+
+void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t len)
+{
+    const uint8_t clean = RAM_PAGE_CLEAN_VGA | RAM_PAGE_CLEAN_MIGRATION;
+    const uint64_t end = offset + len;
+    for (uint64_t pos = offset; pos < end;) {
+        uint64_t page = pos >> GUEST_PAGE_BITS;
+        uint64_t page_end = MIN((page + 1) << GUEST_PAGE_BITS, end);
+        uint8_t flags = flags_of(block, page);
+        if (flags & clean) {
+            flag_clear(block, page, clean);
+        }
+        if (flags & RAM_PAGE_CODE) {
+            tell_code_listeners(block, pos, page_end - pos);
+        }
+        pos = page_end;
+    }
+}
+
+/* --- dirty logging ------------------------------------------------------------ */
+
+/* The pages of the block that [addr, addr + size) of its region touches: first to last. */
+typedef struct Pages {
+    uint64_t first, last;
+} Pages;
+
+static Pages pages_of(const MemoryRegion *mr, hwaddr addr, uint64_t size)
+{
+    uint64_t last_byte = MIN(mr->block->length, addr + size) - 1;
+    return (Pages){ addr >> GUEST_PAGE_BITS, last_byte >> GUEST_PAGE_BITS };
+}
+
+void memory_region_set_log(MemoryRegion *mr, bool log, uint8_t client)
+{
+    if (log) {
+        mr->dirty_log_mask |= client;
+        return;
+    }
+    mr->dirty_log_mask &= ~client;
+    Pages p = pages_of(mr, 0, mr->block->length);
+    for (uint64_t page = p.first; page <= p.last; page++) {
+        if (flags_of(mr->block, page) & client) {
+            flag_clear(mr->block, page, client);
+        }
+    }
+}
+
+bool memory_region_get_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size, uint8_t client)
+{
+    if (size == 0) {
+        return false;
+    }
+    Pages p = pages_of(mr, addr, size);
+    for (uint64_t page = p.first; page <= p.last; page++) {
+        if (!(flags_of(mr->block, page) & client)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void memory_region_reset_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size, uint8_t client)
+{
+    client &= mr->dirty_log_mask;
+    if (!client || size == 0) {
+        return;
+    }
+    Pages p = pages_of(mr, addr, size);
+    bool changed = false;
+    for (uint64_t page = p.first; page <= p.last; page++) {
+        if (~flags_of(mr->block, page) & client) {
+            flag_set(mr->block, page, client);
+            changed = true;
+        }
+    }
+    if (changed) {
+        address_spaces_log_reset(mr->block, p.first << GUEST_PAGE_BITS,
+                                 (p.last - p.first + 1) << GUEST_PAGE_BITS);
+    }
+}
+
+void memory_region_set_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size)
+{
+    if (size) {
+        ram_block_written(mr->block, addr, size);
+    }
+}
