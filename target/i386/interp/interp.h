@@ -36,7 +36,21 @@ typedef struct X86Handler {
     X(data)                  \
     X(stack)                 \
     X(branch)                \
-    X(string)
+    X(string)                \
+    X(vec_int)               \
+    X(vec_float)             \
+    X(vec_convert)           \
+    X(vec_shuffle)           \
+    X(vec_move)              \
+    X(vec_test)              \
+    X(vec_mask)              \
+    X(vec_crypto)            \
+    X(x87_arith)             \
+    X(x87_transcendental)    \
+    X(x87_compare)           \
+    X(x87_move)              \
+    X(x87_control)           \
+    X(xsave)
 
 #define X(area) extern const X86Handler x86_handlers_##area[];
 X86_HANDLER_AREAS(X)

@@ -1,0 +1,193 @@
+/*
+ * Vector instructions: operands, write-back and SIMD floating-point exceptions
+ * (SDM vol. 1, 11.5 and appendix E.4).
+ *
+ * The interpreter's own code runs with the MXCSR a process starts with. A
+ * floating-point handler loads the guest's MXCSR with all exceptions masked and
+ * all flags clear around the one host instruction, then looks at the flags.
+ * What an unmasked exception changes is derived from that run:
+ *   - an unmasked invalid, denormal or divide-by-zero exception is found before
+ *     anything is computed, so that no overflow, underflow or precision flag is
+ *     reported by any element;
+ *   - a masked underflow needs a tiny and inexact result, an unmasked one only a
+ *     tiny result. A second run that flushes to zero reports every tiny result,
+ *     and flush-to-zero has no effect while underflow is unmasked.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/interp/vec.h"
+#include "target/i386/interp/x87.h"
+
+#define PRE_COMPUTATION (X86_MXCSR_IE | X86_MXCSR_DE | X86_MXCSR_ZE)
+
+void x86_vec_load_operand(X86CPU *cpu, const X86Insn *insn, unsigned i, X86Vector *out)
+{
+    const X86State *s = &cpu->state;
+    const X86Operand *op = &insn->op[i];
+
+    switch (op->kind) {
+    case X86_OP_XMM:
+        memcpy(out, &s->xmm[op->reg], 32);
+        return;
+    case X86_OP_MMX:
+        out->u64[0] = s->fpu.st[op->reg].mant;
+        return;
+    case X86_OP_MEM:
+        memset(out, 0, 32);
+        x86_lin_read(cpu, x86_op_lin(cpu, insn, i, op->size, X86_ACCESS_READ), out, op->size);
+        return;
+    case X86_OP_IMM:
+        memset(out, 0, 32);
+        out->u64[0] = insn->imm & 0xff;
+        return;
+    default:
+        memset(out, 0, 32);
+        out->u64[0] = x86_op_read(cpu, insn, i);
+    }
+}
+
+void x86_vec_load(X86CPU *cpu, const X86Insn *insn, X86VecShape shape, X86Vector *v)
+{
+    unsigned first = shape == X86_VEC_FMA ? 0 : x86_vec_first_source(insn);
+
+    if (shape == X86_VEC_UNARY) {
+        memset(&v[0], 0, 32);
+        x86_vec_load_operand(cpu, insn, 1, &v[1]);
+        return;
+    }
+    x86_vec_load_operand(cpu, insn, first, &v[0]);
+    x86_vec_load_operand(cpu, insn, first + 1, &v[1]);
+    if (shape == X86_VEC_BINARY) {
+        return;
+    }
+    if (shape == X86_VEC_BLEND && !x86_insn_is_vex(insn)) {
+        memcpy(&v[2], &cpu->state.xmm[0], 32);
+    } else {
+        x86_vec_load_operand(cpu, insn, first + 2, &v[2]);
+    }
+}
+
+X86VecFn *x86_vec_fn(const X86Insn *insn, const X86VecOp *op)
+{
+    return insn->op[0].kind == X86_OP_MMX || insn->op[1].kind == X86_OP_MMX ? op->mmx
+         : insn->vex_l ? op->avx : op->sse;
+}
+
+void x86_vec_write_reg(X86State *s, const X86Insn *insn, unsigned reg, const X86Vector *result,
+                       unsigned size)
+{
+    X86Vector *xmm = &s->xmm[reg];
+
+    if (!x86_insn_is_vex(insn)) {
+        memcpy(xmm, result, 16);
+        return;
+    }
+    size = size == 32 ? 32 : 16;
+    memcpy(xmm, result, size);
+    memset(xmm->u8 + size, 0, sizeof(*xmm) - size);
+}
+
+void x86_vec_store(X86CPU *cpu, const X86Insn *insn, unsigned i, const X86Vector *result)
+{
+    const X86Operand *op = &insn->op[i];
+
+    switch (op->kind) {
+    case X86_OP_XMM:
+        x86_vec_write_reg(&cpu->state, insn, op->reg, result, op->size);
+        return;
+    case X86_OP_MMX:
+        x86_mmx_write(&cpu->state, op->reg, result->u64[0]);
+        return;
+    case X86_OP_MEM:
+        x86_lin_write(cpu, x86_op_lin(cpu, insn, i, op->size, X86_ACCESS_WRITE), result, op->size);
+        return;
+    default:
+        x86_gpr_write(&cpu->state, op->reg, op->size, result->u64[0]);
+    }
+}
+
+static bool uses_mmx(const X86Insn *insn)
+{
+    return insn->op[0].kind == X86_OP_MMX || insn->op[1].kind == X86_OP_MMX;
+}
+
+void x86_vec_run(X86CPU *cpu, const X86Insn *insn, const X86VecOp *op)
+{
+    X86Vector v[X86_VEC_SOURCES];
+    bool mmx = uses_mmx(insn);
+
+    x86_vec_load(cpu, insn, op->shape, v);
+    x86_vec_fn(insn, op)(v, insn->imm & 0xff);
+    if (mmx) {
+        x86_mmx_enter(&cpu->state);
+    }
+    x86_vec_store(cpu, insn, 0, &v[0]);
+}
+
+void x86_vec_run_fp(X86CPU *cpu, const X86Insn *insn, const X86VecOp *op)
+{
+    X86Vector v[X86_VEC_SOURCES];
+    bool mmx = uses_mmx(insn);
+
+    x86_vec_load(cpu, insn, op->shape, v);
+    x86_vec_call_fp(cpu, x86_vec_fn(insn, op), v, insn->imm & 0xff);
+    if (mmx) {
+        x86_mmx_enter(&cpu->state);
+    }
+    x86_vec_store(cpu, insn, 0, &v[0]);
+}
+
+/* Runs fn with mxcsr and returns the exception flags it raised. */
+static uint32_t call_with_mxcsr(X86VecFn *fn, X86Vector *v, uintptr_t imm, uint32_t mxcsr)
+{
+    static const uint32_t host_mxcsr = X86_MXCSR_INIT;
+
+    mxcsr = (mxcsr | X86_MXCSR_MASKS) & ~X86_MXCSR_FLAGS;
+    asm volatile("ldmxcsr %0" : : "m"(mxcsr) : "memory");
+    fn(v, imm);
+    asm volatile("stmxcsr %0\n\tldmxcsr %1" : "=m"(mxcsr) : "m"(host_mxcsr) : "memory");
+    return mxcsr & X86_MXCSR_FLAGS;
+}
+
+/* The flags of an instruction when some exceptions are unmasked. */
+static uint32_t flags_when_unmasked(X86VecFn *fn, X86Vector *v, uintptr_t imm, uint32_t mxcsr,
+                                    uint32_t unmasked)
+{
+    X86Vector copy[X86_VEC_SOURCES];
+    uint32_t flags;
+
+    memcpy(copy, v, sizeof(copy));
+    if (unmasked & X86_MXCSR_UE) {
+        mxcsr &= ~X86_MXCSR_FTZ;
+    }
+    flags = call_with_mxcsr(fn, v, imm, mxcsr);
+    if (flags & unmasked & PRE_COMPUTATION) {
+        return flags & PRE_COMPUTATION;
+    }
+    if (unmasked & X86_MXCSR_UE) {
+        flags |= call_with_mxcsr(fn, copy, imm, mxcsr | X86_MXCSR_FTZ) & X86_MXCSR_UE;
+    }
+    return flags;
+}
+
+void x86_raise_simd_fp(X86CPU *cpu)
+{
+    x86_raise(cpu, cpu->state.cr4 & X86_CR4_OSXMMEXCPT ? X86_EXCP_XM : X86_EXCP_UD, 0);
+}
+
+void x86_vec_call_fp(X86CPU *cpu, X86VecFn *fn, X86Vector *v, uintptr_t imm)
+{
+    X86State *s = &cpu->state;
+    uint32_t unmasked = ~(s->mxcsr >> X86_MXCSR_MASK_SHIFT) & X86_MXCSR_FLAGS;
+    uint32_t flags;
+
+    if (unmasked == 0) {
+        s->mxcsr |= call_with_mxcsr(fn, v, imm, s->mxcsr);
+        return;
+    }
+    flags = flags_when_unmasked(fn, v, imm, s->mxcsr, unmasked);
+    s->mxcsr |= flags;
+    if (flags & unmasked) {
+        x86_raise_simd_fp(cpu);
+    }
+}

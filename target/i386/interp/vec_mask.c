@@ -1,0 +1,166 @@
+/*
+ * Vector memory accesses element by element: masked moves and gathers
+ * (SDM vol. 2: VMASKMOV, VPMASKMOV, MASKMOVDQU, VPGATHERDD...).
+ *
+ * An element whose mask bit is clear is not accessed and cannot fault.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/interp/vec.h"
+#include "target/i386/interp/x87.h"
+
+/* The sign bit of element i of size bytes selects it. */
+static bool selected(const X86Vector *mask, unsigned i, unsigned size)
+{
+    return mask->u8[i * size + size - 1] >> 7;
+}
+
+static void masked_load(X86CPU *cpu, const X86Insn *insn, unsigned size)
+{
+    const X86Vector *mask = &cpu->state.xmm[insn->op[1].reg];
+    X86Vector result;
+
+    memset(&result, 0, sizeof(result));
+    for (unsigned i = 0; i < x86_vec_len(insn) / size; i++) {
+        if (selected(mask, i, size)) {
+            x86_lin_read(cpu, x86_mem_lin(cpu, insn, i * size, size, X86_ACCESS_READ),
+                         result.u8 + i * size, size);
+        }
+    }
+    x86_vec_store(cpu, insn, 0, &result);
+}
+
+/* All selected elements are checked before the first is written. */
+static void masked_store(X86CPU *cpu, const X86Insn *insn, unsigned size)
+{
+    const X86Vector *mask = &cpu->state.xmm[insn->op[1].reg];
+    const X86Vector *src = &cpu->state.xmm[insn->op[2].reg];
+    unsigned elements = x86_vec_len(insn) / size;
+    uint64_t lin[8];
+
+    for (unsigned i = 0; i < elements; i++) {
+        if (selected(mask, i, size)) {
+            lin[i] = x86_mem_lin(cpu, insn, i * size, size, X86_ACCESS_WRITE);
+            x86_lin_probe(cpu, lin[i], size, X86_ACCESS_WRITE);
+        }
+    }
+    for (unsigned i = 0; i < elements; i++) {
+        if (selected(mask, i, size)) {
+            x86_lin_write(cpu, lin[i], src->u8 + i * size, size);
+        }
+    }
+}
+
+static void masked_move(X86CPU *cpu, const X86Insn *insn, unsigned size)
+{
+    if (x86_op_is_mem(insn, 0)) {
+        masked_store(cpu, insn, size);
+    } else {
+        masked_load(cpu, insn, size);
+    }
+}
+
+static void op_masked_move32(X86CPU *cpu, const X86Insn *insn)
+{
+    masked_move(cpu, insn, 4);
+}
+
+static void op_masked_move64(X86CPU *cpu, const X86Insn *insn)
+{
+    masked_move(cpu, insn, 8);
+}
+
+/* MASKMOVQ, MASKMOVDQU: bytes of op0 under mask op1, to DS:rDI. */
+static void op_masked_bytes(X86CPU *cpu, const X86Insn *insn)
+{
+    X86State *s = &cpu->state;
+    unsigned seg = insn->seg_override == X86_NO_REG ? X86_DS : insn->seg_override;
+    bool mmx = insn->op[0].kind == X86_OP_MMX;
+    unsigned len = mmx ? 8 : 16;
+    X86Vector v[2];
+    uint64_t lin[16];
+
+    x86_vec_load_operand(cpu, insn, 0, &v[0]);
+    x86_vec_load_operand(cpu, insn, 1, &v[1]);
+    for (unsigned i = 0; i < len; i++) {
+        if (selected(&v[1], i, 1)) {
+            uint64_t ea = x86_zext(s->regs[X86_RDI] + i, insn->addr_size);
+
+            lin[i] = x86_seg_linear(cpu, seg, ea, 1, X86_ACCESS_WRITE);
+            x86_lin_probe(cpu, lin[i], 1, X86_ACCESS_WRITE);
+        }
+    }
+    for (unsigned i = 0; i < len; i++) {
+        if (selected(&v[1], i, 1)) {
+            x86_lin_write8(cpu, lin[i], v[0].u8[i]);
+        }
+    }
+    if (mmx) {
+        x86_mmx_enter(s);
+    }
+}
+
+/* Address of element i of a gather: base + scaled element of the index register. */
+static uint64_t gather_lin(X86CPU *cpu, const X86Insn *insn, unsigned i, unsigned index_size,
+                           unsigned size)
+{
+    const X86Vector *index = &cpu->state.xmm[insn->index];
+    int64_t offset = index_size == 8 ? (int64_t)index->u64[i] : (int32_t)index->u32[i];
+
+    return x86_mem_lin(cpu, insn, (uint64_t)offset << insn->scale, size, X86_ACCESS_READ);
+}
+
+/*
+ * VGATHERxx op0, vsib, op2. An element that is done clears its mask, so that
+ * after a fault the instruction goes on with the rest.
+ */
+static void gather(X86CPU *cpu, const X86Insn *insn, unsigned index_size, unsigned size)
+{
+    X86State *s = &cpu->state;
+    X86Vector *dst = &s->xmm[insn->op[0].reg], *mask = &s->xmm[insn->op[2].reg];
+    unsigned elements = x86_vec_len(insn) / MAX(index_size, size);
+    unsigned used = elements * size;
+
+    if (dst == mask || insn->op[0].reg == insn->index || insn->op[2].reg == insn->index) {
+        x86_raise(cpu, X86_EXCP_UD, 0);
+    }
+    for (unsigned i = 0; i < elements; i++) {
+        memset(mask->u8 + i * size, selected(mask, i, size) ? 0xff : 0, size);
+    }
+    memset(mask->u8 + used, 0, sizeof(*mask) - used);
+    for (unsigned i = 0; i < elements; i++) {
+        if (selected(mask, i, size)) {
+            uint64_t val = x86_lin_read_n(cpu, gather_lin(cpu, insn, i, index_size, size), size);
+
+            memcpy(dst->u8 + i * size, &val, size);
+            memset(mask->u8 + i * size, 0, size);
+        }
+    }
+    memset(dst->u8 + used, 0, sizeof(*dst) - used);
+}
+
+#define GATHERS(X)                                                                  \
+    X(VGATHERDPS, 4, 4) X(VGATHERDPD, 4, 8) X(VGATHERQPS, 8, 4) X(VGATHERQPD, 8, 8) \
+    X(VPGATHERDD, 4, 4) X(VPGATHERDQ, 4, 8) X(VPGATHERQD, 8, 4) X(VPGATHERQQ, 8, 8)
+
+#define DEFINE(name, index_size, size)                                              \
+    static void op_##name(X86CPU *cpu, const X86Insn *insn)                         \
+    {                                                                               \
+        gather(cpu, insn, index_size, size);                                        \
+    }
+GATHERS(DEFINE)
+#undef DEFINE
+
+#define GATHER_ROW(name, index_size, size) { X86_MN_##name, op_##name },
+
+const X86Handler x86_handlers_vec_mask[] = {
+    { X86_MN_VMASKMOVPS, op_masked_move32 },
+    { X86_MN_VPMASKMOVD, op_masked_move32 },
+    { X86_MN_VMASKMOVPD, op_masked_move64 },
+    { X86_MN_VPMASKMOVQ, op_masked_move64 },
+    { X86_MN_MASKMOVQ, op_masked_bytes },
+    { X86_MN_MASKMOVDQU, op_masked_bytes },
+    { X86_MN_VMASKMOVDQU, op_masked_bytes },
+    GATHERS(GATHER_ROW)
+    { 0, NULL },
+};
