@@ -54,12 +54,14 @@ typedef struct DriveInfo {
 
 BlockRegistry *block_registry_new(void);
 void block_registry_free(BlockRegistry *reg);
-/* -drive / -blockdev / -hda. False with errp set. */
+/* -drive / -blockdev / -hda. False with errp set; the options stay the caller's. */
 bool block_drive_add(BlockRegistry *reg, OptDict *opts, Error **errp);
 bool block_node_add(BlockRegistry *reg, OptDict *opts, Error **errp);
 /* NULL if there is none. The drive is then taken: a second taker is an error. */
 DriveInfo *block_drive_get(BlockRegistry *reg, DriveInterface iface, int bus, int unit);
 BlockBackend *block_backend_find(BlockRegistry *reg, const char *id); /* drive id or node-name */
+/* The -drive that a backend comes from; NULL for one made for a node. */
+DriveInfo *block_drive_of(BlockRegistry *reg, const BlockBackend *blk);
 /* Calls fn for every backend: query-block, flush at exit. */
 void block_foreach(BlockRegistry *reg, void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 /* Drives that -drive if=X named but no device took: an error naming the first. */
@@ -71,6 +73,15 @@ bool blk_is_writable(BlockBackend *blk);
 bool blk_is_removable(BlockBackend *blk);
 /* Bytes; 0 without a medium. */
 uint64_t blk_getlength(BlockBackend *blk);
+/* The image's name and format; NULL without a medium. */
+const char *blk_filename(const BlockBackend *blk);
+const char *blk_format(const BlockBackend *blk);
+typedef enum BlockOp { BLOCK_OP_READ, BLOCK_OP_WRITE, BLOCK_OP_FLUSH, BLOCK_OP_DISCARD,
+                       BLOCK_OP_COUNT } BlockOp;
+typedef struct BlockStats {
+    uint64_t ops[BLOCK_OP_COUNT], bytes[BLOCK_OP_COUNT], failed[BLOCK_OP_COUNT];
+} BlockStats;
+const BlockStats *blk_stats(const BlockBackend *blk);
 /* A device takes the backend (only one may) and says what to call when the medium changes. */
 typedef struct BlockDevOps {
     void (*change_media)(void *dev, bool load);
@@ -80,6 +91,11 @@ typedef struct BlockDevOps {
 } BlockDevOps;
 bool blk_attach(BlockBackend *blk, void *dev, const BlockDevOps *ops, Error **errp);
 void blk_detach(BlockBackend *blk, void *dev);
+/* What the attached device says; NULL and false without one. */
+void *blk_dev(const BlockBackend *blk);
+bool blk_dev_is_tray_open(BlockBackend *blk);
+bool blk_dev_is_medium_locked(BlockBackend *blk);
+void blk_dev_eject_request(BlockBackend *blk, bool force);
 /* Medium change from the monitor or the guest's own eject. */
 void blk_eject(BlockBackend *blk);
 bool blk_insert_file(BlockBackend *blk, const char *filename, const char *format, bool read_only,
