@@ -138,12 +138,16 @@ struct X86CPU {
     CPUState parent;
     X86State state;      /* "s" in most functions */
     X86Tlb *tlb;
+    struct X86TlbEntry *tlb_now; /* the table of tlb for the present privilege */
+    uint64_t code_generation;    /* changes when a code address may mean other code */
     X86Interp *interp;
     X86FaultFrame *fault; /* innermost place that faults unwind to */
     const X86CpuHooks *hooks;
     struct APICState *apic; /* hw/intc/apic.h; NULL in CPU tests */
     AddressSpace *smm_as;   /* memory as seen in SMM; equals as without SMRAM */
     uint32_t features[X86_FEAT_COUNT / 32 + 1]; /* instruction features of the model */
+    uint8_t phys_bits;           /* MAXPHYADDR: higher bits of table entries are reserved */
+    bool has_1g_pages;
     struct X86CpuModel *model; /* cpuid.h: name, vendor, leaves, feature words */
     bool log_exceptions;
 };

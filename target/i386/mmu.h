@@ -46,6 +46,22 @@ void x86_lin_probe(X86CPU *cpu, uint64_t lin, unsigned len, X86Access access);
  * when the target is not plain RAM or crosses a page: the caller then uses
  * read and write under the big lock. Checks write permission. */
 void *x86_lin_rmw_ptr(X86CPU *cpu, uint64_t lin, unsigned size);
+/* To be called once the access through x86_lin_rmw_ptr() is made. */
+void x86_lin_rmw_done(X86CPU *cpu, unsigned size);
+
+/* The host address of lin if its page may be accessed directly (up to its end), else
+ * NULL. Raises the #PF of the access. */
+void *x86_lin_host(X86CPU *cpu, uint64_t lin, X86Access access);
+
+static inline bool x86_is_canonical(const X86State *s, uint64_t lin)
+{
+    unsigned unused = s->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
+
+    return (uint64_t)((int64_t)(lin << unused) >> unused) == lin;
+}
+
+/* Translates for debuggers: no fault, no accessed bits; false if not mapped. */
+bool x86_translate_debug(X86CPU *cpu, uint64_t lin, uint64_t *phys);
 
 uint8_t x86_sys_read8(X86CPU *cpu, uint64_t lin);
 uint16_t x86_sys_read16(X86CPU *cpu, uint64_t lin);

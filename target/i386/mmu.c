@@ -1,0 +1,622 @@
+/*
+ * Linear accesses: the software TLB's slow paths, fills and flushes, and the
+ * segmentation in front of them.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/mmu.h"
+#include <string.h>
+#include "hw/core/cpu.h"
+#include "target/i386/excp.h"
+#include "target/i386/interp/flags.h"
+#include "target/i386/phys.h"
+#include "target/i386/tlb.h"
+#include "target/i386/walk.h"
+
+/* --- flushing ------------------------------------------------------------- */
+
+static void clear_entry(X86TlbEntry *e)
+{
+    e->read = e->write = e->exec = X86_TLB_NONE;
+}
+
+X86Tlb *x86_tlb_new(void)
+{
+    X86Tlb *tlb = g_new0(X86Tlb, 1);
+
+    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
+        for (unsigned i = 0; i < X86_TLB_SIZE; i++) {
+            clear_entry(&tlb->entry[idx][i]);
+        }
+    }
+    for (unsigned i = 0; i < X86_PHYS_CACHE_SIZE; i++) {
+        tlb->phys_cache[i].page = UINT64_MAX;
+    }
+    return tlb;
+}
+
+/* Keeps the entries for which keep says so; NULL: none. */
+static void flush_where(X86CPU *cpu, bool (*keep)(const X86TlbInfo *info, uint64_t arg),
+                        uint64_t arg)
+{
+    X86Tlb *tlb = cpu->tlb;
+
+    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
+        unsigned kept = 0;
+
+        for (unsigned i = 0; i < tlb->used_count[idx]; i++) {
+            unsigned n = tlb->used[idx][i];
+
+            if (keep && keep(&tlb->info[idx][n], arg)) {
+                tlb->used[idx][kept++] = n;
+            } else {
+                clear_entry(&tlb->entry[idx][n]);
+                tlb->info[idx][n].in_use = false;
+            }
+        }
+        tlb->used_count[idx] = kept;
+    }
+    cpu->code_generation++;
+}
+
+void x86_tlb_flush(X86CPU *cpu)
+{
+    X86Tlb *tlb = cpu->tlb;
+
+    flush_where(cpu, NULL, 0);
+    memset(tlb->large_2m, 0, sizeof(tlb->large_2m));
+    memset(tlb->large_1g, 0, sizeof(tlb->large_1g));
+    for (unsigned i = 0; i < X86_PHYS_CACHE_SIZE; i++) {
+        tlb->phys_cache[i].page = UINT64_MAX;
+    }
+}
+
+static bool is_global(const X86TlbInfo *info, uint64_t arg)
+{
+    return info->global;
+}
+
+void x86_tlb_flush_nonglobal(X86CPU *cpu)
+{
+    flush_where(cpu, is_global, 0);
+}
+
+static bool is_small(const X86TlbInfo *info, uint64_t arg)
+{
+    return !info->large;
+}
+
+static bool test_hashed(const uint64_t *bits, uint64_t n)
+{
+    n ^= n >> 10;
+    return bits[n >> 6 & 15] >> (n & 63) & 1;
+}
+
+static void set_hashed(uint64_t *bits, uint64_t n)
+{
+    n ^= n >> 10;
+    bits[n >> 6 & 15] |= 1ull << (n & 63);
+}
+
+void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
+{
+    X86Tlb *tlb = cpu->tlb;
+    unsigned n = lin >> 12 & (X86_TLB_SIZE - 1);
+
+    if (test_hashed(tlb->large_2m, lin >> 21) || test_hashed(tlb->large_1g, lin >> 30)) {
+        flush_where(cpu, is_small, 0);
+    }
+    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
+        X86TlbEntry *e = &tlb->entry[idx][n];
+
+        if (x86_tlb_maps(e->read, lin) || x86_tlb_maps(e->write, lin) ||
+            x86_tlb_maps(e->exec, lin)) {
+            clear_entry(e);
+        }
+    }
+    cpu->code_generation++;
+}
+
+void x86_tlb_drop_writes(X86CPU *cpu)
+{
+    X86Tlb *tlb = cpu->tlb;
+
+    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
+        for (unsigned i = 0; i < tlb->used_count[idx]; i++) {
+            tlb->entry[idx][tlb->used[idx][i]].write = X86_TLB_NONE;
+        }
+    }
+}
+
+void x86_tlb_sync(X86CPU *cpu)
+{
+    cpu_reset_interrupt(&cpu->parent, CPU_INTERRUPT_TLB);
+    if (__atomic_exchange_n(&cpu->tlb->flush_all, 0, __ATOMIC_ACQ_REL)) {
+        x86_tlb_flush(cpu);
+    }
+    if (__atomic_exchange_n(&cpu->tlb->flush_writes, 0, __ATOMIC_ACQ_REL)) {
+        x86_tlb_drop_writes(cpu);
+    }
+}
+
+/* --- filling ---------------------------------------------------------------- */
+
+/* The tags of a page for what the walk and the memory behind it allow. */
+static void set_tags(X86TlbEntry *e, const X86TlbInfo *info, uint64_t page, const X86Walk *walk,
+                     const MemorySection *sec)
+{
+    uint64_t direct = sec->host ? page : page | X86_TLB_SLOW;
+    uint64_t write = direct;
+
+    if (!info->writable || (__atomic_load_n(&info->block->page_flags[info->offset >> 12],
+                                            __ATOMIC_SEQ_CST) & RAM_PAGE_SLOW_WRITE)) {
+        write = page | X86_TLB_SLOW;
+    }
+    e->read = walk->readable ? direct : X86_TLB_NONE;
+    e->exec = walk->executable ? direct : X86_TLB_NONE;
+    e->write = walk->writable ? write : X86_TLB_NONE;
+    e->addend = sec->host ? (uint64_t)sec->host - page : 0;
+}
+
+static void note_large(X86Tlb *tlb, uint64_t lin, unsigned page_bits)
+{
+    if (page_bits == 21) {
+        set_hashed(tlb->large_2m, lin >> 21);
+    } else if (page_bits > 21) {
+        set_hashed(tlb->large_1g, lin >> 30);
+    }
+}
+
+/* Walks and enters the page of lin. Returns false with the error code if the
+ * access is a page fault. */
+static bool fill(X86CPU *cpu, uint64_t lin, X86Access access, X86TlbIndex idx, uint32_t *error)
+{
+    X86Tlb *tlb = cpu->tlb;
+    unsigned n = lin >> 12 & (X86_TLB_SIZE - 1);
+    X86TlbInfo *info = &tlb->info[idx][n];
+    X86WalkAccess how = { .access = access, .user = idx == X86_TLB_USER,
+                          .smap = idx == X86_TLB_KERNEL_SMAP };
+    X86Walk walk;
+    MemorySection sec;
+
+    if (!x86_walk(cpu, lin, how, &walk)) {
+        *error = walk.error;
+        return false;
+    }
+    x86_phys_section(cpu, walk.phys & X86_PAGE_MASK, &sec);
+    if (sec.length < GUEST_PAGE_SIZE) {
+        sec.host = NULL; /* more than one thing in this page */
+    }
+    if (!info->in_use) {
+        tlb->used[idx][tlb->used_count[idx]++] = n;
+    }
+    *info = (X86TlbInfo){
+        .phys = walk.phys & X86_PAGE_MASK, .block = sec.host ? sec.block : NULL,
+        .offset = sec.block_offset, .writable = sec.host && sec.writable,
+        .global = walk.global, .large = walk.page_bits > 12, .in_use = true,
+    };
+    note_large(tlb, lin, walk.page_bits);
+    set_tags(&tlb->entry[idx][n], info, lin & X86_PAGE_MASK, &walk, &sec);
+    return true;
+}
+
+/* --- access by access ----------------------------------------------------------- */
+
+static uint64_t next_page(const X86CPU *cpu, uint64_t lin)
+{
+    uint64_t next = (lin | 0xfff) + 1;
+
+    return cpu->state.hflags & X86_HF_LMA ? next : (uint32_t)next;
+}
+
+static uint64_t tag_of(const X86TlbEntry *e, X86Access access)
+{
+    return access == X86_ACCESS_READ ? e->read : access == X86_ACCESS_WRITE ? e->write : e->exec;
+}
+
+/* The entry that maps lin for access; raises #PF if nothing does. */
+static X86TlbEntry *entry_for(X86CPU *cpu, uint64_t lin, X86Access access, X86TlbIndex idx)
+{
+    X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
+    uint32_t error;
+
+    if (!x86_tlb_maps(tag_of(e, access), lin) && !fill(cpu, lin, access, idx, &error)) {
+        x86_raise_pf(cpu, lin, error);
+    }
+    return e;
+}
+
+static X86TlbInfo *info_of(X86CPU *cpu, uint64_t lin, X86TlbIndex idx)
+{
+    return &cpu->tlb->info[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
+}
+
+static bool crosses_page(uint64_t lin, unsigned len)
+{
+    return (lin & 0xfff) + len > 0x1000;
+}
+
+static uint64_t host_load(const void *host, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return *(const uint8_t *)host;
+    case 2:
+        return *(const uint16_t *)host;
+    case 4:
+        return *(const uint32_t *)host;
+    default:
+        return *(const uint64_t *)host;
+    }
+}
+
+static void host_store(void *host, uint64_t val, unsigned size)
+{
+    switch (size) {
+    case 1:
+        *(uint8_t *)host = val;
+        break;
+    case 2:
+        *(uint16_t *)host = val;
+        break;
+    case 4:
+        *(uint32_t *)host = val;
+        break;
+    default:
+        *(uint64_t *)host = val;
+    }
+}
+
+/* A device may have changed the memory map: what follows must see it. */
+static void after_io(X86CPU *cpu)
+{
+    if (__atomic_load_n(&cpu->parent.interrupt_request, __ATOMIC_RELAXED) & CPU_INTERRUPT_TLB) {
+        x86_tlb_sync(cpu);
+    }
+}
+
+static void lin_probe(X86CPU *cpu, uint64_t lin, unsigned len, X86Access access, X86TlbIndex idx)
+{
+    entry_for(cpu, lin, access, idx);
+    if (crosses_page(lin, len)) {
+        entry_for(cpu, next_page(cpu, lin), access, idx);
+    }
+}
+
+static uint64_t load_slow(X86CPU *cpu, uint64_t lin, unsigned size, X86TlbIndex idx);
+static void store_slow(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X86TlbIndex idx);
+
+static uint64_t load_crossing(X86CPU *cpu, uint64_t lin, unsigned size, X86TlbIndex idx)
+{
+    uint64_t next = next_page(cpu, lin), val = 0;
+    unsigned first = 0x1000 - (lin & 0xfff);
+
+    lin_probe(cpu, lin, size, X86_ACCESS_READ, idx);
+    for (unsigned i = 0; i < size; i++) {
+        uint64_t at = i < first ? lin + i : next + i - first;
+
+        val |= load_slow(cpu, at, 1, idx) << i * 8;
+    }
+    return val;
+}
+
+static void store_crossing(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X86TlbIndex idx)
+{
+    uint64_t next = next_page(cpu, lin);
+    unsigned first = 0x1000 - (lin & 0xfff);
+
+    lin_probe(cpu, lin, size, X86_ACCESS_WRITE, idx);
+    for (unsigned i = 0; i < size; i++) {
+        store_slow(cpu, i < first ? lin + i : next + i - first, val >> i * 8 & 0xff, 1, idx);
+    }
+}
+
+static uint64_t load_slow(X86CPU *cpu, uint64_t lin, unsigned size, X86TlbIndex idx)
+{
+    if (crosses_page(lin, size)) {
+        return load_crossing(cpu, lin, size, idx);
+    }
+    X86TlbEntry *e = entry_for(cpu, lin, X86_ACCESS_READ, idx);
+    if (!(e->read & X86_TLB_SLOW)) {
+        return host_load((void *)(lin + e->addend), size);
+    }
+    uint64_t val = x86_phys_load(cpu, info_of(cpu, lin, idx)->phys | (lin & 0xfff), size);
+    after_io(cpu);
+    return val;
+}
+
+/* Tells whoever cares for a RAM page; later stores go direct if nobody does any more. */
+static void ram_written(X86TlbEntry *e, X86TlbInfo *info, uint64_t lin, unsigned size)
+{
+    uint8_t *flags = &info->block->page_flags[info->offset >> GUEST_PAGE_BITS];
+
+    ram_block_written(info->block, info->offset | (lin & 0xfff), size);
+    if (!(__atomic_load_n(flags, __ATOMIC_SEQ_CST) & RAM_PAGE_SLOW_WRITE) &&
+        x86_tlb_maps(e->write, lin)) {
+        e->write = lin & X86_PAGE_MASK;
+    }
+}
+
+static void store_slow(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X86TlbIndex idx)
+{
+    if (crosses_page(lin, size)) {
+        store_crossing(cpu, lin, val, size, idx);
+        return;
+    }
+    X86TlbEntry *e = entry_for(cpu, lin, X86_ACCESS_WRITE, idx);
+    X86TlbInfo *info = info_of(cpu, lin, idx);
+    if (!(e->write & X86_TLB_SLOW)) {
+        host_store((void *)(lin + e->addend), val, size);
+    } else if (info->writable) {
+        host_store((void *)(lin + e->addend), val, size);
+        ram_written(e, info, lin, size);
+    } else {
+        x86_phys_store(cpu, info->phys | (lin & 0xfff), val, size);
+        after_io(cpu);
+    }
+}
+
+X86_INLINE uint64_t load(X86CPU *cpu, uint64_t lin, unsigned size, X86TlbIndex idx)
+{
+    X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
+
+    if (G_LIKELY(((lin + size - 1) & X86_PAGE_MASK) == e->read)) {
+        return host_load((void *)(lin + e->addend), size);
+    }
+    return load_slow(cpu, lin, size, idx);
+}
+
+X86_INLINE void store(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X86TlbIndex idx)
+{
+    X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
+
+    if (G_LIKELY(((lin + size - 1) & X86_PAGE_MASK) == e->write)) {
+        host_store((void *)(lin + e->addend), val, size);
+        return;
+    }
+    store_slow(cpu, lin, val, size, idx);
+}
+
+X86_INLINE void check_alignment(X86CPU *cpu, uint64_t lin, unsigned size)
+{
+    if (G_UNLIKELY(cpu->state.hflags & X86_HF_AC) && (lin & (size - 1))) {
+        x86_raise(cpu, X86_EXCP_AC, 0);
+    }
+}
+
+static X86TlbIndex sys_index(const X86CPU *cpu)
+{
+    return cpu->state.cr4 & X86_CR4_SMAP ? X86_TLB_KERNEL_SMAP : X86_TLB_KERNEL;
+}
+
+#define LIN_ACCESS(bits, T)                                                    \
+    T x86_lin_read##bits(X86CPU *cpu, uint64_t lin)                            \
+    {                                                                          \
+        check_alignment(cpu, lin, bits / 8);                                   \
+        return load(cpu, lin, bits / 8, x86_tlb_index(&cpu->state));           \
+    }                                                                          \
+    void x86_lin_write##bits(X86CPU *cpu, uint64_t lin, T val)                 \
+    {                                                                          \
+        check_alignment(cpu, lin, bits / 8);                                   \
+        store(cpu, lin, val, bits / 8, x86_tlb_index(&cpu->state));            \
+    }                                                                          \
+    T x86_sys_read##bits(X86CPU *cpu, uint64_t lin)                            \
+    {                                                                          \
+        return load(cpu, lin, bits / 8, sys_index(cpu));                       \
+    }                                                                          \
+    void x86_sys_write##bits(X86CPU *cpu, uint64_t lin, T val)                 \
+    {                                                                          \
+        store(cpu, lin, val, bits / 8, sys_index(cpu));                        \
+    }
+LIN_ACCESS(8, uint8_t)
+LIN_ACCESS(16, uint16_t)
+LIN_ACCESS(32, uint32_t)
+LIN_ACCESS(64, uint64_t)
+
+void x86_lin_probe(X86CPU *cpu, uint64_t lin, unsigned len, X86Access access)
+{
+    lin_probe(cpu, lin, len, access, x86_tlb_index(&cpu->state));
+}
+
+void x86_sys_probe(X86CPU *cpu, uint64_t lin, unsigned len, X86Access access)
+{
+    lin_probe(cpu, lin, len, access, sys_index(cpu));
+}
+
+/* Bytes of [lin, lin + len) in its first page, at most. */
+static unsigned chunk(uint64_t lin, unsigned len)
+{
+    return MIN(len, 0x1000 - (lin & 0xfff));
+}
+
+/* I/O is read in the largest naturally aligned pieces. */
+static unsigned io_piece(uint64_t lin, unsigned len)
+{
+    unsigned size = 8;
+
+    while (size > len || (lin & (size - 1))) {
+        size /= 2;
+    }
+    return size;
+}
+
+static void read_in_page(X86CPU *cpu, uint64_t lin, uint8_t *buf, unsigned len, X86TlbIndex idx)
+{
+    X86TlbEntry *e = entry_for(cpu, lin, X86_ACCESS_READ, idx);
+
+    if (!(e->read & X86_TLB_SLOW)) {
+        memcpy(buf, (void *)(lin + e->addend), len);
+        return;
+    }
+    for (unsigned i = 0, size; i < len; i += size) {
+        size = io_piece(lin + i, len - i);
+        host_store(buf + i, load_slow(cpu, lin + i, size, idx), size);
+    }
+}
+
+static void write_in_page(X86CPU *cpu, uint64_t lin, const uint8_t *buf, unsigned len,
+                          X86TlbIndex idx)
+{
+    X86TlbEntry *e = entry_for(cpu, lin, X86_ACCESS_WRITE, idx);
+    X86TlbInfo *info = info_of(cpu, lin, idx);
+
+    if (!(e->write & X86_TLB_SLOW) || info->writable) {
+        memcpy((void *)(lin + e->addend), buf, len);
+        if (e->write & X86_TLB_SLOW) {
+            ram_written(e, info, lin, len);
+        }
+        return;
+    }
+    for (unsigned i = 0, size; i < len; i += size) {
+        size = io_piece(lin + i, len - i);
+        store_slow(cpu, lin + i, host_load(buf + i, size), size, idx);
+    }
+}
+
+void x86_lin_read(X86CPU *cpu, uint64_t lin, void *buf, unsigned len)
+{
+    X86TlbIndex idx = x86_tlb_index(&cpu->state);
+    unsigned first = chunk(lin, len);
+
+    lin_probe(cpu, lin, len, X86_ACCESS_READ, idx);
+    read_in_page(cpu, lin, buf, first, idx);
+    if (first < len) {
+        read_in_page(cpu, next_page(cpu, lin), (uint8_t *)buf + first, len - first, idx);
+    }
+}
+
+void x86_lin_write(X86CPU *cpu, uint64_t lin, const void *buf, unsigned len)
+{
+    X86TlbIndex idx = x86_tlb_index(&cpu->state);
+    unsigned first = chunk(lin, len);
+
+    lin_probe(cpu, lin, len, X86_ACCESS_WRITE, idx);
+    write_in_page(cpu, lin, buf, first, idx);
+    if (first < len) {
+        write_in_page(cpu, next_page(cpu, lin), (const uint8_t *)buf + first, len - first, idx);
+    }
+}
+
+void *x86_lin_host(X86CPU *cpu, uint64_t lin, X86Access access)
+{
+    X86TlbEntry *e = entry_for(cpu, lin, access, x86_tlb_index(&cpu->state));
+
+    return tag_of(e, access) & X86_TLB_SLOW ? NULL : (void *)(lin + e->addend);
+}
+
+void *x86_lin_rmw_ptr(X86CPU *cpu, uint64_t lin, unsigned size)
+{
+    X86TlbIndex idx = x86_tlb_index(&cpu->state);
+    X86TlbInfo *info;
+
+    check_alignment(cpu, lin, size);
+    if (crosses_page(lin, size)) {
+        lin_probe(cpu, lin, size, X86_ACCESS_WRITE, idx);
+        return NULL;
+    }
+    X86TlbEntry *e = entry_for(cpu, lin, X86_ACCESS_WRITE, idx);
+    if (e->write & X86_TLB_SLOW) {
+        info = info_of(cpu, lin, idx);
+        if (!info->writable) {
+            return NULL;
+        }
+        cpu->tlb->rmw_block = info->block;
+        cpu->tlb->rmw_offset = info->offset | (lin & 0xfff);
+    }
+    return (void *)(lin + e->addend);
+}
+
+void x86_lin_rmw_done(X86CPU *cpu, unsigned size)
+{
+    RAMBlock *block = cpu->tlb->rmw_block;
+
+    if (G_UNLIKELY(block)) {
+        cpu->tlb->rmw_block = NULL;
+        ram_block_written(block, cpu->tlb->rmw_offset, size);
+    }
+}
+
+uint8_t *x86_code_page(X86CPU *cpu, uint64_t lin, RAMBlock **block, uint64_t *offset)
+{
+    X86TlbIndex idx = x86_tlb_index(&cpu->state);
+    X86TlbEntry *e;
+
+    if ((cpu->state.hflags & X86_HF_CS64) && !x86_is_canonical(&cpu->state, lin)) {
+        x86_raise(cpu, X86_EXCP_GP, 0);
+    }
+    e = entry_for(cpu, lin, X86_ACCESS_EXEC, idx);
+    if (e->exec & X86_TLB_SLOW) {
+        return NULL;
+    }
+    *block = info_of(cpu, lin, idx)->block;
+    *offset = info_of(cpu, lin, idx)->offset;
+    return (uint8_t *)((lin & X86_PAGE_MASK) + e->addend);
+}
+
+uint8_t x86_code_byte(X86CPU *cpu, uint64_t lin)
+{
+    X86TlbIndex idx = x86_tlb_index(&cpu->state);
+    X86TlbEntry *e = entry_for(cpu, lin, X86_ACCESS_EXEC, idx);
+
+    if (!(e->exec & X86_TLB_SLOW)) {
+        return *(uint8_t *)(lin + e->addend);
+    }
+    return x86_phys_load(cpu, info_of(cpu, lin, idx)->phys | (lin & 0xfff), 1);
+}
+
+/* --- segmentation -------------------------------------------------------------------- */
+
+static bool type_allows(const X86Segment *sr, X86Access access)
+{
+    if (sr->attr & X86_DESC_UNUSABLE) {
+        return false;
+    }
+    if (sr->attr & X86_DESC_CODE) {
+        return access == X86_ACCESS_EXEC || (access == X86_ACCESS_READ && sr->attr & X86_DESC_R);
+    }
+    return access != X86_ACCESS_WRITE || (sr->attr & X86_DESC_W);
+}
+
+static bool in_limit(const X86Segment *sr, uint64_t ea, unsigned size)
+{
+    uint64_t last = ea + (size ? size - 1 : 0);
+
+    if ((sr->attr & (X86_DESC_CODE | X86_DESC_E)) == X86_DESC_E) {
+        return ea > sr->limit && last <= (sr->attr & X86_DESC_DB ? 0xffffffff : 0xffff);
+    }
+    return last <= sr->limit;
+}
+
+uint64_t x86_seg_linear(X86CPU *cpu, unsigned seg, uint64_t ea, unsigned size, X86Access access)
+{
+    const X86State *s = &cpu->state;
+    const X86Segment *sr = &s->segs[seg];
+
+    if (s->hflags & X86_HF_CS64) {
+        uint64_t lin = seg >= X86_FS ? ea + sr->base : ea;
+
+        if (!x86_is_canonical(s, lin) || !x86_is_canonical(s, lin + (size ? size - 1 : 0))) {
+            x86_raise(cpu, seg == X86_SS ? X86_EXCP_SS : X86_EXCP_GP, 0);
+        }
+        return lin;
+    }
+    bool typed = (s->hflags & (X86_HF_PE | X86_HF_VM86)) == X86_HF_PE;
+    if ((typed && !type_allows(sr, access)) || !in_limit(sr, ea, size)) {
+        x86_raise(cpu, seg == X86_SS ? X86_EXCP_SS : X86_EXCP_GP, 0);
+    }
+    return (uint32_t)(sr->base + ea);
+}
+
+/* --- debuggers -------------------------------------------------------------------------- */
+
+bool x86_translate_debug(X86CPU *cpu, uint64_t lin, uint64_t *phys)
+{
+    X86WalkAccess how = { .access = X86_ACCESS_READ, .debug = true };
+    X86Walk walk;
+
+    if (!x86_walk(cpu, lin, how, &walk)) {
+        return false;
+    }
+    *phys = x86_phys_addr(cpu, walk.phys);
+    return true;
+}

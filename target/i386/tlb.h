@@ -1,0 +1,108 @@
+/*
+ * The software TLB, as far as the inline fast paths must know it.
+ *
+ * Direct-mapped, one table for each way to access: supervisor, supervisor with
+ * SMAP in force, user. An entry holds the linear page it maps once for each
+ * right; low bits set in a tag make every comparison fail, which sends the
+ * access to the slow path:
+ *
+ *      63                12 11        1  0
+ *     +--------------------+-----------+----+
+ *     | linear page        | 0         |SLOW|   all ones: no such right
+ *     +--------------------+-----------+----+
+ *
+ * SLOW marks pages that are mapped but not for direct access: MMIO, ROM
+ * (writes), pages with decoded code or logged as clean (writes).
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TARGET_I386_TLB_H
+#define TARGET_I386_TLB_H
+
+#include "target/i386/mmu.h"
+
+enum {
+    X86_TLB_BITS = 10,
+    X86_TLB_SIZE = 1 << X86_TLB_BITS,
+    X86_TLB_SLOW = 1,
+};
+#define X86_TLB_NONE UINT64_MAX
+#define X86_PAGE_MASK (~(uint64_t)0xfff)
+
+typedef enum X86TlbIndex {
+    X86_TLB_KERNEL, X86_TLB_KERNEL_SMAP, X86_TLB_USER, X86_TLB_COUNT,
+} X86TlbIndex;
+
+typedef struct X86TlbEntry {
+    uint64_t read, write, exec;
+    uint64_t addend; /* host address = linear address + addend */
+} X86TlbEntry;
+
+/* What the slow path knows beyond the tags. */
+typedef struct X86TlbInfo {
+    uint64_t phys;        /* of the page, A20 applied */
+    RAMBlock *block;      /* NULL for I/O */
+    uint64_t offset;      /* of the page in block */
+    bool writable;        /* stores may go to the host page, by its flags */
+    bool global, large;
+    bool in_use;          /* listed in X86Tlb.used */
+} X86TlbInfo;
+
+enum { X86_PHYS_CACHE_SIZE = 64 };
+
+struct X86Tlb {
+    X86TlbEntry entry[X86_TLB_COUNT][X86_TLB_SIZE];
+    X86TlbInfo info[X86_TLB_COUNT][X86_TLB_SIZE];
+    /* Which entries were filled since they were last cleared: a flush costs
+     * what was used. */
+    uint16_t used[X86_TLB_COUNT][X86_TLB_SIZE];
+    unsigned used_count[X86_TLB_COUNT];
+    /* Large pages are entered 4 KiB at a time. One bit for each 2 MiB and
+     * each 1 GiB (hashed) says whether INVLPG there must search. */
+    uint64_t large_2m[16], large_1g[16];
+    /* Host pages of page tables. */
+    struct {
+        uint64_t page; /* ~0: empty */
+        uint8_t *host;
+    } phys_cache[X86_PHYS_CACHE_SIZE];
+    /* A read-modify-write on a page that needs telling afterwards. */
+    RAMBlock *rmw_block;
+    uint64_t rmw_offset;
+    uint32_t flush_writes; /* [atomic] another thread wants write tags dropped */
+    uint32_t flush_all;    /* [atomic] the memory map changed */
+};
+
+/* The table that accesses of the present mode use. */
+static inline X86TlbIndex x86_tlb_index(const X86State *s)
+{
+    return x86_cpl(s) == 3 ? X86_TLB_USER
+         : s->hflags & X86_HF_SMAP ? X86_TLB_KERNEL_SMAP : X86_TLB_KERNEL;
+}
+
+static inline X86TlbEntry *x86_tlb_entry(const X86CPU *cpu, uint64_t lin)
+{
+    return &cpu->tlb_now[lin >> 12 & (X86_TLB_SIZE - 1)];
+}
+
+/* True if tag gives its right for the page of lin, be it by the slow path. */
+static inline bool x86_tlb_maps(uint64_t tag, uint64_t lin)
+{
+    return (tag & ~(uint64_t)X86_TLB_SLOW) == (lin & X86_PAGE_MASK);
+}
+
+/* The host page of code at lin, or NULL if it is not in memory; may raise #PF.
+ * cpu->code_generation changes whenever an answer may. */
+uint8_t *x86_code_page(X86CPU *cpu, uint64_t lin, RAMBlock **block, uint64_t *offset);
+
+/* One byte of code from wherever it is; may raise #PF. */
+uint8_t x86_code_byte(X86CPU *cpu, uint64_t lin);
+
+/* A code page came into being or went: stores to it change paths. */
+void x86_tlb_drop_writes(X86CPU *cpu);
+
+/* Carries out what other threads have asked for (interrupt_request TLB). */
+void x86_tlb_sync(X86CPU *cpu);
+
+X86Tlb *x86_tlb_new(void);
+
+#endif
