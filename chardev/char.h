@@ -42,15 +42,22 @@ typedef struct CharFrontend {
 ChardevRegistry *chardev_registry_new(void);
 /* Restores terminals and closes everything. */
 void chardev_registry_free(ChardevRegistry *reg);
-/* -chardev BACKEND,id=ID,... */
+/* Waits until queued output is written, or a peer takes nothing for a second. For exit paths. */
+void chardev_flush(ChardevRegistry *reg);
+/* -chardev BACKEND,id=ID,... (implied key "backend"). */
 Chardev *chardev_add(ChardevRegistry *reg, OptDict *opts, Error **errp);
 /* The short form of -serial, -monitor, -debugcon: "stdio", "mon:stdio", "file:X", "pipe:X",
- * "pty", "unix:X,server=on,wait=off", "tcp:H:P", "null", "vc", "none" or "chardev:ID". */
+ * "pty", "unix:X,server=on,wait=off", "tcp:H:P", "null", "vc" or "chardev:ID". "none" gives
+ * NULL without an error. */
 Chardev *chardev_add_legacy(ChardevRegistry *reg, const char *label, const char *text, Error **errp);
 Chardev *chardev_find(ChardevRegistry *reg, const char *id);
+/* Fails if there is none of this name or a device uses it. */
+bool chardev_remove(ChardevRegistry *reg, const char *id, Error **errp);
 void chardev_foreach(ChardevRegistry *reg, void (*fn)(Chardev *chr, void *opaque), void *opaque);
 const char *chardev_label(const Chardev *chr);
 const char *chardev_filename(const Chardev *chr); /* "unix:/path,server=on" as query-chardev shows */
+/* True if a front end is connected and takes input: query-chardev's frontend-open. */
+bool chardev_frontend_open(const Chardev *chr);
 void chardev_help(GString *out);
 
 /* Connects a front end; fails if the chardev is taken (a mux takes several). */
@@ -71,6 +78,18 @@ bool chr_fe_backend_connected(const CharFrontend *fe);
 
 /* Ctrl-A X on a mux'd stdio: system/ says what ends the program. */
 void chardev_set_quit_hook(ChardevRegistry *reg, void (*fn)(void *opaque), void *opaque);
+
+/* Ctrl-A S: what commits the disk images of -snapshot. */
+void chardev_set_save_hook(ChardevRegistry *reg, void (*fn)(void *opaque), void *opaque);
+/* The escape key of a mux (-echr); Ctrl-A (1) unless set. */
+void chardev_set_escape(ChardevRegistry *reg, uint8_t key);
+
+/* Back ends "ringbuf" and "vc": takes up to len of the oldest bytes that a front end wrote.
+ * -1 if chr is neither. */
+int chr_ringbuf_read(Chardev *chr, uint8_t *buf, int len);
+/* What a user types into a "vc", or ringbuf-write sends: input of the front end. Returns how
+ * many bytes it took, which is fewer than len if it is busy; -1 as above. */
+int chr_ringbuf_inject(Chardev *chr, const uint8_t *buf, int len);
 
 /* Restores the terminal if a stdio chardev changed it. Async-signal-safe; for exit paths. */
 void chardev_restore_terminal(void);
