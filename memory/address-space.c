@@ -137,13 +137,26 @@ static void publish_view(AddressSpace *as, FlatView *view)
     }
 }
 
+/* Trades a view for one just like it that is in use already. */
+static FlatView *reuse_view(FlatView *view)
+{
+    for (GList *at = spaces; at; at = at->next) {
+        AddressSpace *as = at->data;
+        if (as->view && flatview_equal(as->view, view)) {
+            flatview_unref(view);
+            return flatview_ref(as->view);
+        }
+    }
+    return view;
+}
+
 /* cache: effective root -> FlatView, which owns the references. */
 static FlatView *rendered(GHashTable *cache, MemoryRegion *root)
 {
     MemoryRegion *effective = flatview_effective_root(root);
     FlatView *view = g_hash_table_lookup(cache, effective);
     if (!view) {
-        view = flatview_render(effective);
+        view = reuse_view(flatview_render(effective));
         g_hash_table_insert(cache, effective, view);
     }
     return view;

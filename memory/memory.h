@@ -43,12 +43,16 @@ typedef struct MemTxAttrs {
 #define MEMTXATTRS_NONE ((MemTxAttrs){ 0 })
 
 /*
- * An I/O region's behaviour as data. The memory core splits or widens every
- * access to what impl says, swaps bytes by endianness and refuses what valid
- * excludes (reads give all ones, writes go nowhere, MEMTX_ERROR): handlers
- * check nothing. addr is relative to the region. Handlers run with the big
- * lock; a handler is never entered while one of the same device's regions
- * with the same owner is running (its own DMA gets MEMTX_ERROR back).
+ * An I/O region's behaviour as data; handlers check nothing. addr is relative to the region.
+ *
+ * An access that is not aligned (unless valid.unaligned), that leaves the region, or of 8 bytes
+ * where valid.max_size is less, arrives as the aligned pieces a bus would make of it. What valid
+ * excludes is refused: reads give all ones, writes go nowhere, MEMTX_ERROR. The rest is
+ * cut or widened to the sizes of impl: a narrower read takes its part of a wider one, a
+ * narrower write reads the bytes beside it first. Bytes are swapped by endianness.
+ *
+ * Handlers run with the big lock. A handler is never entered while one of the same owner's
+ * regions is running in the same thread (its own DMA gets MEMTX_ERROR back).
  */
 typedef enum MemoryEndian { MEMORY_LITTLE_ENDIAN, MEMORY_BIG_ENDIAN } MemoryEndian;
 typedef struct MemoryRegionOps {

@@ -269,6 +269,7 @@ class Row:
             ('BYTE', self.is_byte()),
             ('MANDATORY66', self.constraints.get('pfx') == {1}),
             ('VVVV', any(op.place.endswith('VVVV') for op in self.operands)),
+            ('FARPTR', any(op.size_mem == 'p' for op in self.operands)),
             ('GATHER', any(op.place.startswith('VSIB') for op in self.operands)),
         ) if on]
         return ' | '.join('X86_DF_' + f for f in flags) or '0'

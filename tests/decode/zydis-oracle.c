@@ -256,8 +256,8 @@ bool zydis_oracle_compare(ZydisOracle *oracle, const uint8_t *code, size_t len, 
     if (why->len == 0) {
         return true;
     }
-    if (is_known_difference(ours == X86_DECODE_OK ? &insn : NULL, theirs ? &z : NULL, zop,
-                            code, mode)) {
+    if (is_known_difference(ours == X86_DECODE_OK ? &insn : NULL, theirs ? &z : NULL,
+                            mode)) {
         return true;
     }
     g_string_append_printf(why, ": ours %s %s (%s), Zydis %s",

@@ -249,7 +249,7 @@ static unsigned operand_size(const Decoder *d, const X86Insn *insn)
     }
     if (d->mode == X86_MODE_64) {
         if (d->rex & REX_W || flags & X86_DF_F64) {
-            return 8;
+            return flags & X86_DF_FARPTR ? 4 : 8;
         }
         return opsize ? 2 : flags & X86_DF_D64 ? 8 : 4;
     }

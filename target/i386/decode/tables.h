@@ -73,6 +73,7 @@ enum {
     X86_DF_BYTE = 1 << 5,        /* operand size 1 */
     X86_DF_MANDATORY66 = 1 << 6, /* 66 is part of the opcode, not an operand size */
     X86_DF_VVVV = 1 << 7,        /* VEX.vvvv is an operand, else it must be 1111 */
+    X86_DF_FARPTR = 1 << 9,      /* REX.W does not make the offset 64 bits wide */
     X86_DF_GATHER = 1 << 8,      /* destination, index and mask must differ */
 };
 
