@@ -1,0 +1,279 @@
+/*
+ * ioapic: the I/O APIC.
+ *
+ * Intel 82093AA data sheet (290566): indirect registers behind IOREGSEL and IOWIN,
+ * 24 redirection entries. The version register reads 0x20, which promises the EOI
+ * register of later chips (82801, "IOxAPIC EOI").
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "hw/intc/ioapic.h"
+#include <inttypes.h>
+#include "hw/intc/apic.h"
+#include "util/trace.h"
+
+OBJECT_DECLARE_SIMPLE(IOAPICState, IOAPIC, TYPE_IOAPIC)
+
+TRACE_EVENT(ioapic_set_irq, "pin %d level %d");
+TRACE_EVENT(ioapic_deliver, "pin %u entry 0x%016" PRIx64);
+TRACE_EVENT(ioapic_eoi, "pin %u vector 0x%02x");
+TRACE_EVENT(ioapic_read, "offset 0x%x index 0x%02x value 0x%08x");
+TRACE_EVENT(ioapic_write, "offset 0x%x index 0x%02x value 0x%08x");
+
+enum {
+    OFFSET_IOREGSEL = 0x00, OFFSET_IOWIN = 0x10, OFFSET_EOI = 0x40, REGION_SIZE = 0x1000,
+
+    INDEX_ID = 0x00, INDEX_VERSION = 0x01, INDEX_ARBITRATION = 0x02, INDEX_ENTRIES = 0x10,
+    ID_SHIFT = 24,
+    VERSION_ENTRIES_SHIFT = 16,
+    VERSION_WITH_EOI = 0x20,
+
+    ISA_TIMER_IRQ = 0, ISA_TIMER_PIN = 2,
+};
+
+/*
+ * A redirection entry:
+ *   63-56 destination | 16 mask | 15 level | 14 remote IRR | 13 active low | 12 status |
+ *   11 logical | 10-8 delivery mode | 7-0 vector
+ */
+#define ENTRY_DEST_SHIFT 56
+#define ENTRY_MASKED (UINT64_C(1) << 16)
+#define ENTRY_LEVEL (UINT64_C(1) << 15)
+#define ENTRY_REMOTE_IRR (UINT64_C(1) << 14)
+#define ENTRY_STATUS (UINT64_C(1) << 12)
+#define ENTRY_LOGICAL (UINT64_C(1) << 11)
+#define ENTRY_READ_ONLY (ENTRY_REMOTE_IRR | ENTRY_STATUS)
+#define ENTRY_WRITABLE (UINT64_C(0xff0000000001ffff) & ~ENTRY_READ_ONLY)
+
+struct IOAPICState {
+    DeviceState parent;
+    APICBus *bus;
+    MemoryRegion io;
+    uint8_t version;
+    uint8_t id;        /* bits 27-24 of its register */
+    uint8_t ioregsel;
+    uint32_t lines;    /* levels at the pins, active high */
+    uint64_t entries[IOAPIC_NUM_PINS];
+};
+
+static bool is_level(uint64_t entry)
+{
+    /* Only fixed and lowest priority have an EOI that a level could wait for. */
+    return (entry & ENTRY_LEVEL) && (entry >> 8 & 7) <= APIC_DM_LOWEST;
+}
+
+static void send(IOAPICState *s, unsigned pin)
+{
+    uint64_t entry = s->entries[pin];
+    APICMessage msg = {
+        .dest = entry >> ENTRY_DEST_SHIFT,
+        .logical = entry & ENTRY_LOGICAL,
+        .vector = entry & 0xff,
+        .delivery_mode = entry >> 8 & 7,
+        .level_triggered = is_level(entry),
+    };
+
+    trace(ioapic_deliver, pin, entry);
+    apic_bus_deliver(s->bus, &msg);
+}
+
+/* Delivers the level of a pin, once until its EOI. */
+static void service_level(IOAPICState *s, unsigned pin)
+{
+    uint64_t *entry = &s->entries[pin];
+
+    if (is_level(*entry) && !(*entry & (ENTRY_MASKED | ENTRY_REMOTE_IRR)) &&
+        (s->lines & 1u << pin)) {
+        *entry |= ENTRY_REMOTE_IRR;
+        send(s, pin);
+    }
+}
+
+static void ioapic_set_irq(void *opaque, int n, int level)
+{
+    IOAPICState *s = IOAPIC(opaque);
+    int pin = n == ISA_TIMER_IRQ ? ISA_TIMER_PIN : n;
+    uint32_t bit = 1u << pin;
+
+    trace(ioapic_set_irq, pin, level);
+    bool rising = level && !(s->lines & bit);
+    s->lines = level ? s->lines | bit : s->lines & ~bit;
+    if (is_level(s->entries[pin])) {
+        service_level(s, pin);
+    } else if (rising && !(s->entries[pin] & ENTRY_MASKED)) {
+        send(s, pin); /* an edge at a masked pin is lost (82093AA, 3.2.4) */
+    }
+}
+
+/* The end of a vector: pins that are still asserted ask again. */
+static void end_of_interrupt(void *opaque, uint8_t vector)
+{
+    IOAPICState *s = opaque;
+
+    for (unsigned pin = 0; pin < IOAPIC_NUM_PINS; pin++) {
+        uint64_t *entry = &s->entries[pin];
+        if ((*entry & 0xff) == vector && (*entry & ENTRY_REMOTE_IRR)) {
+            trace(ioapic_eoi, pin, vector);
+            *entry &= ~ENTRY_REMOTE_IRR;
+            service_level(s, pin);
+        }
+    }
+}
+
+/* --- registers ---------------------------------------------------------------- */
+
+static uint32_t read_window(const IOAPICState *s)
+{
+    unsigned pin = (s->ioregsel - INDEX_ENTRIES) / 2;
+
+    switch (s->ioregsel) {
+    case INDEX_ID:
+    case INDEX_ARBITRATION: /* follows the ID on chips without an APIC serial bus */
+        return (uint32_t)s->id << ID_SHIFT;
+    case INDEX_VERSION:
+        return s->version | (IOAPIC_NUM_PINS - 1) << VERSION_ENTRIES_SHIFT;
+    }
+    if (s->ioregsel < INDEX_ENTRIES || pin >= IOAPIC_NUM_PINS) {
+        return 0;
+    }
+    return s->ioregsel & 1 ? s->entries[pin] >> 32 : s->entries[pin];
+}
+
+static void write_entry(IOAPICState *s, unsigned pin, bool high, uint32_t val)
+{
+    uint64_t *entry = &s->entries[pin];
+    uint64_t part = high ? (uint64_t)val << 32 : val;
+    uint64_t written = ENTRY_WRITABLE & (high ? UINT64_MAX << 32 : UINT32_MAX);
+
+    *entry = (*entry & ~written) | (part & written);
+    if (!is_level(*entry)) {
+        *entry &= ~ENTRY_REMOTE_IRR;
+    }
+    if (!high) {
+        service_level(s, pin);
+    }
+}
+
+static void write_window(IOAPICState *s, uint32_t val)
+{
+    unsigned pin = (s->ioregsel - INDEX_ENTRIES) / 2;
+
+    if (s->ioregsel == INDEX_ID) {
+        s->id = val >> ID_SHIFT & 15;
+    } else if (s->ioregsel >= INDEX_ENTRIES && pin < IOAPIC_NUM_PINS) {
+        write_entry(s, pin, s->ioregsel & 1, val);
+    }
+}
+
+static uint64_t ioapic_read(void *opaque, hwaddr addr, unsigned size)
+{
+    IOAPICState *s = opaque;
+    uint32_t val = addr == OFFSET_IOREGSEL ? s->ioregsel
+                 : addr == OFFSET_IOWIN && size == 4 ? read_window(s) : 0;
+
+    trace(ioapic_read, (unsigned)addr, s->ioregsel, val);
+    return val;
+}
+
+static void ioapic_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+{
+    IOAPICState *s = opaque;
+
+    trace(ioapic_write, (unsigned)addr, s->ioregsel, (unsigned)val);
+    if (addr == OFFSET_IOREGSEL) {
+        s->ioregsel = val;
+    } else if (size != 4) {
+        return; /* the others are dwords only */
+    } else if (addr == OFFSET_IOWIN) {
+        write_window(s, val);
+    } else if (addr == OFFSET_EOI && s->version >= VERSION_WITH_EOI) {
+        end_of_interrupt(s, val);
+    }
+}
+
+static const MemoryRegionOps ioapic_ops = {
+    .read = ioapic_read,
+    .write = ioapic_write,
+    .valid = { .min_size = 1, .max_size = 4 },
+    .impl = { .min_size = 1, .max_size = 4 },
+};
+
+/* --- device ---------------------------------------------------------------------- */
+
+static void ioapic_reset(DeviceState *dev)
+{
+    IOAPICState *s = IOAPIC(dev);
+
+    s->id = s->ioregsel = 0;
+    s->lines = 0;
+    for (unsigned pin = 0; pin < IOAPIC_NUM_PINS; pin++) {
+        s->entries[pin] = ENTRY_MASKED;
+    }
+}
+
+static bool ioapic_realize(DeviceState *dev, Error **errp)
+{
+    IOAPICState *s = IOAPIC(dev);
+
+    s->bus = apic_bus_of(dev->machine);
+    apic_bus_add_eoi_listener(s->bus, end_of_interrupt, s);
+    memory_region_init_io(&s->io, dev, &ioapic_ops, s, "ioapic", REGION_SIZE);
+    qdev_init_gpio_in(dev, ioapic_set_irq, IOAPIC_NUM_PINS);
+    return true;
+}
+
+static void ioapic_unrealize(DeviceState *dev)
+{
+    IOAPICState *s = IOAPIC(dev);
+
+    apic_bus_remove_eoi_listener(s->bus, s);
+    memory_region_destroy(&s->io);
+}
+
+static bool ioapic_post_load(void *opaque, Error **errp)
+{
+    IOAPICState *s = opaque;
+
+    s->lines &= (1u << IOAPIC_NUM_PINS) - 1;
+    for (unsigned pin = 0; pin < IOAPIC_NUM_PINS; pin++) {
+        s->entries[pin] &= ENTRY_WRITABLE | ENTRY_READ_ONLY;
+    }
+    return true;
+}
+
+static const VMStateField ioapic_fields[] = {
+    VMSTATE_UINT8(id, IOAPICState),
+    VMSTATE_UINT8(ioregsel, IOAPICState),
+    VMSTATE_UINT32(lines, IOAPICState),
+    VMSTATE_UINT64_ARRAY(entries, IOAPICState, IOAPIC_NUM_PINS),
+    VMSTATE_END
+};
+
+static const VMStateDescription vmstate_ioapic = {
+    .name = TYPE_IOAPIC, .version = 1, .fields = ioapic_fields, .post_load = ioapic_post_load,
+};
+
+static const Property ioapic_props[] = {
+    PROP_UINT8("version", IOAPICState, version, VERSION_WITH_EOI),
+    PROP_END
+};
+
+static const DeviceInfo ioapic_info = {
+    .name = TYPE_IOAPIC, .instance_size = sizeof(IOAPICState), .desc = "I/O APIC",
+    .internal = true, .props = ioapic_props, .vmsd = &vmstate_ioapic,
+    .realize = ioapic_realize, .unrealize = ioapic_unrealize, .reset = ioapic_reset,
+};
+DEVICE_TYPE(ioapic_info)
+
+DeviceState *ioapic_create(MachineState *machine, hwaddr address, Error **errp)
+{
+    DeviceState *dev = qdev_new(TYPE_IOAPIC);
+
+    object_property_add_child(OBJECT(machine), TYPE_IOAPIC, OBJECT(dev));
+    if (!qdev_realize_and_unref(dev, NULL, machine, errp)) {
+        return NULL;
+    }
+    memory_region_add_subregion_overlap(&machine->system_memory, address, &IOAPIC(dev)->io,
+                                        0x1000);
+    return dev;
+}
