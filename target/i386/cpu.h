@@ -88,8 +88,7 @@ typedef struct X86State {
     uint64_t efer, star, lstar, cstar, fmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t pat, tsc_aux, tsc_offset, tsc_adjust, tsc_deadline;
-    uint64_t apic_base_enable; /* reserved for CPUs without a local APIC */
-    uint64_t misc_enable, mcg_status, mcg_ctl, mcg_cap, xss;
+    uint64_t misc_enable, hwcr, mcg_status, mcg_ctl, mcg_cap, xss;
     uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     uint64_t mc_banks[40];
     uint32_t smbase;
@@ -149,7 +148,7 @@ struct X86CPU {
     uint8_t phys_bits;           /* MAXPHYADDR: higher bits of table entries are reserved */
     bool has_1g_pages;
     struct X86CpuModel *model; /* cpuid.h: name, vendor, leaves, feature words */
-    bool log_exceptions;
+    uint32_t apic_id;
 };
 
 struct X86CPUClass {
@@ -185,5 +184,7 @@ static inline X86Mode x86_mode(const X86State *s)
  * state, the MTRRs, the TSC and most MSRs.
  */
 void x86_cpu_state_reset(X86CPU *cpu, bool init_only);
+/* SIPI: a CPU that waits for it starts at vector << 12 in real mode. */
+void x86_cpu_start(X86CPU *cpu, uint8_t vector);
 
 #endif

@@ -24,7 +24,7 @@ uint32_t x86_get_eflags(const X86State *s)
 
 void x86_set_eflags(X86State *s, uint32_t eflags)
 {
-    s->eflags = eflags | X86_EFLAGS_FIXED;
+    s->eflags = (eflags & X86_EFLAGS_DEFINED) | X86_EFLAGS_FIXED;
     s->cc_lazy = 0;
     x86_update_hflags(s);
 }

@@ -31,6 +31,7 @@
 #define X86_EFLAGS_ID X86_BIT(21)
 #define X86_EFLAGS_ARITH (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | \
                           X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_OF)
+#define X86_EFLAGS_DEFINED 0x003f7fd5u
 
 /* CR0 */
 #define X86_CR0_PE X86_BIT(0)
@@ -66,6 +67,17 @@
 #define X86_CR4_SMEP X86_BIT(20)
 #define X86_CR4_SMAP X86_BIT(21)
 #define X86_CR4_PKE X86_BIT(22)
+
+/* DR6 and DR7 (SDM vol. 3, 17.2) */
+#define X86_DR6_BD X86_BIT(13) /* MOV DR with DR7.GD */
+#define X86_DR6_BS X86_BIT(14) /* single step */
+#define X86_DR6_BT X86_BIT(15) /* task switch to a TSS with T */
+#define X86_DR6_FIXED 0xffff0ff0u
+#define X86_DR6_WRITABLE 0x0000e00fu
+#define X86_DR7_GD X86_BIT(13)
+#define X86_DR7_FIXED 0x00000400u
+#define X86_DR7_WRITABLE 0xffff23ffu
+#define X86_DR7_LOCAL 0x00000155u /* L0-L3, LE: a task switch clears them */
 
 /* EFER */
 #define X86_EFER_SCE X86_BIT(0)
@@ -109,7 +121,8 @@
 #define X86_HF_LMA X86_BIT(7)      /* long mode, 64-bit or compatibility */
 #define X86_HF_PG X86_BIT(8)
 #define X86_HF_SMM X86_BIT(9)
-#define X86_HF_FLAT X86_BIT(10)    /* DS, ES, SS: base 0, limit 4G, read/write: no checks */
+#define X86_HF_FLAT X86_BIT(10)    /* DS, ES, SS: base 0, limit 4G, read/write: no checks;
+                                      not set in 64-bit mode */
 #define X86_HF_TF X86_BIT(11)
 #define X86_HF_FPU_OK X86_BIT(12)  /* no #NM/#UD for x87 (CR0.EM, CR0.TS clear) */
 #define X86_HF_SSE_OK X86_BIT(13)  /* CR0.EM, CR0.TS clear, CR4.OSFXSR set */
@@ -117,6 +130,10 @@
 #define X86_HF_AC X86_BIT(15)      /* alignment checks on: CR0.AM, EFLAGS.AC, CPL 3 */
 #define X86_HF_SMAP X86_BIT(16)    /* supervisor data accesses to user pages fault now */
 #define X86_HF_IOPL_OK X86_BIT(17) /* CPL <= IOPL (or real mode) */
+
+#define X86_HF_BP_CODE X86_BIT(18) /* an instruction breakpoint is enabled in DR7 */
+#define X86_HF_BP_DATA X86_BIT(19) /* a data breakpoint is enabled in DR7 */
+#define X86_HF_BP_IO X86_BIT(20)   /* an I/O breakpoint is enabled in DR7 and CR4.DE is set */
 
 /* X86State.int_shadow */
 #define X86_SHADOW_STI X86_BIT(0)
