@@ -50,7 +50,12 @@ typedef struct X86Handler {
     X(x87_compare)           \
     X(x87_move)              \
     X(x87_control)           \
-    X(xsave)
+    X(xsave)                 \
+    X(far)                   \
+    X(sysflags)              \
+    X(desc)                  \
+    X(sysreg)                \
+    X(io)
 
 #define X(area) extern const X86Handler x86_handlers_##area[];
 X86_HANDLER_AREAS(X)

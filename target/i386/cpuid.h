@@ -1,0 +1,75 @@
+/*
+ * CPU models and what CPUID says (SDM vol. 2, CPUID; APM vol. 3, appendix E).
+ *
+ * A model is a name, an identification and feature words. Each CPUID feature
+ * bit has one row in cpuid-features.c: QEMU's name for it, where it stands and
+ * which instructions it brings. A model never offers what Doppel does not
+ * implement or what its instructions would need from the host and the host lacks.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TARGET_I386_CPUID_H
+#define TARGET_I386_CPUID_H
+
+#include "target/i386/cpu.h"
+#include "util/error.h"
+
+/* CPUID output registers that hold feature bits, by leaf and register. */
+typedef enum X86FeatureWord {
+    X86_FW_1_EDX, X86_FW_1_ECX, X86_FW_6_EAX, X86_FW_7_EBX, X86_FW_7_ECX, X86_FW_7_EDX,
+    X86_FW_D_1_EAX, X86_FW_80000001_EDX, X86_FW_80000001_ECX, X86_FW_80000007_EDX,
+    X86_FW_80000008_EBX, X86_FW_8000000A_EDX, X86_FW_COUNT
+} X86FeatureWord;
+
+typedef struct X86CpuModel {
+    char name[24], vendor[13], model_id[49];
+    unsigned family, model, stepping;
+    uint32_t level, xlevel; /* highest basic and extended leaf */
+    uint8_t phys_bits;
+    unsigned cores, threads; /* per package and per core; the machine sets them from -smp */
+    uint32_t words[X86_FW_COUNT];
+} X86CpuModel;
+
+/* The model a machine uses without -cpu. */
+#define X86_CPU_DEFAULT_MODEL "max,la57=off"
+
+/*
+ * Parses the value of -cpu: NAME[,+FEATURE][,-FEATURE][,FEATURE=on|off]
+ * [,vendor=S][,family=N][,model=N][,stepping=N][,level=N][,xlevel=N]
+ * [,phys-bits=N][,model-id=S][,enforce]. Features that cannot be offered are
+ * taken out with one warning, or refused with enforce. False with *errp set
+ * for an unknown name or value.
+ */
+bool x86_cpu_model_parse(const char *spec, X86CpuModel *out, Error **errp);
+/* -cpu help: models and feature names. */
+void x86_cpu_model_help(GString *out);
+/* The nth model's name, NULL past the last; for query-cpu-definitions. */
+const char *x86_cpu_model_name(unsigned n);
+/* Makes *model, which must outlive the CPU, the CPU's model; fills cpu->features. */
+void x86_cpu_set_model(X86CPU *cpu, X86CpuModel *model);
+
+/* The feature word bits that Doppel can offer on this host. */
+uint32_t x86_feature_word_offered(X86FeatureWord word);
+/* Sets or clears a feature by name; false if there is no such feature. */
+bool x86_feature_set(X86CpuModel *model, const char *name, bool on);
+/* Takes out what cannot be offered; appends the names of what was taken to *names. */
+void x86_feature_filter(X86CpuModel *model, GString *names);
+/* Appends every feature name, separated by spaces, in lines of at most 78 columns. */
+void x86_feature_names(GString *out);
+/* Fills cpu->features from the model's words. */
+void x86_feature_apply(X86CPU *cpu);
+
+/* What the CPUID instruction returns: EAX, EBX, ECX, EDX. */
+void x86_cpuid(X86CPU *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+
+/* What follows from the model. A CPU without one (CPU tests) has every
+ * feature of Doppel and 40 physical address bits. */
+bool x86_is_amd(const X86CPU *cpu);
+unsigned x86_phys_bits(const X86CPU *cpu);
+uint32_t x86_cpuid_signature(const X86CPU *cpu); /* leaf 1 EAX */
+uint64_t x86_cr4_allowed(const X86CPU *cpu);     /* bits of CR4 that may be set */
+uint64_t x86_efer_allowed(const X86CPU *cpu);
+uint64_t x86_xcr0_allowed(const X86CPU *cpu);
+bool x86_cpuid_bit(const X86CPU *cpu, X86FeatureWord word, unsigned bit);
+
+#endif
