@@ -74,75 +74,64 @@ static uint64_t clip_len(const FlatRange *fr, const FlatRange *next, hwaddr addr
     return last - addr < len - 1 ? last - addr + 1 : len;
 }
 
+/*
+ * An I/O region is accessed by the address alone: a register of 4 bytes is read whole, even if
+ * another region lies over its second byte (0xcf8 and 0xcf9 of a PC). So the region, not the
+ * range, limits what one access may take.
+ */
+static uint64_t room_in_region(const FlatRange *fr, hwaddr offset)
+{
+    return last_of_size(fr->mr->size) - offset;
+}
+
 /* --- runs of bytes ------------------------------------------------------ */
 
-static MemTxResult io_read_bytes(const FlatRange *fr, hwaddr offset, uint8_t *buf, uint64_t len,
-                                 MemTxAttrs attrs)
+/* Each of these does the first part, of *len bytes at most, and sets *len to what it did. */
+static MemTxResult read_part(AddressSpace *as, const FlatView *view, hwaddr addr, uint8_t *buf,
+                             uint64_t *len, MemTxAttrs attrs)
 {
-    MemTxResult res = MEMTX_OK;
-    while (len) {
-        uint64_t val;
-        unsigned piece = io_piece(fr->mr, offset, len);
-        res |= locked_io_read(fr, offset, &val, piece, attrs);
-        memcpy(buf, &val, piece);
-        offset += piece;
-        buf += piece;
-        len -= piece;
+    const FlatRange *next, *fr = flatview_find(view, addr, &next);
+    hwaddr offset = fr ? fr->offset + (addr - fr->start) : 0;
+    if (fr && !fr->direct_read) {
+        uint64_t val, room = room_in_region(fr, offset);
+        *len = io_piece(fr->mr, offset, room < *len ? room + 1 : *len);
+        MemTxResult res = locked_io_read(fr, offset, &val, *len, attrs);
+        memcpy(buf, &val, *len);
+        return res;
     }
-    return res;
-}
-
-static MemTxResult io_write_bytes(const FlatView *view, const FlatRange *fr, hwaddr offset,
-                                  const uint8_t *buf, uint64_t len, MemTxAttrs attrs)
-{
-    MemTxResult res = MEMTX_OK;
-    while (len) {
-        uint64_t val = 0;
-        unsigned piece = io_piece(fr->mr, offset, len);
-        memcpy(&val, buf, piece);
-        res |= locked_io_write(view, fr, offset, val, piece, attrs);
-        offset += piece;
-        buf += piece;
-        len -= piece;
-    }
-    return res;
-}
-
-/* One range or one hole. */
-static MemTxResult read_part(AddressSpace *as, const FlatRange *fr, hwaddr addr, uint8_t *buf,
-                             uint64_t len, MemTxAttrs attrs)
-{
+    *len = clip_len(fr, next, addr, *len);
     if (!fr) {
         trace(memory_nothing_here, as->name, addr, 0);
-        memset(buf, 0xff, len);
+        memset(buf, 0xff, *len);
         return MEMTX_DECODE_ERROR;
     }
-    hwaddr offset = fr->offset + (addr - fr->start);
-    if (fr->direct_read) {
-        memcpy(buf, fr->block->host + offset, len);
-        return MEMTX_OK;
-    }
-    return io_read_bytes(fr, offset, buf, len, attrs);
+    memcpy(buf, fr->block->host + offset, *len);
+    return MEMTX_OK;
 }
 
-static MemTxResult write_part(AddressSpace *as, const FlatView *view, const FlatRange *fr,
-                              hwaddr addr, const uint8_t *buf, uint64_t len, MemTxAttrs attrs)
+static MemTxResult write_part(AddressSpace *as, const FlatView *view, hwaddr addr,
+                              const uint8_t *buf, uint64_t *len, MemTxAttrs attrs)
 {
+    const FlatRange *next, *fr = flatview_find(view, addr, &next);
+    hwaddr offset = fr ? fr->offset + (addr - fr->start) : 0;
+    if (fr && !fr->direct_write && !fr->readonly) {
+        uint64_t val = 0, room = room_in_region(fr, offset);
+        *len = io_piece(fr->mr, offset, room < *len ? room + 1 : *len);
+        memcpy(&val, buf, *len);
+        return locked_io_write(view, fr, offset, val, *len, attrs);
+    }
+    *len = clip_len(fr, next, addr, *len);
     if (!fr) {
         trace(memory_nothing_here, as->name, addr, 1);
         return MEMTX_DECODE_ERROR;
     }
-    hwaddr offset = fr->offset + (addr - fr->start);
-    if (fr->direct_write) {
-        memcpy(fr->block->host + offset, buf, len);
-        ram_block_written(fr->block, offset, len);
-        return MEMTX_OK;
-    }
     if (fr->readonly) {
-        trace(memory_write_to_rom, fr->mr->mr_name, offset, len);
+        trace(memory_write_to_rom, fr->mr->mr_name, offset, *len);
         return MEMTX_OK;
     }
-    return io_write_bytes(view, fr, offset, buf, len, attrs);
+    memcpy(fr->block->host + offset, buf, *len);
+    ram_block_written(fr->block, offset, *len);
+    return MEMTX_OK;
 }
 
 MemTxResult address_space_read(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, void *buf,
@@ -152,13 +141,9 @@ MemTxResult address_space_read(AddressSpace *as, hwaddr addr, MemTxAttrs attrs, 
     uint8_t *out = buf;
     rcu_reader_enter();
     const FlatView *view = address_space_view(as);
-    while (len) {
-        const FlatRange *next, *fr = flatview_find(view, addr, &next);
-        uint64_t n = clip_len(fr, next, addr, len);
-        res |= read_part(as, fr, addr, out, n, attrs);
-        addr += n;
-        out += n;
-        len -= n;
+    for (uint64_t n; len; addr += n, out += n, len -= n) {
+        n = len;
+        res |= read_part(as, view, addr, out, &n, attrs);
     }
     rcu_reader_leave();
     return res;
@@ -171,13 +156,9 @@ MemTxResult address_space_write(AddressSpace *as, hwaddr addr, MemTxAttrs attrs,
     const uint8_t *in = buf;
     rcu_reader_enter();
     const FlatView *view = address_space_view(as);
-    while (len) {
-        const FlatRange *next, *fr = flatview_find(view, addr, &next);
-        uint64_t n = clip_len(fr, next, addr, len);
-        res |= write_part(as, view, fr, addr, in, n, attrs);
-        addr += n;
-        in += n;
-        len -= n;
+    for (uint64_t n; len; addr += n, in += n, len -= n) {
+        n = len;
+        res |= write_part(as, view, addr, in, &n, attrs);
     }
     rcu_reader_leave();
     return res;
@@ -271,11 +252,11 @@ MemTxResult address_space_load(AddressSpace *as, hwaddr addr, unsigned size, Mem
     rcu_reader_enter();
     const FlatRange *next, *fr = flatview_find(address_space_view(as), addr, &next);
     hwaddr offset = fr ? fr->offset + (addr - fr->start) : 0;
-    bool fits = fr && fr->last - addr >= size - 1;
-    if (fits && fr->direct_read) {
+    if (fr && fr->direct_read && fr->last - addr >= size - 1) {
         *val = host_load(fr->block->host + offset, size);
         res = MEMTX_OK;
-    } else if (fits && io_takes_whole(fr->mr, offset, size)) {
+    } else if (fr && !fr->direct_read && room_in_region(fr, offset) >= size - 1 &&
+               io_takes_whole(fr->mr, offset, size)) {
         res = locked_io_read(fr, offset, val, size, attrs);
     } else {
         *val = 0;
@@ -293,11 +274,11 @@ MemTxResult address_space_store(AddressSpace *as, hwaddr addr, unsigned size, Me
     const FlatView *view = address_space_view(as);
     const FlatRange *next, *fr = flatview_find(view, addr, &next);
     hwaddr offset = fr ? fr->offset + (addr - fr->start) : 0;
-    bool fits = fr && fr->last - addr >= size - 1;
-    if (fits && fr->direct_write) {
+    if (fr && fr->direct_write && fr->last - addr >= size - 1) {
         host_store(fr->block->host + offset, val, size);
         ram_block_written(fr->block, offset, size);
-    } else if (fits && !fr->readonly && io_takes_whole(fr->mr, offset, size)) {
+    } else if (fr && !fr->direct_write && !fr->readonly &&
+               room_in_region(fr, offset) >= size - 1 && io_takes_whole(fr->mr, offset, size)) {
         res = locked_io_write(view, fr, offset, val, size, attrs);
     } else {
         res = address_space_write(as, addr, attrs, &val, size);

@@ -48,7 +48,7 @@ static inline ISABus *isa_bus_of(void *dev)
 {
     return ISA_BUS(DEVICE(dev)->parent_bus);
 }
-/* The line for IRQ n of the bus that dev sits on. */
+/* The line for IRQ n of the bus that dev sits on; NULL (not connected) if n is not 0-15. */
 IRQLine *isa_get_irq(void *dev, unsigned n);
 /* Maps a region at port start. */
 void isa_register_ioport(void *dev, MemoryRegion *io, uint16_t start);

@@ -337,6 +337,31 @@ static void test_sizes_refused(void)
     fixture_destroy(&f);
 }
 
+/* As with CONFIG_ADDRESS at 0xcf8 and the reset control register at 0xcf9 of a PC. */
+static void test_overlaid_register(void)
+{
+    Fixture f;
+    Recorder wide, byte;
+    fixture_init(&f);
+    recorder_init(&wide, "wide", 4);
+    recorder_init(&byte, "byte", 1);
+    wide.ops.valid.min_size = 4;
+    memory_region_add_subregion(&f.root, 0xcf8, &wide.mr);
+    memory_region_add_subregion_overlap(&f.root, 0xcf9, &byte.mr, 1);
+    address_space_st(&f.as, 0xcf8, 4, 0x80001234);
+    g_assert_cmphex(address_space_ld(&f.as, 0xcf8, 4), ==, 0x13121110);
+    assert_log(&wide, "w4@0=80001234 r4@0 ");
+    uint8_t bytes[4] = { 1, 2, 3, 4 };
+    address_space_write(&f.as, 0xcf8, MEMTXATTRS_NONE, bytes, 4);
+    assert_log(&wide, "w4@0=4030201 ");
+    assert_log(&byte, "");
+    address_space_st(&f.as, 0xcf9, 1, 6);
+    assert_log(&byte, "w1@0=6 ");
+    recorder_destroy(&wide);
+    recorder_destroy(&byte);
+    fixture_destroy(&f);
+}
+
 static void test_big_endian(void)
 {
     Fixture f;
@@ -1095,6 +1120,7 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/sizes/bus", test_sizes_bus_pieces);
     g_test_add_func("/memory/sizes/widen", test_sizes_widen);
     g_test_add_func("/memory/sizes/refused", test_sizes_refused);
+    g_test_add_func("/memory/sizes/overlaid", test_overlaid_register);
     g_test_add_func("/memory/big-endian", test_big_endian);
     g_test_add_func("/memory/straddling", test_straddling);
     g_test_add_func("/memory/reentrancy", test_reentrancy);
