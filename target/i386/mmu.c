@@ -7,6 +7,7 @@
 #include "target/i386/mmu.h"
 #include <string.h>
 #include "hw/core/cpu.h"
+#include "target/i386/crdr.h"
 #include "target/i386/excp.h"
 #include "target/i386/interp/flags.h"
 #include "target/i386/phys.h"
@@ -124,6 +125,22 @@ void x86_tlb_drop_writes(X86CPU *cpu)
     for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
         for (unsigned i = 0; i < tlb->used_count[idx]; i++) {
             tlb->entry[idx][tlb->used[idx][i]].write = X86_TLB_NONE;
+        }
+    }
+}
+
+void x86_tlb_drop_writes_to(X86CPU *cpu, const uint8_t *host_page)
+{
+    X86Tlb *tlb = cpu->tlb;
+
+    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
+        for (unsigned i = 0; i < tlb->used_count[idx]; i++) {
+            X86TlbEntry *e = &tlb->entry[idx][tlb->used[idx][i]];
+
+            if (e->write != X86_TLB_NONE &&
+                (e->write & X86_PAGE_MASK) + e->addend == (uintptr_t)host_page) {
+                e->write = X86_TLB_NONE;
+            }
         }
     }
 }
@@ -377,10 +394,42 @@ X86_INLINE void store(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X8
     store_slow(cpu, lin, val, size, idx);
 }
 
-X86_INLINE void check_alignment(X86CPU *cpu, uint64_t lin, unsigned size)
+static void check_alignment(X86CPU *cpu, uint64_t lin, unsigned size)
 {
-    if (G_UNLIKELY(cpu->state.hflags & X86_HF_AC) && (lin & (size - 1))) {
+    if ((cpu->state.hflags & X86_HF_AC) && (lin & (size - 1))) {
         x86_raise(cpu, X86_EXCP_AC, 0);
+    }
+}
+
+/* #AC before, and data breakpoints after, an access of CPL's own. */
+X86_INLINE uint64_t load_checked(X86CPU *cpu, uint64_t lin, unsigned size)
+{
+    X86TlbIndex idx = x86_tlb_index(&cpu->state);
+    uint64_t val;
+
+    if (G_LIKELY(!(cpu->state.hflags & (X86_HF_AC | X86_HF_BP_DATA)))) {
+        return load(cpu, lin, size, idx);
+    }
+    check_alignment(cpu, lin, size);
+    val = load(cpu, lin, size, idx);
+    if (cpu->state.hflags & X86_HF_BP_DATA) {
+        x86_note_data_breakpoint(cpu, lin, size, false);
+    }
+    return val;
+}
+
+X86_INLINE void store_checked(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size)
+{
+    X86TlbIndex idx = x86_tlb_index(&cpu->state);
+
+    if (G_LIKELY(!(cpu->state.hflags & (X86_HF_AC | X86_HF_BP_DATA)))) {
+        store(cpu, lin, val, size, idx);
+        return;
+    }
+    check_alignment(cpu, lin, size);
+    store(cpu, lin, val, size, idx);
+    if (cpu->state.hflags & X86_HF_BP_DATA) {
+        x86_note_data_breakpoint(cpu, lin, size, true);
     }
 }
 
@@ -392,13 +441,11 @@ static X86TlbIndex sys_index(const X86CPU *cpu)
 #define LIN_ACCESS(bits, T)                                                    \
     T x86_lin_read##bits(X86CPU *cpu, uint64_t lin)                            \
     {                                                                          \
-        check_alignment(cpu, lin, bits / 8);                                   \
-        return load(cpu, lin, bits / 8, x86_tlb_index(&cpu->state));           \
+        return load_checked(cpu, lin, bits / 8);                               \
     }                                                                          \
     void x86_lin_write##bits(X86CPU *cpu, uint64_t lin, T val)                 \
     {                                                                          \
-        check_alignment(cpu, lin, bits / 8);                                   \
-        store(cpu, lin, val, bits / 8, x86_tlb_index(&cpu->state));            \
+        store_checked(cpu, lin, val, bits / 8);                                \
     }                                                                          \
     T x86_sys_read##bits(X86CPU *cpu, uint64_t lin)                            \
     {                                                                          \
@@ -510,6 +557,9 @@ void *x86_lin_rmw_ptr(X86CPU *cpu, uint64_t lin, unsigned size)
     X86TlbInfo *info;
 
     check_alignment(cpu, lin, size);
+    if (cpu->state.hflags & X86_HF_BP_DATA) {
+        x86_note_data_breakpoint(cpu, lin, size, true);
+    }
     if (crosses_page(lin, size)) {
         lin_probe(cpu, lin, size, X86_ACCESS_WRITE, idx);
         return NULL;

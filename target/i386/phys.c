@@ -7,9 +7,9 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
-#include <urcu.h>
 #include "target/i386/phys.h"
 #include "target/i386/tlb.h"
+#include "util/rcu.h"
 
 AddressSpace *x86_phys_space(X86CPU *cpu)
 {
@@ -23,9 +23,9 @@ uint64_t x86_phys_addr(const X86CPU *cpu, uint64_t phys)
 
 void x86_phys_section(X86CPU *cpu, uint64_t phys, MemorySection *out)
 {
-    rcu_read_lock();
+    rcu_reader_enter();
     address_space_lookup(x86_phys_space(cpu), x86_phys_addr(cpu, phys), out);
-    rcu_read_unlock();
+    rcu_reader_leave();
 }
 
 static MemTxAttrs attrs(const X86CPU *cpu)

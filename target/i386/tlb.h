@@ -97,8 +97,9 @@ uint8_t *x86_code_page(X86CPU *cpu, uint64_t lin, RAMBlock **block, uint64_t *of
 /* One byte of code from wherever it is; may raise #PF. */
 uint8_t x86_code_byte(X86CPU *cpu, uint64_t lin);
 
-/* A code page came into being or went: stores to it change paths. */
+/* Stores must look at the page flags again: everywhere, or for one host page. */
 void x86_tlb_drop_writes(X86CPU *cpu);
+void x86_tlb_drop_writes_to(X86CPU *cpu, const uint8_t *host_page);
 
 /* Carries out what other threads have asked for (interrupt_request TLB). */
 void x86_tlb_sync(X86CPU *cpu);

@@ -249,11 +249,12 @@ static bool must_pause(const Str *t)
 /* Does some elements; true when the instruction has ended. */
 static bool repeat_some(const Str *t, const StrOp *op, uint8_t prefixes)
 {
+    const uint32_t slow = X86_HF_TF | X86_HF_AC | X86_HF_BP_DATA;
     unsigned left = MAX_ELEMENTS;
 
     do {
         uint64_t rcx = count(t);
-        uint64_t done = op->run && !(t->s->hflags & (X86_HF_TF | X86_HF_AC)) ? op->run(t, rcx) : 0;
+        uint64_t done = op->run && !(t->s->hflags & slow) ? op->run(t, rcx) : 0;
 
         if (done == 0) {
             op->one(t);

@@ -1,0 +1,401 @@
+/*
+ * The cache of decoded code: finding, linking and dropping blocks (block.h).
+ *
+ * Blocks live in an arena that is only ever emptied as a whole, between two
+ * blocks. A stale block keeps its memory until then.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/interp/block.h"
+#include <string.h>
+#include <sys/mman.h>
+#include "hw/core/cpu.h"
+#include "target/i386/crdr.h"
+#include "target/i386/tlb.h"
+
+enum { ARENA_SIZE = 64 << 20 };
+
+/* --- pages with code -------------------------------------------------------- */
+
+static const uint8_t *page_of(const uint8_t *host)
+{
+    return (const uint8_t *)((uintptr_t)host & X86_PAGE_MASK);
+}
+
+static uint64_t granule_mask(unsigned offset, unsigned len)
+{
+    unsigned first = offset >> 6, last = (offset + len - 1) >> 6;
+
+    return (~0ull << first) & (~0ull >> (63 - last));
+}
+
+static X86CodePage *code_page(X86CPU *cpu, const uint8_t *host, RAMBlock *block, uint64_t offset)
+{
+    X86CodePage *page = g_hash_table_lookup(cpu->interp->pages, host);
+
+    if (!page) {
+        page = g_new0(X86CodePage, 1);
+        page->host = host;
+        page->block = block;
+        page->offset = offset;
+        g_hash_table_insert(cpu->interp->pages, (void *)host, page);
+        ram_page_set_code(block, offset);
+        x86_tlb_drop_writes_to(cpu, host);
+    }
+    return page;
+}
+
+static void join_page(X86Block *b, unsigned i, X86CodePage *page, unsigned offset, unsigned len)
+{
+    b->page[i] = page;
+    b->page_next[i] = page->blocks;
+    page->blocks = b;
+    page->granules |= granule_mask(offset, len);
+}
+
+/* --- dropping ------------------------------------------------------------------ */
+
+const X86Op *x86_op_stale(X86CPU *cpu, const X86Op *op)
+{
+    cpu->state.rip = x86_op_rip(op);
+    return NULL;
+}
+
+static X86Block **bucket(X86Interp *interp, const uint8_t *code, uint32_t key)
+{
+    uint64_t h = (uintptr_t)code ^ (uint64_t)key << 20;
+
+    h = (h ^ h >> 17) * 0x9e3779b97f4a7c15ull;
+    return &interp->hash[h >> (64 - X86_BLOCK_HASH_BITS)];
+}
+
+static void unhash(X86Interp *interp, X86Block *b)
+{
+    X86Block **at = bucket(interp, b->code, b->key);
+
+    while (*at && *at != b) {
+        at = &(*at)->hash_next;
+    }
+    if (*at) {
+        *at = b->hash_next;
+    }
+}
+
+static void make_stale(X86Interp *interp, X86Block *b)
+{
+    b->stale = true;
+    for (unsigned i = 0; i < b->count; i++) {
+        b->ops[i].fn = x86_op_stale;
+    }
+    unhash(interp, b);
+}
+
+/* True if b has code in the bytes [offset, offset + len) of page. */
+static bool overlaps(const X86Block *b, const X86CodePage *page, unsigned offset, unsigned len)
+{
+    unsigned start = (uintptr_t)b->code & 0xfff, end = start + b->len;
+
+    if (page->host != page_of(b->code)) {
+        start = 0; /* the second page of a crossing instruction */
+        end -= 0x1000;
+    }
+    return start < offset + len && offset < end;
+}
+
+/* Rebuilds the list of a page without its stale blocks. */
+static void sweep_page(X86CodePage *page)
+{
+    X86Block *b = page->blocks;
+
+    page->blocks = NULL;
+    page->granules = 0;
+    while (b) {
+        unsigned i = b->page[0] == page ? 0 : 1;
+        X86Block *next = b->page_next[i];
+
+        if (!b->stale) {
+            unsigned start = i ? 0 : (uintptr_t)b->code & 0xfff;
+            unsigned end = ((uintptr_t)b->code & 0xfff) + b->len;
+
+            join_page(b, i, page, start, i ? end - 0x1000 : MIN(end, 0x1000) - start);
+        }
+        b = next;
+    }
+}
+
+void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len)
+{
+    X86Interp *interp = cpu->interp;
+    X86CodePage *page = g_hash_table_lookup(interp->pages, page_of(host));
+    unsigned offset = (uintptr_t)host & 0xfff;
+
+    if (!page) {
+        return;
+    }
+    if (page->granules & granule_mask(offset, len)) {
+        for (X86Block *b = page->blocks; b; b = b->page_next[b->page[0] == page ? 0 : 1]) {
+            if (!b->stale && overlaps(b, page, offset, len)) {
+                make_stale(interp, b);
+                cpu->code_generation++;
+            }
+        }
+        sweep_page(page);
+    }
+    if (page->blocks) {
+        ram_page_set_code(page->block, page->offset);
+    } else {
+        g_hash_table_remove(interp->pages, page->host);
+    }
+}
+
+void x86_interp_flush_code(X86CPU *cpu)
+{
+    X86Interp *interp = cpu->interp;
+
+    memset(interp->hash, 0, sizeof(interp->hash));
+    g_hash_table_remove_all(interp->pages);
+    interp->arena_used = 0;
+    interp->flush_count++;
+    cpu->code_generation++;
+}
+
+/* RAMCodeListenerFn. len 0: the page has just become code. */
+static void ram_code_event(void *opaque, RAMBlock *block, uint64_t offset, uint64_t len)
+{
+    X86CPU *cpu = opaque;
+    X86Interp *interp = cpu->interp;
+    bool own = &cpu->parent == current_cpu || !cpu->parent.thread;
+
+    if (len == 0) {
+        if (!own) {
+            __atomic_store_n(&cpu->tlb->flush_writes, 1, __ATOMIC_RELEASE);
+            cpu_interrupt(&cpu->parent, CPU_INTERRUPT_TLB);
+        }
+    } else if (own) {
+        x86_code_written(cpu, block->host + offset, len);
+    } else {
+        g_mutex_lock(&interp->pending_lock);
+        if (interp->pending_count < X86_PENDING_WRITES) {
+            interp->pending[interp->pending_count] = page_of(block->host + offset);
+        }
+        interp->pending_count++;
+        g_mutex_unlock(&interp->pending_lock);
+        cpu_interrupt(&cpu->parent, CPU_INTERRUPT_CODE);
+    }
+}
+
+void x86_code_sync(X86CPU *cpu)
+{
+    X86Interp *interp = cpu->interp;
+
+    cpu_reset_interrupt(&cpu->parent, CPU_INTERRUPT_CODE);
+    g_mutex_lock(&interp->pending_lock);
+    unsigned count = interp->pending_count;
+    if (count > X86_PENDING_WRITES) {
+        x86_interp_flush_code(cpu);
+        count = 0;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        x86_code_written(cpu, interp->pending[i], GUEST_PAGE_SIZE);
+    }
+    interp->pending_count = 0;
+    g_mutex_unlock(&interp->pending_lock);
+}
+
+/* --- finding ---------------------------------------------------------------------- */
+
+void *x86_arena_reserve(X86Interp *interp, size_t size)
+{
+    return interp->arena_used + size > ARENA_SIZE ? NULL : interp->arena + interp->arena_used;
+}
+
+void x86_arena_commit(X86Interp *interp, size_t used)
+{
+    interp->arena_used += (used + 31) & ~(size_t)31;
+}
+
+static uint32_t current_key(const X86State *s)
+{
+    bool flat = s->hflags & X86_HF_CS64 || s->segs[X86_CS].limit == UINT32_MAX;
+
+    return s->hflags | (flat ? X86_KEY_CS_FLAT : 0) | (s->int_shadow ? X86_KEY_SHADOW : 0);
+}
+
+static uint64_t code_lin(const X86State *s)
+{
+    return s->hflags & X86_HF_CS64 ? s->rip : (uint32_t)(s->segs[X86_CS].base + s->rip);
+}
+
+/* #GP(0) if the instruction at RIP would start beyond the limit of CS. */
+static void check_limit(X86CPU *cpu)
+{
+    X86State *s = &cpu->state;
+
+    if (!(s->hflags & X86_HF_CS64) && s->rip > s->segs[X86_CS].limit) {
+        x86_raise(cpu, X86_EXCP_GP, 0);
+    }
+}
+
+static uint64_t following_page(const X86State *s, uint64_t lin)
+{
+    uint64_t next = (lin | 0xfff) + 1;
+
+    return s->hflags & X86_HF_CS64 ? next : (uint32_t)next;
+}
+
+static X86Block *hash_lookup(X86Interp *interp, const uint8_t *code, uint32_t key, uint64_t rip)
+{
+    X86Block *b = *bucket(interp, code, key);
+
+    while (b && (b->code != code || b->rip != rip || b->key != key)) {
+        b = b->hash_next;
+    }
+    return b;
+}
+
+static void enter_block(X86CPU *cpu, X86Block *b, uint64_t lin)
+{
+    X86Interp *interp = cpu->interp;
+    X86Block **at = bucket(interp, b->code, b->key);
+    unsigned start = (uintptr_t)b->code & 0xfff;
+    RAMBlock *block;
+    uint64_t offset;
+    uint8_t *host = x86_code_page(cpu, lin, &block, &offset);
+
+    b->hash_next = *at;
+    *at = b;
+    join_page(b, 0, code_page(cpu, host, block, offset), start, MIN(b->len, 0x1000 - start));
+    if (b->crossing) {
+        host = x86_code_page(cpu, following_page(&cpu->state, lin), &block, &offset);
+        b->second = host;
+        join_page(b, 1, code_page(cpu, host, block, offset), 0, start + b->len - 0x1000);
+    }
+}
+
+/* A crossing block also depends on where its second page is. */
+static bool second_page_matches(X86CPU *cpu, const X86Block *b, uint64_t lin)
+{
+    RAMBlock *block;
+    uint64_t offset;
+
+    return x86_code_page(cpu, following_page(&cpu->state, lin), &block, &offset) == b->second;
+}
+
+X86Block *x86_block_find(X86CPU *cpu)
+{
+    X86State *s = &cpu->state;
+    X86Interp *interp = cpu->interp;
+    uint64_t lin = code_lin(s), offset;
+    RAMBlock *block;
+
+    interp->cur = NULL;
+    interp->key = current_key(s);
+    cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(s)];
+    check_limit(cpu);
+    if (G_UNLIKELY(s->hflags & X86_HF_BP_CODE)) {
+        x86_check_code_breakpoint(cpu, lin);
+    }
+    uint8_t *host = x86_code_page(cpu, lin, &block, &offset);
+    if (!host) {
+        return x86_block_build(cpu, lin, NULL);
+    }
+    const uint8_t *code = host + (lin & 0xfff);
+    X86Block *b = hash_lookup(interp, code, interp->key, s->rip);
+    if (b && G_UNLIKELY(b->crossing) && !second_page_matches(cpu, b, lin)) {
+        make_stale(interp, b);
+        b = NULL;
+    }
+    if (!b) {
+        b = x86_block_build(cpu, lin, code);
+        enter_block(cpu, b, lin);
+    }
+    if (!(b->key & X86_KEY_CS_FLAT) && s->rip + b->len - 1 > s->segs[X86_CS].limit) {
+        return x86_block_build(cpu, lin, NULL);
+    }
+    return b;
+}
+
+static X86JumpCache *jump_slot(X86Interp *interp, uint64_t rip)
+{
+    return &interp->jumps[(rip ^ rip >> X86_JUMP_CACHE_BITS) & ((1 << X86_JUMP_CACHE_BITS) - 1)];
+}
+
+const X86Op *x86_dispatch(X86CPU *cpu)
+{
+    X86State *s = &cpu->state;
+    X86Block *b = x86_block_find(cpu);
+
+    if (b->code && !b->crossing && (b->key & X86_KEY_CS_FLAT)) {
+        *jump_slot(cpu->interp, s->rip) = (X86JumpCache){
+            .rip = s->rip, .generation = cpu->code_generation, .ops = b->ops, .key = b->key,
+        };
+    }
+    return b->ops;
+}
+
+const X86Op *x86_jump_dispatch(X86CPU *cpu)
+{
+    uint64_t rip = cpu->state.rip;
+    X86JumpCache *j = jump_slot(cpu->interp, rip);
+
+    if (x86_interrupted(cpu)) {
+        return NULL;
+    }
+    if (G_LIKELY(j->rip == rip && j->generation == cpu->code_generation &&
+                 j->key == cpu->interp->key)) {
+        X86_GOTO_OP(cpu, j->ops);
+    }
+    const X86Op *op = x86_dispatch(cpu);
+    X86_GOTO_OP(cpu, op);
+}
+
+const X86Op *x86_link_slow(X86CPU *cpu, X86Link *link)
+{
+    X86Interp *interp = cpu->interp;
+    unsigned flushes = interp->flush_count;
+
+    cpu->state.rip = link->rip;
+    if (x86_interrupted(cpu)) {
+        return NULL;
+    }
+    X86Block *b = x86_block_find(cpu);
+    if (b->code && !b->crossing && interp->flush_count == flushes) {
+        link->ops = b->ops;
+        link->generation = cpu->code_generation;
+    }
+    return b->ops;
+}
+
+/* --- life -------------------------------------------------------------------------- */
+
+void x86_interp_init(X86CPU *cpu)
+{
+    X86Interp *interp = g_new0(X86Interp, 1);
+
+    interp->pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    interp->arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    g_assert(interp->arena != MAP_FAILED);
+    g_mutex_init(&interp->pending_lock);
+    interp->decode_features = (x86_has_feature(cpu, X86_FEAT_LZCNT) ? X86_DECODE_HAS_LZCNT : 0) |
+                              (x86_has_feature(cpu, X86_FEAT_BMI1) ? X86_DECODE_HAS_BMI1 : 0);
+    interp->scratch = g_malloc(x86_block_size(2) + sizeof(X86PlainInsn));
+    cpu->interp = interp;
+    cpu->tlb = x86_tlb_new();
+    cpu->tlb_now = cpu->tlb->entry[X86_TLB_KERNEL];
+    cpu->code_generation = 1;
+    ram_code_listener_add(ram_code_event, cpu);
+}
+
+void x86_interp_destroy(X86CPU *cpu)
+{
+    ram_code_listener_remove(ram_code_event, cpu);
+    g_hash_table_destroy(cpu->interp->pages);
+    munmap(cpu->interp->arena, ARENA_SIZE);
+    g_mutex_clear(&cpu->interp->pending_lock);
+    g_free(cpu->interp->scratch);
+    g_free(cpu->interp);
+    g_free(cpu->tlb);
+    cpu->interp = NULL;
+    cpu->tlb = NULL;
+}
