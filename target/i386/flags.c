@@ -1,6 +1,5 @@
 /*
- * EFLAGS as a whole: collects the lazy arithmetic flags (interp/flags.h) and
- * derives the mode bits that depend on EFLAGS.
+ * EFLAGS as a whole: collects the lazy arithmetic flags (interp/flags.h).
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,13 +19,6 @@ uint32_t x86_arith_flags(const X86State *s)
 uint32_t x86_get_eflags(const X86State *s)
 {
     return (s->eflags & ~X86_EFLAGS_ARITH) | x86_arith_flags(s);
-}
-
-void x86_set_eflags(X86State *s, uint32_t eflags)
-{
-    s->eflags = (eflags & X86_EFLAGS_DEFINED) | X86_EFLAGS_FIXED;
-    s->cc_lazy = 0;
-    x86_update_hflags(s);
 }
 
 void x86_change_arith_flags(X86State *s, uint32_t mask, uint32_t flags)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "hw/core/cpu.h"
+#include "target/i386/cpuid.h"
 #include "target/i386/crdr.h"
 #include "target/i386/tlb.h"
 
@@ -214,11 +215,14 @@ void x86_arena_commit(X86Interp *interp, size_t used)
     interp->arena_used += (used + 31) & ~(size_t)31;
 }
 
-static uint32_t current_key(const X86State *s)
+static uint32_t current_key(const X86CPU *cpu)
 {
+    const X86State *s = &cpu->state;
     bool flat = s->hflags & X86_HF_CS64 || s->segs[X86_CS].limit == UINT32_MAX;
 
-    return s->hflags | (flat ? X86_KEY_CS_FLAT : 0) | (s->int_shadow ? X86_KEY_SHADOW : 0);
+    bool shadow = s->int_shadow || cpu->interp->stepping;
+
+    return s->hflags | (flat ? X86_KEY_CS_FLAT : 0) | (shadow ? X86_KEY_SHADOW : 0);
 }
 
 static uint64_t code_lin(const X86State *s)
@@ -289,7 +293,7 @@ X86Block *x86_block_find(X86CPU *cpu)
     RAMBlock *block;
 
     interp->cur = NULL;
-    interp->key = current_key(s);
+    interp->key = current_key(cpu);
     cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(s)];
     check_limit(cpu);
     if (G_UNLIKELY(s->hflags & X86_HF_BP_CODE)) {
@@ -382,6 +386,8 @@ void x86_interp_init(X86CPU *cpu)
     interp->scratch = g_malloc(x86_block_size(2) + sizeof(X86PlainInsn));
     cpu->interp = interp;
     cpu->tlb = x86_tlb_new();
+    cpu->phys_bits = x86_phys_bits(cpu);
+    cpu->has_1g_pages = x86_cpuid_bit(cpu, X86_FW_80000001_EDX, 26);
     cpu->tlb_now = cpu->tlb->entry[X86_TLB_KERNEL];
     cpu->code_generation = 1;
     ram_code_listener_add(ram_code_event, cpu);

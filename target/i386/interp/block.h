@@ -79,7 +79,7 @@ struct X86Block {
 /* Beside the mode bits: CS reaches over all 4 GiB (or 64-bit mode), so that
  * branches need no limit check. */
 #define X86_KEY_CS_FLAT (1u << 31)
-/* The interrupt shadow of STI, MOV SS or POP SS is on. */
+/* The interrupt shadow of STI, MOV SS or POP SS is on, or one step is asked for. */
 #define X86_KEY_SHADOW (1u << 30)
 /* One instruction at a time, with checks between them. */
 #define X86_KEY_SINGLE                                                         \
@@ -113,6 +113,7 @@ struct X86Interp {
     const X86Op *cur;      /* the operation that may fault; NULL: fetching */
     uint32_t key;          /* of the code that runs */
     unsigned decode_features;
+    bool stepping;         /* x86_interp_step(): one instruction */
     bool no_special;       /* tests: plain handlers only */
     unsigned flush_count;  /* how often all blocks were dropped */
     X86JumpCache jumps[1 << X86_JUMP_CACHE_BITS];

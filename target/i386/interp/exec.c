@@ -1,0 +1,244 @@
+/*
+ * The exec loop: runs blocks, and between them everything that is not an
+ * instruction: events in the order of SDM vol. 3, 6.9, faults, traps, HLT.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "hw/core/cpu.h"
+#include "target/i386/crdr.h"
+#include "target/i386/interp/block.h"
+#include "target/i386/syscall.h"
+#include "target/i386/tlb.h"
+#include "util/log.h"
+#include "util/main-loop.h"
+
+/* --- faults ------------------------------------------------------------------------------ */
+
+static void log_event(const X86CPU *cpu, const char *kind, unsigned vector, uint32_t error)
+{
+    const X86State *s = &cpu->state;
+
+    log_mask(LOG_INT,
+             "cpu %d: %s %02x error %04x at %04x:%016" PRIx64 " cpl %u sp %04x:%016" PRIx64
+             " cr2 %016" PRIx64 " rax %016" PRIx64 "\n",
+             cpu->parent.cpu_index, kind, vector, error, s->segs[X86_CS].selector, s->rip,
+             x86_cpl(s), s->segs[X86_SS].selector, s->regs[X86_RSP], s->cr2, s->regs[X86_RAX]);
+}
+
+/* The instruction did not happen: RIP goes back to it. */
+static void deliver_fault(X86CPU *cpu, unsigned vector, uint32_t error)
+{
+    if (cpu->interp->cur) {
+        cpu->state.rip = x86_op_rip(cpu->interp->cur);
+    }
+    log_event(cpu, "fault", vector, error);
+    cpu->state.pending_db = 0;
+    x86_deliver_event(cpu, X86_EVENT_FAULT, vector, x86_vector_has_error(vector), error);
+}
+
+/* --- events between instructions ------------------------------------------------------------ */
+
+static bool take(X86CPU *cpu, uint32_t mask)
+{
+    bool set = __atomic_load_n(&cpu->parent.interrupt_request, __ATOMIC_ACQUIRE) & mask;
+
+    if (set) {
+        cpu_reset_interrupt(&cpu->parent, mask);
+    }
+    return set;
+}
+
+/* What other threads asked to be forgotten. */
+static void housekeeping(X86CPU *cpu)
+{
+    uint32_t request = __atomic_load_n(&cpu->parent.interrupt_request, __ATOMIC_ACQUIRE);
+
+    if (request & CPU_INTERRUPT_TLB) {
+        x86_tlb_sync(cpu);
+    }
+    if (request & CPU_INTERRUPT_CODE) {
+        x86_code_sync(cpu);
+    }
+    if (take(cpu, CPU_INTERRUPT_A20)) {
+        x86_tlb_flush(cpu);
+    }
+}
+
+/* SMI and INIT; false if there was none. */
+static bool external_intervention(X86CPU *cpu)
+{
+    X86State *s = &cpu->state;
+
+    if (!s->in_smm && take(cpu, CPU_INTERRUPT_SMI)) {
+        log_event(cpu, "smi", 0, 0);
+        x86_smm_enter(cpu);
+        return true;
+    }
+    if (take(cpu, CPU_INTERRUPT_INIT)) {
+        log_event(cpu, "init", 0, 0);
+        bql_lock();
+        x86_cpu_state_reset(cpu, true);
+        bql_unlock();
+        return true;
+    }
+    return false;
+}
+
+static bool nmi_or_interrupt(X86CPU *cpu)
+{
+    X86State *s = &cpu->state;
+    int vector;
+
+    if (!s->nmi_blocked && !(s->int_shadow & X86_SHADOW_MOV_SS) && take(cpu, CPU_INTERRUPT_NMI)) {
+        log_event(cpu, "nmi", X86_EXCP_NMI, 0);
+        s->nmi_blocked = 1;
+        x86_deliver_event(cpu, X86_EVENT_EXTERNAL, X86_EXCP_NMI, false, 0);
+        return true;
+    }
+    if (!(s->eflags & X86_EFLAGS_IF) || s->int_shadow || !cpu->hooks || !cpu->hooks->interrupt ||
+        !(__atomic_load_n(&cpu->parent.interrupt_request, __ATOMIC_ACQUIRE) &
+          CPU_INTERRUPT_HARD)) {
+        return false;
+    }
+    bql_lock();
+    vector = cpu->hooks->interrupt(cpu);
+    bql_unlock();
+    if (vector >= 0) {
+        log_event(cpu, "interrupt", vector, 0);
+        x86_deliver_event(cpu, X86_EVENT_EXTERNAL, vector, false, 0);
+    }
+    return vector >= 0;
+}
+
+/* The #DB trap of the instruction that has just ended. */
+static void debug_trap(X86CPU *cpu, bool stepped)
+{
+    X86State *s = &cpu->state;
+
+    if ((stepped || s->pending_db) && !(s->int_shadow & X86_SHADOW_MOV_SS)) {
+        log_event(cpu, "debug trap", X86_EXCP_DB, 0);
+        x86_deliver_debug_trap(cpu, stepped ? X86_DR6_BS : 0);
+    }
+}
+
+/* Handles all that is due at this boundary. A CPU_EXIT_ reason, or -1 to go on. */
+static int handle_events(X86CPU *cpu)
+{
+    X86State *s = &cpu->state;
+
+    if (x86_interrupted(cpu)) {
+        housekeeping(cpu);
+        while (external_intervention(cpu) || nmi_or_interrupt(cpu)) {
+            if (s->triple_fault) {
+                return CPU_EXIT_SHUTDOWN;
+            }
+        }
+        if (take(cpu, CPU_INTERRUPT_EXIT)) {
+            return CPU_EXIT_INTERRUPT;
+        }
+    }
+    if (s->triple_fault) {
+        return CPU_EXIT_SHUTDOWN;
+    }
+    return cpu->parent.halted ? CPU_EXIT_HALTED : -1;
+}
+
+/* --- running ----------------------------------------------------------------------------------- */
+
+static void log_entry(X86CPU *cpu)
+{
+    if (log_on(LOG_EXEC)) {
+        log_printf("exec 0x%016" PRIx64 " flags 0x%08x\n", cpu->state.rip, cpu->state.hflags);
+    }
+    if (log_on(LOG_CPU)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        CPU_GET_CLASS(cpu)->dump_state(&cpu->parent, text);
+        log_printf("%s", text->str);
+    }
+}
+
+/* From the block at RIP until something makes it leave. */
+static void run_blocks(X86CPU *cpu)
+{
+    const X86Op *op = x86_dispatch(cpu);
+
+    log_entry(cpu);
+    do {
+        op = op->fn(cpu, op);
+    } while (op);
+}
+
+/*
+ * One instruction, in a mode where every one has a boundary to look at: single
+ * step, breakpoints, interrupt shadow.
+ */
+static void run_single(X86CPU *cpu)
+{
+    X86State *s = &cpu->state;
+    bool step = s->hflags & X86_HF_TF;
+    uint32_t rf = s->eflags & X86_EFLAGS_RF;
+    const X86Op *op = x86_dispatch(cpu);
+
+    log_entry(cpu);
+    s->int_shadow = 0;
+    do {
+        op = op->fn(cpu, op);
+    } while (op);
+    s->eflags &= ~rf; /* it holds for one instruction; IRET may have set it just now */
+    debug_trap(cpu, step);
+}
+
+static bool single(const X86State *s)
+{
+    return G_UNLIKELY((s->hflags & X86_KEY_SINGLE) || s->int_shadow);
+}
+
+static int exec_loop(X86CPU *cpu)
+{
+    int reason;
+
+    while ((reason = handle_events(cpu)) < 0) {
+        if (single(&cpu->state)) {
+            run_single(cpu);
+        } else {
+            run_blocks(cpu);
+            if (G_UNLIKELY(cpu->state.pending_db)) {
+                debug_trap(cpu, false);
+            }
+        }
+    }
+    return reason;
+}
+
+int x86_cpu_exec(CPUState *cs)
+{
+    X86CPU *cpu = (X86CPU *)cs;
+    X86FaultFrame frame = { .outer = cpu->fault };
+    int reason;
+
+    cpu->fault = &frame;
+    if (_setjmp(frame.env)) {
+        cpu->fault = &frame;
+        deliver_fault(cpu, frame.vector, frame.error);
+    }
+    reason = exec_loop(cpu);
+    cpu->fault = frame.outer;
+    return reason;
+}
+
+void x86_interp_step(X86CPU *cpu)
+{
+    X86FaultFrame frame = { .outer = cpu->fault };
+
+    cpu->fault = &frame;
+    if (_setjmp(frame.env)) {
+        cpu->fault = &frame;
+        deliver_fault(cpu, frame.vector, frame.error);
+    } else {
+        cpu->interp->stepping = true;
+        run_single(cpu);
+    }
+    cpu->interp->stepping = false;
+    cpu->fault = frame.outer;
+}
