@@ -60,6 +60,8 @@ bool block_node_add(BlockRegistry *reg, OptDict *opts, Error **errp);
 /* NULL if there is none. The drive is then taken: a second taker is an error. */
 DriveInfo *block_drive_get(BlockRegistry *reg, DriveInterface iface, int bus, int unit);
 BlockBackend *block_backend_find(BlockRegistry *reg, const char *id); /* drive id or node-name */
+/* A backend without a medium and without a name. */
+BlockBackend *block_backend_new_empty(BlockRegistry *reg);
 /* The -drive that a backend comes from; NULL for one made for a node. */
 DriveInfo *block_drive_of(BlockRegistry *reg, const BlockBackend *blk);
 /* Calls fn for every backend: query-block, flush at exit. */

@@ -87,6 +87,13 @@ static BlockBackend *find_backend(BlockRegistry *reg, const char *name)
     return NULL;
 }
 
+BlockBackend *block_backend_new_empty(BlockRegistry *reg)
+{
+    BlockBackend *blk = blk_new(reg, "");
+    g_ptr_array_add(reg->backends, blk);
+    return blk;
+}
+
 BlockBackend *block_backend_find(BlockRegistry *reg, const char *id)
 {
     BlockNode *node = block_registry_find_node(reg, id);
@@ -104,10 +111,9 @@ BlockBackend *block_backend_find(BlockRegistry *reg, const char *id)
     if (node->user) {
         return NULL; /* a part of another node */
     }
-    blk = blk_new(reg, "");
+    blk = block_backend_new_empty(reg);
     blk_set_root(blk, bdrv_ref(node));
     blk->flags = node->flags;
-    g_ptr_array_add(reg->backends, blk);
     return blk;
 }
 
