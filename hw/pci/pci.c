@@ -20,6 +20,7 @@ enum {
                  PCI_STATUS_DETECTED_PARITY,
     COMMAND_RW = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_SERR |
                  PCI_COMMAND_INTX_DISABLE,
+    /* Firmware knows the virtual PC by these, on bridges too. */
     DEFAULT_SUBSYSTEM_VENDOR = 0x1af4,
     DEFAULT_SUBSYSTEM = 0x1100,
 };
@@ -203,12 +204,10 @@ static void init_config(PCIDevice *dev, const PCIDeviceInfo *info)
     config[PCI_CLASS_PROG] = info->prog_if;
     pci_set_word(config + PCI_CLASS_DEVICE, info->class_id);
     config[PCI_HEADER_TYPE] = dev->multifunction ? 0x80 : 0;
-    if (!info->no_subsystem) {
-        bool own = info->subsystem_vendor_id || info->subsystem_id;
-        pci_set_word(config + PCI_SUBSYSTEM_VENDOR_ID,
-                     own ? info->subsystem_vendor_id : DEFAULT_SUBSYSTEM_VENDOR);
-        pci_set_word(config + PCI_SUBSYSTEM_ID, own ? info->subsystem_id : DEFAULT_SUBSYSTEM);
-    }
+    bool own = info->subsystem_vendor_id || info->subsystem_id;
+    pci_set_word(config + PCI_SUBSYSTEM_VENDOR_ID,
+                 own ? info->subsystem_vendor_id : DEFAULT_SUBSYSTEM_VENDOR);
+    pci_set_word(config + PCI_SUBSYSTEM_ID, own ? info->subsystem_id : DEFAULT_SUBSYSTEM);
     pci_set_word(dev->wmask + PCI_COMMAND, COMMAND_RW);
     dev->wmask[PCI_CACHE_LINE_SIZE] = 0xff;
     dev->wmask[PCI_INTERRUPT_LINE] = 0xff;

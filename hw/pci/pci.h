@@ -62,7 +62,6 @@ typedef struct PCIDeviceInfo {
     uint8_t revision;
     uint8_t prog_if;
     uint16_t subsystem_vendor_id, subsystem_id; /* 0: 1af4:1100, as for all of QEMU's devices */
-    bool no_subsystem;            /* bridges and chipset functions without these registers */
     const char *romfile;          /* default option ROM; NULL: none */
     /* Instead of plain register semantics (wmask, w1cmask); val is len (1, 2, 4) bytes and
      * does not leave the aligned dword. They usually call the pci_default_ one. */
