@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "target/i386/interp/interp.h"
-#include "util/main-loop.h"
+#include "util/module.h"
 
 static void debug_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
 {
@@ -44,6 +44,8 @@ static void init_memory(CpuMachine *m)
 CpuMachine *cpu_machine_new(const char *spec)
 {
     CpuMachine *m = g_new0(CpuMachine, 1);
+
+    module_call_init(MODULE_QOM);
 
     m->text = g_string_new(NULL);
     init_memory(m);

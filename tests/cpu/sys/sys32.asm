@@ -37,7 +37,7 @@ DOWNDATA equ 0x90
 NPGATE equ 0x98
 TSSDF equ 0xa0
 SMALL equ 0xb0
-GDT_LAST equ 0xb8
+USMALL equ 0xb8 | 3
 
 ; --- entry --------------------------------------------------------------------
     bits 16
@@ -232,7 +232,8 @@ start32:
     VALUE eax, 0x1234
 
     BEGIN "stack access beyond the limit: #SS(0)"
-    mov eax, SMALL
+    RING3
+    mov eax, USMALL
     mov ss, ax
     mov esp, 0x2000
     AT
@@ -956,6 +957,7 @@ gdt:
     DESC 0x67, tss2 - $$ + 0x7c00, 0x89, 0 ; a0
     dq 0                           ; a8
     DESC 0xfff, 0, 0x92, 0x4       ; b0 4 KiB
+    DESC 0xfff, 0, 0xf2, 0x4       ; b8 4 KiB, ring 3
 gdt_end:
 ldt:
     DESC 0xfffff, 0, 0x92, 0xc
