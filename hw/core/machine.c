@@ -18,6 +18,12 @@ static void machine_instance_init(Object *obj)
 
     machine->clock = clock_new_virtual();
     machine->cpus = g_ptr_array_new();
+    machine->serials = g_ptr_array_new();
+    machine->parallels = g_ptr_array_new();
+    machine->debugcons = g_ptr_array_new();
+    machine->fw_cfg_options = g_ptr_array_new();
+    machine->globals = g_ptr_array_new_with_free_func(g_free);
+    machine->defaults = true;
     machine->data_dirs = g_ptr_array_new_with_free_func(g_free);
     machine->smp_cpus = machine->max_cpus = 1;
     machine->smp_sockets = machine->smp_cores = machine->smp_threads = 1;
@@ -48,8 +54,12 @@ static void machine_finalize(Object *obj)
     address_space_destroy(&machine->memory_as);
     address_space_destroy(&machine->io_as);
     g_queue_clear_full(&machine->reset_handlers, g_free);
-    g_ptr_array_unref(machine->cpus);
-    g_ptr_array_unref(machine->data_dirs);
+    GPtrArray *arrays[] = { machine->cpus, machine->serials, machine->parallels,
+                            machine->debugcons, machine->fw_cfg_options, machine->globals,
+                            machine->data_dirs };
+    for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
+        g_ptr_array_unref(arrays[i]);
+    }
     g_free(machine->cpu_model);
     g_free(machine->firmware);
     g_free(machine->kernel_filename);
@@ -58,6 +68,7 @@ static void machine_finalize(Object *obj)
     g_free(machine->boot_order);
     g_free(machine->boot_once);
     g_free(machine->vga);
+    g_free(machine->uuid);
     clock_free(machine->clock);
 }
 

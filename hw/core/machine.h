@@ -52,6 +52,7 @@ struct MachineState {
     MemoryRegion system_io;      /* root of port I/O, 64 KiB */
     AddressSpace memory_as;      /* "memory" */
     AddressSpace io_as;          /* "I/O" */
+    AddressSpace *smm_as;        /* as CPUs in SMM see memory; NULL: as always */
     BusState *main_bus;          /* devices without another bus; "main-system-bus" */
     GPtrArray *cpus;             /* CPUState */
     MemoryRegion ram;            /* -m, one block "pc.ram" */
@@ -60,13 +61,20 @@ struct MachineState {
     GCond pause_cond;            /* [bql] a vCPU has paused */
     BlockRegistry *drives;       /* -drive, -blockdev */
     ChardevRegistry *chardevs;   /* -chardev, -serial */
+    GPtrArray *serials, *parallels, *debugcons; /* Chardev, NULL for "none" */
+    GPtrArray *globals;          /* char *: "driver.prop=value" of -global */
+    GPtrArray *fw_cfg_options;   /* OptDict of -fw_cfg; the options' owner keeps them */
+    void (*powerdown)(void *opaque); /* the power button; set by the board */
+    void *powerdown_opaque;
+    bool defaults;               /* make the default devices (no -nodefaults) */
 
     /* Options. */
     uint64_t ram_size;
     unsigned smp_cpus, smp_sockets, smp_cores, smp_threads, max_cpus;
     char *cpu_model;             /* -cpu; NULL: the machine's default */
     char *firmware;              /* -bios */
-    char *kernel_filename, *initrd_filename, *kernel_cmdline, *dtb;
+    char *kernel_filename, *initrd_filename, *kernel_cmdline;
+    char *uuid;                  /* -uuid; NULL: none */
     char *boot_order;            /* -boot order=, "cad" */
     char *boot_once;
     bool boot_menu, boot_strict;

@@ -7,6 +7,7 @@
 #include "hw/core/gpio.h"
 #include "hw/core/machine.h"
 #include "hw/core/properties.h"
+#include <string.h>
 
 static void device_class_from_info(ObjectClass *klass, const void *data)
 {
@@ -105,12 +106,43 @@ static void place_in_tree(DeviceState *dev, MachineState *machine)
     object_property_add_child(container, dev->id ? dev->id : "device[*]", OBJECT(dev));
 }
 
+/* "driver.prop=value", where driver is a type of dev. */
+static bool apply_global(DeviceState *dev, const char *text, Error **errp)
+{
+    const char *dot = strchr(text, '.'), *eq = dot ? strchr(dot, '=') : NULL;
+
+    if (!eq) {
+        error_setg(errp, "-global %s: write DRIVER.PROPERTY=VALUE", text);
+        return false;
+    }
+    g_autofree char *driver = g_strndup(text, dot - text);
+    g_autofree char *prop = g_strndup(dot + 1, eq - dot - 1);
+    return !object_dynamic_cast(dev, driver) ||
+           object_property_parse(OBJECT(dev), prop, eq + 1, errp);
+}
+
+bool qdev_apply_globals(DeviceState *dev, Error **errp)
+{
+    GPtrArray *globals = dev->machine->globals;
+
+    for (guint i = 0; !dev->globals_applied && i < globals->len; i++) {
+        if (!apply_global(dev, globals->pdata[i], errp)) {
+            return false;
+        }
+    }
+    dev->globals_applied = true;
+    return true;
+}
+
 bool qdev_realize(DeviceState *dev, BusState *bus, MachineState *machine, Error **errp)
 {
     DeviceClass *dc = DEVICE_GET_CLASS(dev);
 
     g_assert(!dev->realized);
     dev->machine = machine;
+    if (!qdev_apply_globals(dev, errp)) {
+        return false;
+    }
     if (!bus && !dc->bus_type) {
         bus = machine->main_bus;
     }

@@ -45,6 +45,7 @@ struct DeviceState {
     GSList *gpios;          /* named groups of lines, private to qdev */
     bool realized;
     bool hotplugged;
+    bool globals_applied;
     MachineState *machine;  /* set before realize */
 };
 
@@ -126,6 +127,9 @@ DeviceState *qdev_try_new(const char *type);    /* NULL if there is no such devi
 bool qdev_realize_and_unref(DeviceState *dev, BusState *bus, MachineState *machine, Error **errp);
 bool qdev_realize(DeviceState *dev, BusState *bus, MachineState *machine, Error **errp);
 void qdev_unrealize(DeviceState *dev);
+/* Sets what -global asked for this type. realize does it for devices of the board; who
+ * sets properties from a user calls it before them. dev->machine must be set. */
+bool qdev_apply_globals(DeviceState *dev, Error **errp);
 /* Resets a device (with its buses' children below it), all phases. */
 void qdev_reset(DeviceState *dev);
 void bus_reset(BusState *bus);

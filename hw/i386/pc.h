@@ -1,0 +1,47 @@
+/*
+ * The PC: i440FX + PIIX3, `-machine pc`.
+ *
+ *   00000000  RAM (640 KiB, then VGA, option ROMs, firmware by PAM)
+ *   00100000  RAM up to below_4g
+ *   below_4g  PCI window
+ *   fec00000  I/O APIC        fee00000  local APICs
+ *   fffc0000  firmware ROM (its last 128 KiB again at e0000)
+ *   100000000 the rest of RAM
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HW_I386_PC_H
+#define HW_I386_PC_H
+
+#include "hw/core/machine.h"
+#include "hw/intc/i8259.h"
+#include "hw/isa/isa.h"
+#include "hw/nvram/fw_cfg.h"
+#include "hw/pci/pci.h"
+
+#define TYPE_PC_MACHINE "generic-pc-machine"
+OBJECT_DECLARE_SIMPLE(PCMachine, PC_MACHINE, TYPE_PC_MACHINE)
+
+struct PCMachine {
+    MachineState parent;
+    uint64_t below_4g, above_4g;      /* bytes of RAM on each side of the hole */
+    MemoryRegion ram_below, ram_above; /* aliases of MachineState.ram */
+    MemoryRegion pci_memory;          /* what is not RAM: PCI, ROMs, VGA */
+    MemoryRegion smm_root, smm_system; /* all of memory with SMRAM on top */
+    AddressSpace smm_as;
+    MemoryRegion bios, isa_bios;
+    PCIBus *pci;
+    ISABus *isa;
+    DeviceState *ioapic, *rtc, *fdc, *pm;
+    unsigned resets;                  /* how often the machine was reset */
+    I8259Pair pics;
+    FWCfgState *fw_cfg;
+    bool acpi, smm, hpet, vmport, i8042;  /* -machine properties */
+};
+
+/* pc-firmware.c: loads -bios (or the packaged SeaBIOS) and maps it. */
+bool pc_firmware_load(PCMachine *pc, Error **errp);
+/* pc-tables.c: CMOS bytes, fw_cfg items, E820, ACPI, SMBIOS, -kernel. After all devices exist. */
+bool pc_tables_build(PCMachine *pc, Error **errp);
+
+#endif

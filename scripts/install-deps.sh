@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs what Doppel needs from Debian's packages: what builds it, what it
+# runs (firmware), and what its tests run against. Does nothing for packages
+# that are there already. The README and .ci/run both call this.
+#
+#   scripts/install-deps.sh          everything
+#   scripts/install-deps.sh run      only what `make run` needs
+#
+# Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+set -eu
+
+build='gcc meson ninja-build pkg-config python3 libglib2.0-dev libpixman-1-dev liburcu-dev
+       libjson-c-dev libzydis-dev'
+run='seabios linux-image-cloud-amd64 busybox-static cpio'
+check='clang libclang-rt-14-dev gcc-multilib nasm qemu-system-x86 qemu-utils linux-image-amd64
+       debian-installer-12-netboot-i386 grub-pc-bin grub-common xorriso mtools dosfstools e2fsprogs
+       fdisk kmod memtest86+ python3-pexpect acpica-tools'
+
+case "${1:-all}" in
+run) wanted="$build $run" ;;
+all) wanted="$build $run $check" ;;
+*) echo "usage: $0 [run|all]" >&2; exit 1 ;;
+esac
+
+missing=
+for package in $wanted; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+        missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "installing:$missing"
+if [ "$(id -u)" -eq 0 ]; then sudo=; else sudo=sudo; fi
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+$sudo apt-get install -y -qq --no-install-recommends $missing

@@ -1,0 +1,384 @@
+/*
+ * From the command line to a running machine: see startup.h.
+ *
+ * Order: machine object and options, accelerator, back ends (character
+ * devices, images), the board, -device, monitors and the qtest server.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "system/startup.h"
+#include <string.h>
+#include <time.h>
+#include "accel/qtest/qtest.h"
+#include "monitor/monitor.h"
+#include "util/main-loop.h"
+
+struct Startup {
+    MachineState *machine;
+    const AccelOps *accel;
+    RunState *rs;
+    GPtrArray *monitors;   /* Monitor */
+    QTestServer *qtest;
+};
+
+static const char *default_machine_name(void)
+{
+    return "pc";
+}
+
+/* --- the machine's options ------------------------------------------------ */
+
+static bool set_machine_property(void *opaque, const char *key, const char *value, Error **errp)
+{
+    return object_property_parse(opaque, key, value, errp);
+}
+
+static bool apply_machine_opts(MachineState *machine, Config *config, Error **errp)
+{
+    if (!config->machine_opts) {
+        return true;
+    }
+    optdict_get(config->machine_opts, "type");
+    optdict_get(config->machine_opts, "accel");
+    return optdict_foreach_unused(config->machine_opts, set_machine_property, machine, errp);
+}
+
+/* Parses -rtc base=2006-06-17T16:01:21 or a date; the offset is to the host's clock. */
+static bool apply_rtc(MachineState *machine, const char *base, Error **errp)
+{
+    machine->rtc_utc = !base || !g_str_equal(base, "localtime");
+    if (!base || g_str_equal(base, "utc") || g_str_equal(base, "localtime")) {
+        return true;
+    }
+    g_autofree char *text = strchr(base, 'T') ? g_strdup(base)
+                                              : g_strconcat(base, "T00:00:00", NULL);
+    g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+    g_autoptr(GDateTime) when = g_date_time_new_from_iso8601(text, utc);
+    if (!when) {
+        error_setg(errp, "-rtc base=%s: write utc, localtime or a date as 2006-06-17T16:01:21",
+                   base);
+        return false;
+    }
+    machine->rtc_offset_ns = g_date_time_to_unix(when) * NS_PER_SECOND -
+                             clock_get_ns(clock_host());
+    return true;
+}
+
+static void copy_strings(GPtrArray *to, GPtrArray *from)
+{
+    for (guint i = 0; i < from->len; i++) {
+        g_ptr_array_add(to, g_strdup(from->pdata[i]));
+    }
+}
+
+static int64_t ms_or_none(uint64_t ms)
+{
+    return ms == UINT64_MAX ? -1 : (int64_t)ms;
+}
+
+static bool configure_machine(MachineState *machine, Config *config, Error **errp)
+{
+    MachineClass *mc = MACHINE_GET_CLASS(machine);
+
+    machine->ram_size = config->ram_size == UINT64_MAX ? mc->default_ram_size
+                                                       : config->ram_size;
+    machine->smp_cpus = config->cpus;
+    machine->smp_sockets = config->sockets;
+    machine->smp_cores = config->cores;
+    machine->smp_threads = config->threads;
+    machine->max_cpus = config->max_cpus;
+    machine->cpu_model = g_strdup(config->cpu_model);
+    machine->firmware = g_strdup(config->firmware);
+    machine->kernel_filename = g_strdup(config->kernel);
+    machine->initrd_filename = g_strdup(config->initrd);
+    machine->kernel_cmdline = g_strdup(config->append ? config->append : "");
+    machine->boot_order = g_strdup(config->boot_order);
+    machine->boot_once = g_strdup(config->boot_once);
+    machine->boot_menu = config->boot_menu;
+    machine->boot_strict = config->boot_strict;
+    machine->boot_menu_timeout = ms_or_none(config->boot_menu_timeout);
+    machine->reboot_timeout = ms_or_none(config->reboot_timeout);
+    machine->uuid = g_strdup(config->uuid);
+    machine->vga = g_strdup(config->vga);
+    machine->graphics = !config->nographic;
+    machine->defaults = !config->nodefaults;
+    copy_strings(machine->data_dirs, config->data_dirs);
+    copy_strings(machine->globals, config->globals);
+    for (guint i = 0; i < config->fw_cfgs->len; i++) {
+        g_ptr_array_add(machine->fw_cfg_options, config->fw_cfgs->pdata[i]);
+    }
+    if (!config->kernel && (config->initrd || config->append)) {
+        error_setg(errp, "-%s needs -kernel", config->initrd ? "initrd" : "append");
+        return false;
+    }
+    return apply_rtc(machine, config->rtc_base, errp) && apply_machine_opts(machine, config, errp);
+}
+
+static const AccelOps *choose_accel(MachineState *machine, Config *config, Error **errp)
+{
+    static const AccelChoice fallback = { .name = "tcg" };
+    g_autofree AccelChoice *choices = g_new0(AccelChoice, config->accels->len + 1);
+
+    if (!config->accels->len) {
+        return accel_select(machine, &fallback, 1, errp);
+    }
+    for (guint i = 0; i < config->accels->len; i++) {
+        AccelOption *option = config->accels->pdata[i];
+        choices[i] = (AccelChoice){ option->name, option->opts };
+    }
+    return accel_select(machine, choices, config->accels->len, errp);
+}
+
+/* --- back ends ------------------------------------------------------------- */
+
+static bool add_serial_like(MachineState *machine, GPtrArray *texts, GPtrArray *out,
+                            const char *label, const char *fallback, Error **errp)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+    for (guint i = 0; i < texts->len; i++) {
+        g_ptr_array_add(all, texts->pdata[i]);
+    }
+    if (!texts->len && fallback) {
+        g_ptr_array_add(all, (void *)fallback);
+    }
+    for (guint i = 0; i < all->len; i++) {
+        g_autofree char *name = g_strdup_printf("%s%u", label, i);
+        Chardev *chr = NULL;
+        if (!g_str_equal(all->pdata[i], "none") &&
+            !(chr = chardev_add_legacy(machine->chardevs, name, all->pdata[i], errp))) {
+            return false;
+        }
+        g_ptr_array_add(out, chr);
+    }
+    return true;
+}
+
+static const char *default_serial(const Config *config)
+{
+    if (config->nodefaults) {
+        return NULL;
+    }
+    return config->nographic ? (config->monitors->len ? "stdio" : "mon:stdio") : "vc";
+}
+
+static bool add_chardevs(Startup *up, Config *config, Error **errp)
+{
+    MachineState *machine = up->machine;
+
+    for (guint i = 0; i < config->chardevs->len; i++) {
+        if (!chardev_add(machine->chardevs, config->chardevs->pdata[i], errp)) {
+            return false;
+        }
+    }
+    return add_serial_like(machine, config->serials, machine->serials, "serial",
+                           default_serial(config), errp) &&
+           add_serial_like(machine, config->parallels, machine->parallels, "parallel",
+                           config->nodefaults ? NULL : "null", errp) &&
+           add_serial_like(machine, config->debugcons, machine->debugcons, "debugcon", NULL, errp);
+}
+
+static bool add_drives(Startup *up, Config *config, Error **errp)
+{
+    for (guint i = 0; i < config->nodes->len; i++) {
+        if (!block_node_add(up->machine->drives, config->nodes->pdata[i], errp)) {
+            return false;
+        }
+    }
+    for (guint i = 0; i < config->drives->len; i++) {
+        OptDict *dict = config->drives->pdata[i];
+        if (config->snapshot) {
+            optdict_set(dict, "snapshot", "on");
+        }
+        if (!block_drive_add(up->machine->drives, dict, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- -device --------------------------------------------------------------- */
+
+static bool set_device_property(void *opaque, const char *key, const char *value, Error **errp)
+{
+    return object_property_parse(opaque, key, value, errp);
+}
+
+static BusState *choose_bus(MachineState *machine, DeviceState *dev, OptDict *opts, Error **errp)
+{
+    DeviceClass *dc = DEVICE_GET_CLASS(dev);
+    const char *name = optdict_get(opts, "bus");
+    BusState *bus = name || dc->bus_type ? bus_find(machine, name ? NULL : dc->bus_type, name)
+                                         : machine->main_bus;
+
+    if (!bus && name) {
+        error_setg(errp, "-device %s: bus '%s' not found", object_get_typename(dev), name);
+    } else if (!bus) {
+        error_setg(errp, "-device %s: no '%s' bus with a free place found for it",
+                   object_get_typename(dev), dc->bus_type);
+    }
+    return bus;
+}
+
+static DeviceState *new_device(const char *type, Error **errp)
+{
+    ObjectClass *klass = type ? object_class_by_name(type) : NULL;
+
+    if (!klass || !object_class_dynamic_cast(klass, TYPE_DEVICE) ||
+        object_class_is_abstract(klass) || !DEVICE_CLASS(klass)->user_creatable) {
+        error_setg(errp, "-device %s: there is no such device that you can add; "
+                   "'-device help' lists them", type ? type : "");
+        return NULL;
+    }
+    return qdev_new(type);
+}
+
+static bool add_device(MachineState *machine, OptDict *opts, Error **errp)
+{
+    DeviceState *dev = new_device(optdict_get(opts, "driver"), errp);
+    if (!dev) {
+        return false;
+    }
+    const char *id = optdict_get(opts, "id");
+    if (id && qdev_find_by_id(machine, id)) {
+        error_setg(errp, "-device %s: id '%s' is taken", object_get_typename(dev), id);
+        object_unref(dev);
+        return false;
+    }
+    dev->id = g_strdup(id);
+    dev->machine = machine;
+    BusState *bus = choose_bus(machine, dev, opts, errp);
+    if (!bus || !qdev_apply_globals(dev, errp) ||
+        !optdict_foreach_unused(opts, set_device_property, dev, errp)) {
+        object_unref(dev);
+        return false;
+    }
+    return qdev_realize_and_unref(dev, bus, machine, errp);
+}
+
+static bool add_devices(Startup *up, Config *config, Error **errp)
+{
+    for (guint i = 0; i < config->devices->len; i++) {
+        if (!add_device(up->machine, config->devices->pdata[i], errp)) {
+            return false;
+        }
+    }
+    return block_check_orphans(up->machine->drives, errp);
+}
+
+/* --- monitors, qtest -------------------------------------------------------- */
+
+static bool add_monitor(Startup *up, Chardev *chr, bool control, Error **errp)
+{
+    Monitor *mon = chr ? monitor_new(up->rs, chr, control, errp) : NULL;
+    if (mon) {
+        g_ptr_array_add(up->monitors, mon);
+    }
+    return mon != NULL;
+}
+
+static bool add_mon_option(Startup *up, OptDict *opts, Error **errp)
+{
+    const char *id = optdict_get(opts, "chardev"), *mode = optdict_get(opts, "mode");
+    bool pretty = false;
+    Chardev *chr = id ? chardev_find(up->machine->chardevs, id) : NULL;
+
+    if (!chr) {
+        error_setg(errp, "-mon chardev=%s: there is no such -chardev", id ? id : "");
+        return false;
+    }
+    if (mode && !g_str_equal(mode, "control") && !g_str_equal(mode, "readline")) {
+        error_setg(errp, "-mon mode=%s: write control (QMP) or readline", mode);
+        return false;
+    }
+    return optdict_get_bool(opts, "pretty", &pretty, errp) &&
+           optdict_check_all_used(opts, errp) &&
+           add_monitor(up, chr, mode && g_str_equal(mode, "control"), errp);
+}
+
+static bool add_monitors(Startup *up, Config *config, Error **errp)
+{
+    for (guint i = 0; i < config->mons->len; i++) {
+        if (!add_mon_option(up, config->mons->pdata[i], errp)) {
+            return false;
+        }
+    }
+    for (guint i = 0; i < config->qmps->len; i++) {
+        g_autofree char *label = g_strdup_printf("compat_monitor%u", i);
+        Chardev *chr = chardev_add_legacy(up->machine->chardevs, label, config->qmps->pdata[i],
+                                          errp);
+        if (!chr || !add_monitor(up, chr, true, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool add_qtest(Startup *up, Config *config, Error **errp)
+{
+    if (!config->qtest) {
+        return true;
+    }
+    Chardev *chr = chardev_add_legacy(up->machine->chardevs, "qtest", config->qtest, errp);
+    up->qtest = chr ? qtest_server_new(up->machine, chr, config->qtest_log,
+                                       !up->accel->runs_guest_code, errp) : NULL;
+    return up->qtest != NULL;
+}
+
+/* --- all together ------------------------------------------------------------ */
+
+static bool build(Startup *up, Config *config, Error **errp)
+{
+    return configure_machine(up->machine, config, errp) &&
+           (up->accel = choose_accel(up->machine, config, errp)) &&
+           (up->rs = runstate_new(up->machine, up->accel, &config->run)) &&
+           add_chardevs(up, config, errp) &&
+           add_drives(up, config, errp) &&
+           machine_init_run(up->machine, errp) &&
+           add_devices(up, config, errp) &&
+           add_monitors(up, config, errp) &&
+           add_qtest(up, config, errp);
+}
+
+Startup *startup_build(Config *config, Error **errp)
+{
+    MachineState *machine = machine_new(config->machine ? config->machine
+                                                        : default_machine_name(), errp);
+    if (!machine) {
+        return NULL;
+    }
+    Startup *up = g_new0(Startup, 1);
+    up->machine = machine;
+    up->monitors = g_ptr_array_new_with_free_func((GDestroyNotify)monitor_free);
+    if (!build(up, config, errp)) {
+        startup_free(up);
+        return NULL;
+    }
+    return up;
+}
+
+RunState *startup_runstate(Startup *up)
+{
+    return up->rs;
+}
+
+static void flush_drive(BlockBackend *blk, void *opaque)
+{
+    blk_drain(blk);
+    blk_flush(blk);
+}
+
+void startup_free(Startup *up)
+{
+    if (up->rs) {
+        vm_stop(up->rs, RUN_STATE_SHUTDOWN);
+    }
+    block_foreach(up->machine->drives, flush_drive, NULL);
+    qtest_server_free(up->qtest);
+    g_ptr_array_unref(up->monitors);
+    if (up->rs) {
+        runstate_free(up->rs);
+    }
+    chardev_restore_terminal();
+    g_free(up);
+}
