@@ -34,6 +34,8 @@ static void machine_instance_init(Object *obj)
     g_cond_init(&machine->pause_cond);
     machine->drives = block_registry_new();
     machine->chardevs = chardev_registry_new();
+    machine->input = input_queue_new(machine->clock);
+    machine->consoles = console_list_new();
     memory_region_init(&machine->system_memory, obj, "system", UINT64_MAX);
     memory_region_init(&machine->system_io, obj, "io", 0x10000);
     address_space_init(&machine->memory_as, &machine->system_memory, "memory");
@@ -48,6 +50,8 @@ static void machine_finalize(Object *obj)
     MachineState *machine = MACHINE(obj);
 
     object_unref(machine->main_bus);
+    console_list_free(machine->consoles);
+    input_queue_free(machine->input);
     chardev_registry_free(machine->chardevs);
     block_registry_free(machine->drives);
     g_cond_clear(&machine->pause_cond);

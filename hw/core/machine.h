@@ -14,6 +14,8 @@
 #include "hw/core/cpu.h"
 #include "hw/core/qdev.h"
 #include "memory/memory.h"
+#include "ui/console.h"
+#include "ui/input.h"
 
 #define TYPE_MACHINE "machine"
 OBJECT_DECLARE(MachineState, MachineClass, MACHINE, TYPE_MACHINE)
@@ -67,6 +69,8 @@ struct MachineState {
     void (*powerdown)(void *opaque); /* the power button; set by the board */
     void *powerdown_opaque;
     bool defaults;               /* make the default devices (no -nodefaults) */
+    InputQueue *input;           /* keys and pointers for its devices */
+    ConsoleList *consoles;       /* its screens */
 
     /* Options. */
     uint64_t ram_size;

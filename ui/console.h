@@ -1,0 +1,85 @@
+/*
+ * Screens: a display device draws into a console's surface and reports what
+ * it changed; front ends (windows, VNC, terminals) listen.
+ *
+ * A surface is a pixman image, PIXMAN_x8r8g8b8. It stays valid until the next
+ * console_resize() or console_set_surface(), which tells the listeners.
+ *
+ * The device draws when it is asked: front ends call console_refresh() at
+ * their rate, the device's refresh() looks what changed and reports it by
+ * console_update(). With the big lock.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef UI_CONSOLE_H
+#define UI_CONSOLE_H
+
+#include <glib.h>
+#include <pixman.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "util/error.h"
+
+typedef struct Console Console;
+typedef struct ConsoleList ConsoleList; /* a machine's consoles */
+typedef struct DisplayListener DisplayListener;
+
+/* What a display device implements. */
+typedef struct ConsoleOps {
+    /* Draws what changed since the last call. */
+    void (*refresh)(void *opaque);
+    /* The next refresh() draws all. */
+    void (*invalidate)(void *opaque);
+    /* Appends the screen's text, UTF-8, a line each without trailing blanks. False: it shows
+     * graphics. May be NULL. */
+    bool (*text)(void *opaque, GString *out);
+} ConsoleOps;
+
+/* What a front end implements; any function may be NULL. */
+typedef struct DisplayListenerOps {
+    const char *name; /* "vnc" */
+    /* The surface is another one, perhaps of another size. */
+    void (*switch_surface)(DisplayListener *l, pixman_image_t *surface);
+    void (*update)(DisplayListener *l, int x, int y, int w, int h);
+    /* The device's own cursor: an a8r8g8b8 image, or NULL for none. */
+    void (*define_cursor)(DisplayListener *l, pixman_image_t *cursor, int hot_x, int hot_y);
+    void (*move_cursor)(DisplayListener *l, int x, int y, bool visible);
+} DisplayListenerOps;
+
+struct DisplayListener {
+    const DisplayListenerOps *ops;
+    Console *console; /* set by display_listener_register() */
+};
+
+ConsoleList *console_list_new(void);
+void console_list_free(ConsoleList *list);
+/* NULL if there is no such number; 0 is the first screen. */
+Console *console_by_index(ConsoleList *list, unsigned index);
+
+/* For devices. label is shown as a window's title: "VGA". Begins with a 640x480 black surface. */
+Console *console_new(ConsoleList *list, const char *label, const ConsoleOps *ops, void *opaque);
+void console_free(Console *con);
+/* A new surface of the console's own, black. Nothing happens if it has this size and is its own. */
+void console_resize(Console *con, int width, int height);
+/* The device's own memory as the surface; takes a reference. */
+void console_set_surface(Console *con, pixman_image_t *surface);
+pixman_image_t *console_surface(Console *con);
+/* This rectangle was drawn; it is clipped to the surface. */
+void console_update(Console *con, int x, int y, int w, int h);
+void console_define_cursor(Console *con, pixman_image_t *cursor, int hot_x, int hot_y);
+void console_move_cursor(Console *con, int x, int y, bool visible);
+
+/* For front ends. Registering reports the present surface. */
+void display_listener_register(DisplayListener *l, Console *con);
+void display_listener_unregister(DisplayListener *l);
+const char *console_label(const Console *con);
+unsigned console_index(const Console *con);
+/* Lets the device draw; the listeners hear of what changed before it returns. */
+void console_refresh(Console *con);
+void console_invalidate(Console *con);
+/* The screen's text, or NULL if it shows graphics; caller frees. */
+char *console_text(Console *con);
+/* Writes the screen as a binary PPM file. */
+bool console_screendump(Console *con, const char *path, Error **errp);
+
+#endif
