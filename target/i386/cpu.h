@@ -149,6 +149,8 @@ struct X86CPU {
     bool has_1g_pages;
     struct X86CpuModel *model; /* cpuid.h: name, vendor, leaves, feature words */
     uint32_t apic_id;
+    char *model_spec;       /* property "model": the value of -cpu */
+    MemoryListener listener; /* of parent.as */
 };
 
 struct X86CPUClass {

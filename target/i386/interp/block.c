@@ -342,7 +342,7 @@ const X86Op *x86_jump_dispatch(X86CPU *cpu)
     uint64_t rip = cpu->state.rip;
     X86JumpCache *j = jump_slot(cpu->interp, rip);
 
-    if (x86_interrupted(cpu)) {
+    if (x86_interrupted(cpu) && x86_must_leave(cpu)) {
         return NULL;
     }
     if (G_LIKELY(j->rip == rip && j->generation == cpu->code_generation &&
@@ -359,8 +359,11 @@ const X86Op *x86_link_slow(X86CPU *cpu, X86Link *link)
     unsigned flushes = interp->flush_count;
 
     cpu->state.rip = link->rip;
-    if (x86_interrupted(cpu)) {
+    if (x86_must_leave(cpu)) {
         return NULL;
+    }
+    if (link->generation == cpu->code_generation) {
+        return link->ops;
     }
     X86Block *b = x86_block_find(cpu);
     if (b->code && !b->crossing && interp->flush_count == flushes) {

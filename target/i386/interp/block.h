@@ -201,9 +201,19 @@ X86OpFn x86_op_stale;
 /* Chooses a specialised operation and fills in op; false if there is none. */
 bool x86_specialise(X86CPU *cpu, X86Block *block, const X86Insn *insn, X86Op *op);
 
+/* Anything asked of the CPU, be it something that it cannot take now. */
 static inline bool x86_interrupted(const X86CPU *cpu)
 {
     return G_UNLIKELY(__atomic_load_n(&cpu->parent.interrupt_request, __ATOMIC_RELAXED));
+}
+
+/* Something for the exec loop: not a mere INTR while interrupts are off. */
+static inline bool x86_must_leave(const X86CPU *cpu)
+{
+    uint32_t request = __atomic_load_n(&cpu->parent.interrupt_request, __ATOMIC_RELAXED);
+
+    return (request & ~(uint32_t)CPU_INTERRUPT_HARD) ||
+           (request && (cpu->state.eflags & X86_EFLAGS_IF));
 }
 
 #endif

@@ -5,6 +5,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/core/cpu.h"
+#include "target/i386/apic-hooks.h"
 #include "target/i386/crdr.h"
 #include "target/i386/interp/block.h"
 #include "target/i386/syscall.h"
@@ -64,7 +65,7 @@ static void housekeeping(X86CPU *cpu)
     }
 }
 
-/* SMI and INIT; false if there was none. */
+/* SMI, INIT and SIPI; false if there was none. */
 static bool external_intervention(X86CPU *cpu)
 {
     X86State *s = &cpu->state;
@@ -77,7 +78,13 @@ static bool external_intervention(X86CPU *cpu)
     if (take(cpu, CPU_INTERRUPT_INIT)) {
         log_event(cpu, "init", 0, 0);
         bql_lock();
-        x86_cpu_state_reset(cpu, true);
+        x86_apic_init(cpu);
+        bql_unlock();
+        return true;
+    }
+    if (take(cpu, CPU_INTERRUPT_SIPI)) {
+        bql_lock();
+        x86_apic_sipi(cpu);
         bql_unlock();
         return true;
     }
@@ -91,7 +98,7 @@ static bool nmi_or_interrupt(X86CPU *cpu)
 
     if (!s->nmi_blocked && !(s->int_shadow & X86_SHADOW_MOV_SS) && take(cpu, CPU_INTERRUPT_NMI)) {
         log_event(cpu, "nmi", X86_EXCP_NMI, 0);
-        s->nmi_blocked = 1;
+        cpu->parent.halted = false;
         x86_deliver_event(cpu, X86_EVENT_EXTERNAL, X86_EXCP_NMI, false, 0);
         return true;
     }
@@ -104,6 +111,7 @@ static bool nmi_or_interrupt(X86CPU *cpu)
     vector = cpu->hooks->interrupt(cpu);
     bql_unlock();
     if (vector >= 0) {
+        cpu->parent.halted = false;
         log_event(cpu, "interrupt", vector, 0);
         x86_deliver_event(cpu, X86_EVENT_EXTERNAL, vector, false, 0);
     }

@@ -10,7 +10,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/interp/alu.h"
-#include "target/i386/interp/interp.h"
+#include "target/i386/interp/block.h"
 #include "target/i386/io.h"
 
 /* Elements between two looks at interrupts when no run is possible. */
@@ -242,8 +242,7 @@ typedef struct StrOp {
 
 static bool must_pause(const Str *t)
 {
-    return (t->s->hflags & X86_HF_TF) ||
-           __atomic_load_n(&t->cpu->parent.interrupt_request, __ATOMIC_RELAXED);
+    return (t->s->hflags & X86_HF_TF) || x86_must_leave(t->cpu);
 }
 
 /* Does some elements; true when the instruction has ended. */
