@@ -336,24 +336,38 @@ DEVICE_TYPE(ide_cd_info)
 
 /* --- boards --------------------------------------------------------------------------------- */
 
-static bool attach_drive(IDEBus *bus, unsigned unit, const DriveInfo *info, Error **errp)
+static bool attach_drive(IDEBus *bus, unsigned unit, const char *type, const char *drive_id,
+                         Error **errp)
 {
     MachineState *machine = bus->parent_obj.parent->machine;
-    DeviceState *dev = qdev_new(info->is_cdrom ? "ide-cd" : "ide-hd");
+    DeviceState *dev = qdev_new(type);
 
     if (!object_property_set_uint(OBJECT(dev), "unit", unit, errp)
-        || !object_property_set_str(OBJECT(dev), "drive", info->id, errp)) {
+        || !object_property_set_str(OBJECT(dev), "drive", drive_id, errp)) {
         object_unref(dev);
         return false;
     }
     return qdev_realize_and_unref(dev, BUS(bus), machine, errp);
 }
 
-bool ide_drives_attach(MachineState *machine, IDEBus *const channels[2], Error **errp)
+/* An empty CD drive that can be filled later, under the id that monitors expect. */
+static bool add_default_cd(BlockRegistry *drives, Error **errp)
 {
+    g_autoptr(OptDict) opts = optdict_parse("-drive", "if=ide,index=2,media=cdrom", NULL, errp);
+    return block_drive_add(drives, opts, errp);
+}
+
+bool ide_attach_channels(IDEBus *const channels[2], BlockRegistry *drives, bool defaults,
+                         Error **errp)
+{
+    if (defaults && !block_drive_get(drives, DRIVE_IF_IDE, 1, 0)
+        && !add_default_cd(drives, errp)) {
+        return false;
+    }
     for (int i = 0; i < 4; i++) {
-        const DriveInfo *info = block_drive_get(machine->drives, DRIVE_IF_IDE, i / 2, i % 2);
-        if (info && !attach_drive(channels[i / 2], i % 2, info, errp)) {
+        const DriveInfo *info = block_drive_get(drives, DRIVE_IF_IDE, i / 2, i % 2);
+        if (info && !attach_drive(channels[i / 2], i % 2, info->is_cdrom ? "ide-cd" : "ide-hd",
+                                  info->id, errp)) {
             return false;
         }
     }

@@ -71,14 +71,3 @@ bool ide_guess_geometry(IDEDevice *d, Error **errp)
     d->translation = d->cyls <= 1024 ? TRANSLATION_NONE : TRANSLATION_LBA;
     return true;
 }
-
-bool ide_get_geometry(const IDEBus *bus, unsigned unit, IDEGeometry *out)
-{
-    const IDEDevice *d = bus->drives[unit];
-
-    if (!d || d->is_cd) {
-        return false;
-    }
-    *out = (IDEGeometry){ d->cyls, d->heads, d->secs, d->translation };
-    return true;
-}

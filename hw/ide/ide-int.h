@@ -194,6 +194,9 @@ void ata_identify(const IDEDevice *d, uint8_t *buf);
 void atapi_identify(const IDEDevice *d, uint8_t *buf);
 /* geometry.c: fills cyls, heads, secs, translation. */
 bool ide_guess_geometry(IDEDevice *d, Error **errp);
+/* drive.c: the drives of -drive if=ide on two channels. */
+bool ide_attach_channels(IDEBus *const channels[2], BlockRegistry *drives, bool defaults,
+                         Error **errp);
 
 /* --- atapi.c: packet devices ------------------------------------------------------ */
 

@@ -9,8 +9,9 @@
 #ifndef HW_IDE_IDE_H
 #define HW_IDE_IDE_H
 
+#include "block/block.h"
 #include "hw/core/qdev.h"
-#include "memory/memory.h"
+#include "hw/pci/pci.h"
 
 #define TYPE_IDE_BUS "IDE"
 #define TYPE_IDE_DEVICE "ide-device"
@@ -57,14 +58,15 @@ extern const VMStateDescription vmstate_ide_bus;
 
 /* --- boards --------------------------------------------------------------- */
 
-/* Creates the drives of -drive if=ide (-hda, -cdrom ...) on the two channels. */
-bool ide_drives_attach(MachineState *machine, IDEBus *const channels[2], Error **errp);
+/* Creates the drives of -drive if=ide (-hda, -cdrom ...) on the two channels of a "piix3-ide";
+ * with defaults also an empty CD drive as the third, if nothing is there. */
+bool ide_drives_attach(PCIDevice *piix_ide, BlockRegistry *drives, bool defaults, Error **errp);
 
-/* For the CMOS: the geometry of a hard disk, false if there is none in this place. */
+/* For the CMOS: the geometry of a hard disk, false if there is none at index 0 to 3. */
 typedef struct IDEGeometry {
     uint32_t cyls, heads, secs;
     uint8_t translation; /* CMOS code: 0 none, 1 LBA, 2 large */
 } IDEGeometry;
-bool ide_get_geometry(const IDEBus *bus, unsigned unit, IDEGeometry *out);
+bool ide_get_geometry(PCIDevice *piix_ide, unsigned index, IDEGeometry *out);
 
 #endif

@@ -8,6 +8,8 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/ide/piix.h"
+#include "hw/ide/ide-int.h"
+#include "hw/isa/isa.h"
 
 /* Configuration registers (PIIX3 data sheet 2.3.10) */
 enum { IDETIM = 0x40, SIDETIM = 0x44, IDETIM_DECODE_ENABLE = 0x8000 };
@@ -92,6 +94,17 @@ static void init_channel(PIIXIDEState *s, unsigned i)
     memory_region_add_subregion(io, legacy_ports[i].control, &ch->control);
 }
 
+/* Both channels are wired to the ISA bridge beside this function. */
+static void connect_irqs(DeviceState *dev)
+{
+    static const uint8_t irqs[2] = { 14, 15 };
+    BusState *isa = bus_find(dev->machine, TYPE_ISA_BUS, NULL);
+
+    for (int i = 0; isa && i < 2; i++) {
+        qdev_connect_gpio_out(dev, i, ISA_BUS(isa)->irqs[irqs[i]]);
+    }
+}
+
 static bool piix_ide_realize(DeviceState *dev, Error **errp)
 {
     PIIXIDEState *s = PIIX_IDE(dev);
@@ -105,6 +118,7 @@ static bool piix_ide_realize(DeviceState *dev, Error **errp)
     for (unsigned i = 0; i < 2; i++) {
         init_channel(s, i);
     }
+    connect_irqs(dev);
     return true;
 }
 
@@ -193,17 +207,22 @@ DEVICE_TYPE(piix4_ide_info)
 
 /* --- boards ------------------------------------------------------------------------------ */
 
-bool piix_ide_attach_drives(PCIDevice *piix_ide, Error **errp)
+bool ide_drives_attach(PCIDevice *piix_ide, BlockRegistry *drives, bool defaults, Error **errp)
 {
     PIIXIDEState *s = PIIX_IDE(piix_ide);
     IDEBus *const channels[2] = { &s->channels[0].bus, &s->channels[1].bus };
 
-    return ide_drives_attach(DEVICE(s)->machine, channels, errp);
+    return ide_attach_channels(channels, drives, defaults, errp);
 }
 
-bool piix_ide_get_geometry(PCIDevice *piix_ide, unsigned index, IDEGeometry *out)
+bool ide_get_geometry(PCIDevice *piix_ide, unsigned index, IDEGeometry *out)
 {
     PIIXIDEState *s = PIIX_IDE(piix_ide);
+    const IDEDevice *d = index < 4 ? s->channels[index / 2].bus.drives[index % 2] : NULL;
 
-    return index < 4 && ide_get_geometry(&s->channels[index / 2].bus, index % 2, out);
+    if (!d || d->is_cd) {
+        return false;
+    }
+    *out = (IDEGeometry){ d->cyls, d->heads, d->secs, d->translation };
+    return true;
 }

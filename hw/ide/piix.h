@@ -1,6 +1,7 @@
 /*
- * The IDE function of the PIIX3 and PIIX4, for boards. Its outputs (default
- * GPIO group) 0 and 1 are the channels' interrupts, IRQ 14 and 15 of a PC.
+ * The IDE function of the PIIX3 and PIIX4. Its outputs (default GPIO group) 0
+ * and 1 are the channels' interrupts, wired to IRQ 14 and 15 of the chip's ISA
+ * bus if the machine has one.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,10 +26,5 @@ struct PIIXIDEState {
     IRQLine *irq[2];     /* to the interrupt controller */
     MemoryRegion bmiba;  /* BAR 4 */
 };
-
-/* Creates the drives of -drive if=ide (-hda, -cdrom ...). */
-bool piix_ide_attach_drives(PCIDevice *piix_ide, Error **errp);
-/* For the CMOS: false if there is no hard disk at this place (0 to 3). */
-bool piix_ide_get_geometry(PCIDevice *piix_ide, unsigned index, IDEGeometry *out);
 
 #endif

@@ -200,8 +200,8 @@ static void leaf_cache(const X86CpuModel *m, const Cache *caches, uint32_t n, bo
     }
     const Cache *c = &caches[n];
     unsigned sharing = c->package_wide ? 1u << package_bits(m) : m->threads;
-    if (intel && !c->package_wide) {
-        sharing = 1; /* as QEMU reports it, whatever the threads */
+    if (intel && n < 2) {
+        sharing = 1; /* first-level caches: as QEMU reports them, whatever the threads */
     }
     out[EAX] = c->type_level | (sharing - 1) << 14 | (intel ? (m->cores - 1) << 26 : 0);
     out[EBX] = c->ways_line;

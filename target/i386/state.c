@@ -75,6 +75,13 @@ void x86_update_hflags(X86State *s)
                 (cpl <= iopl ? X86_HF_IOPL_OK : 0);
 }
 
+void x86_set_eflags(X86State *s, uint32_t eflags)
+{
+    s->eflags = (eflags & X86_EFLAGS_DEFINED) | X86_EFLAGS_FIXED;
+    s->cc_lazy = 0;
+    x86_update_hflags(s);
+}
+
 static void reset_segs(X86State *s)
 {
     const uint32_t data = X86_DESC_P | X86_DESC_S | X86_DESC_W | X86_DESC_A;
