@@ -251,7 +251,7 @@ static bool create_ide(PCMachine *pc, Error **errp)
     }
     qdev_connect_gpio_out(DEVICE(ide), 0, pc->isa->irqs[14]);
     qdev_connect_gpio_out(DEVICE(ide), 1, pc->isa->irqs[15]);
-    return piix_ide_attach_drives(ide, errp);
+    return ide_drives_attach(ide, pc->parent.drives, pc->parent.defaults, errp);
 }
 
 static bool create_vga(PCMachine *pc, Error **errp)
