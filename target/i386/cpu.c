@@ -111,6 +111,7 @@ static bool cpu_realize(DeviceState *dev, Error **errp)
     }
     cpu->parent.as = &dev->machine->memory_as;
     cpu->parent.io_as = &dev->machine->io_as;
+    cpu->smm_as = dev->machine->smm_as;
     x86_interp_init(cpu);
     cpu->listener.commit = map_changed;
     cpu->listener.log_reset = log_reset;

@@ -9,6 +9,7 @@
 #include "target/i386/crdr.h"
 #include "target/i386/interp/interp.h"
 #include "target/i386/interp/operand.h"
+#include "target/i386/interp/xsave.h"
 #include "target/i386/msr.h"
 #include "target/i386/seg.h"
 
@@ -237,7 +238,7 @@ static void check_osxsave(X86CPU *cpu)
     }
 }
 
-/* XCR0, and with XGETBV1 the components in use: here all that are enabled. */
+/* XCR0, and with XGETBV1 those of its components that are in use. */
 static void op_xgetbv(X86CPU *cpu, const X86Insn *insn)
 {
     X86State *s = &cpu->state;
@@ -247,7 +248,7 @@ static void op_xgetbv(X86CPU *cpu, const X86Insn *insn)
     if (index > 1 || (index == 1 && !x86_cpuid_bit(cpu, X86_FW_D_1_EAX, 2))) {
         raise_gp0(cpu);
     }
-    write_edx_eax(s, s->xcr0);
+    write_edx_eax(s, index == 1 ? s->xcr0 & x86_xinuse(s) : s->xcr0);
 }
 
 /* XCR0: x87 always, AVX only with SSE. */

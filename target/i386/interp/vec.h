@@ -84,6 +84,11 @@ static inline bool x86_insn_is_vex(const X86Insn *insn)
     return insn->prefixes & X86_PFX_VEX;
 }
 
+static inline bool x86_insn_uses_mmx(const X86Insn *insn)
+{
+    return insn->op[0].kind == X86_OP_MMX || insn->op[1].kind == X86_OP_MMX;
+}
+
 /* Bytes of the instruction's vectors: 16 or 32. */
 static inline unsigned x86_vec_len(const X86Insn *insn)
 {

@@ -69,8 +69,7 @@ void x86_vec_load(X86CPU *cpu, const X86Insn *insn, X86VecShape shape, X86Vector
 
 X86VecFn *x86_vec_fn(const X86Insn *insn, const X86VecOp *op)
 {
-    return insn->op[0].kind == X86_OP_MMX || insn->op[1].kind == X86_OP_MMX ? op->mmx
-         : insn->vex_l ? op->avx : op->sse;
+    return x86_insn_uses_mmx(insn) ? op->mmx : insn->vex_l ? op->avx : op->sse;
 }
 
 void x86_vec_write_reg(X86State *s, const X86Insn *insn, unsigned reg, const X86Vector *result,
@@ -106,34 +105,28 @@ void x86_vec_store(X86CPU *cpu, const X86Insn *insn, unsigned i, const X86Vector
     }
 }
 
-static bool uses_mmx(const X86Insn *insn)
-{
-    return insn->op[0].kind == X86_OP_MMX || insn->op[1].kind == X86_OP_MMX;
-}
-
 void x86_vec_run(X86CPU *cpu, const X86Insn *insn, const X86VecOp *op)
 {
     X86Vector v[X86_VEC_SOURCES];
-    bool mmx = uses_mmx(insn);
 
     x86_vec_load(cpu, insn, op->shape, v);
     x86_vec_fn(insn, op)(v, insn->imm & 0xff);
-    if (mmx) {
+    if (x86_insn_uses_mmx(insn)) {
         x86_mmx_enter(&cpu->state);
     }
     x86_vec_store(cpu, insn, 0, &v[0]);
 }
 
+/* The change to MMX use comes before a SIMD floating-point exception. */
 void x86_vec_run_fp(X86CPU *cpu, const X86Insn *insn, const X86VecOp *op)
 {
     X86Vector v[X86_VEC_SOURCES];
-    bool mmx = uses_mmx(insn);
 
     x86_vec_load(cpu, insn, op->shape, v);
-    x86_vec_call_fp(cpu, x86_vec_fn(insn, op), v, insn->imm & 0xff);
-    if (mmx) {
+    if (x86_insn_uses_mmx(insn)) {
         x86_mmx_enter(&cpu->state);
     }
+    x86_vec_call_fp(cpu, x86_vec_fn(insn, op), v, insn->imm & 0xff);
     x86_vec_store(cpu, insn, 0, &v[0]);
 }
 

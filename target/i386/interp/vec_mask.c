@@ -70,33 +70,30 @@ static void op_masked_move64(X86CPU *cpu, const X86Insn *insn)
     masked_move(cpu, insn, 8);
 }
 
-/* MASKMOVQ, MASKMOVDQU: bytes of op0 under mask op1, to DS:rDI. */
+/*
+ * MASKMOVQ, MASKMOVDQU: bytes of op0 under mask op1, to DS:rDI. The whole operand
+ * is checked, selected or not: the manual leaves that to the processor.
+ */
 static void op_masked_bytes(X86CPU *cpu, const X86Insn *insn)
 {
     X86State *s = &cpu->state;
     unsigned seg = insn->seg_override == X86_NO_REG ? X86_DS : insn->seg_override;
-    bool mmx = insn->op[0].kind == X86_OP_MMX;
-    unsigned len = mmx ? 8 : 16;
-    X86Vector v[2];
-    uint64_t lin[16];
+    unsigned len = x86_insn_uses_mmx(insn) ? 8 : 16;
+    X86Vector src, mask;
+    uint64_t lin;
 
-    x86_vec_load_operand(cpu, insn, 0, &v[0]);
-    x86_vec_load_operand(cpu, insn, 1, &v[1]);
-    for (unsigned i = 0; i < len; i++) {
-        if (selected(&v[1], i, 1)) {
-            uint64_t ea = x86_zext(s->regs[X86_RDI] + i, insn->addr_size);
-
-            lin[i] = x86_seg_linear(cpu, seg, ea, 1, X86_ACCESS_WRITE);
-            x86_lin_probe(cpu, lin[i], 1, X86_ACCESS_WRITE);
-        }
-    }
-    for (unsigned i = 0; i < len; i++) {
-        if (selected(&v[1], i, 1)) {
-            x86_lin_write8(cpu, lin[i], v[0].u8[i]);
-        }
-    }
-    if (mmx) {
+    x86_vec_load_operand(cpu, insn, 0, &src);
+    x86_vec_load_operand(cpu, insn, 1, &mask);
+    if (x86_insn_uses_mmx(insn)) {
         x86_mmx_enter(s);
+    }
+    lin = x86_seg_linear(cpu, seg, x86_zext(s->regs[X86_RDI], insn->addr_size), len,
+                         X86_ACCESS_WRITE);
+    x86_lin_probe(cpu, lin, len, X86_ACCESS_WRITE);
+    for (unsigned i = 0; i < len; i++) {
+        if (selected(&mask, i, 1)) {
+            x86_lin_write8(cpu, lin + i, src.u8[i]);
+        }
     }
 }
 
@@ -111,8 +108,8 @@ static uint64_t gather_lin(X86CPU *cpu, const X86Insn *insn, unsigned i, unsigne
 }
 
 /*
- * VGATHERxx op0, vsib, op2. An element that is done clears its mask, so that
- * after a fault the instruction goes on with the rest.
+ * VGATHERxx op0, vsib, op2. The mask of an element is cleared once it is done, so
+ * that after a fault the instruction goes on with the rest.
  */
 static void gather(X86CPU *cpu, const X86Insn *insn, unsigned index_size, unsigned size)
 {
@@ -125,17 +122,14 @@ static void gather(X86CPU *cpu, const X86Insn *insn, unsigned index_size, unsign
         x86_raise(cpu, X86_EXCP_UD, 0);
     }
     for (unsigned i = 0; i < elements; i++) {
-        memset(mask->u8 + i * size, selected(mask, i, size) ? 0xff : 0, size);
-    }
-    memset(mask->u8 + used, 0, sizeof(*mask) - used);
-    for (unsigned i = 0; i < elements; i++) {
         if (selected(mask, i, size)) {
             uint64_t val = x86_lin_read_n(cpu, gather_lin(cpu, insn, i, index_size, size), size);
 
             memcpy(dst->u8 + i * size, &val, size);
-            memset(mask->u8 + i * size, 0, size);
         }
+        memset(mask->u8 + i * size, 0, size);
     }
+    memset(mask, 0, sizeof(*mask));
     memset(dst->u8 + used, 0, sizeof(*dst) - used);
 }
 

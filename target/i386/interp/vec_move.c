@@ -14,16 +14,12 @@
 static void op_move(X86CPU *cpu, const X86Insn *insn)
 {
     unsigned size = MIN(insn->op[0].size, insn->op[1].size);
-    bool mmx = insn->op[0].kind == X86_OP_MMX || insn->op[1].kind == X86_OP_MMX;
     X86Vector val;
 
     x86_vec_load_operand(cpu, insn, 1, &val);
     memset(val.u8 + size, 0, sizeof(val) - size);
-    if (mmx && !x86_op_is_mem(insn, 0)) {
-        x86_mmx_enter(&cpu->state);
-    }
     x86_vec_store(cpu, insn, 0, &val);
-    if (mmx) {
+    if (x86_insn_uses_mmx(insn)) {
         x86_mmx_enter(&cpu->state);
     }
 }
@@ -96,6 +92,7 @@ static void op_MOVNTI(X86CPU *cpu, const X86Insn *insn)
 
 static void op_EMMS(X86CPU *cpu, const X86Insn *insn)
 {
+    x87_set_top(&cpu->state, 0);
     cpu->state.fpu.ftw = 0;
 }
 

@@ -86,6 +86,11 @@ static inline bool x87_suppressed(const X87Work *w)
 {
     return w->sw & ~w->cw & (X87_IE | X87_DE | X87_ZE);
 }
+/* C1 for instructions that define it only after a stack fault. */
+static inline unsigned x87_fault_c1(const X87Work *w)
+{
+    return w->sw & X87_SF ? X87_C1 : 0;
+}
 /*
  * Accumulates the exceptions of w, takes the condition bits named by conditions
  * from it, and saves the pointers.

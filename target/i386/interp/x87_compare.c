@@ -20,13 +20,11 @@ X87_FN(run_fcomi, X87_LOAD_AB, "fcomi %%st(1), %%st\n\tlahf\n\tmov %%eax, " X87_
 X87_FN(run_fucomi, X87_LOAD_AB, "fucomi %%st(1), %%st\n\tlahf\n\tmov %%eax, " X87_MEM,
        X87_DROP X87_DROP)
 
-/* Condition codes and pops; an unmasked exception leaves both alone. */
+/* Pops unless an unmasked exception prevents it; condition codes are set even then. */
 static void commit_comparison(X86CPU *cpu, const X86Insn *insn, const X87Work *w, unsigned pops)
 {
-    bool done = !x87_suppressed(w);
-
-    x87_commit(cpu, insn, w, done ? X87_CONDITIONS : X87_C1);
-    for (unsigned i = 0; done && i < pops; i++) {
+    x87_commit(cpu, insn, w, X87_CONDITIONS);
+    for (unsigned i = 0; i < pops && !x87_suppressed(w); i++) {
         x87_pop(&cpu->state);
     }
 }
@@ -140,14 +138,12 @@ static void compare_eflags(X86CPU *cpu, const X86Insn *insn, X87Fn *fn, bool pop
     x87_load_a(s, &w, 0);
     x87_load_b(s, &w, insn->modrm & 7);
     x87_run(fn, &w, 0);
-    if (!x87_suppressed(&w)) {
-        memcpy(&lahf, w.mem, sizeof(lahf));
-        x86_set_arith_flags(s, (lahf >> 8) & (X86_EFLAGS_ZF | X86_EFLAGS_PF | X86_EFLAGS_CF));
-        if (pop) {
-            x87_pop(s);
-        }
+    memcpy(&lahf, w.mem, sizeof(lahf));
+    x86_set_arith_flags(s, (lahf >> 8) & (X86_EFLAGS_ZF | X86_EFLAGS_PF | X86_EFLAGS_CF));
+    if (pop && !x87_suppressed(&w)) {
+        x87_pop(s);
     }
-    x87_commit(cpu, insn, &w, X87_C1);
+    x87_commit(cpu, insn, &w, x87_fault_c1(&w));
 }
 
 static void op_fcomi(X86CPU *cpu, const X86Insn *insn)

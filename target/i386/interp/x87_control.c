@@ -34,7 +34,18 @@ static void op_FNSTSW(X86CPU *cpu, const X86Insn *insn)
     x86_op_write(cpu, insn, 0, cpu->state.fpu.fsw);
 }
 
-/* FNOP; FNENI, FNDISI and FNSETPM of older processors. FWAIT: the check has been made. */
+/* Waits whatever CR0.EM says; CR0.MP decides whether CR0.TS matters. */
+static void op_FWAIT(X86CPU *cpu, const X86Insn *insn)
+{
+    const uint32_t switched = X86_CR0_MP | X86_CR0_TS;
+
+    if ((cpu->state.cr0 & switched) == switched) {
+        x86_raise(cpu, X86_EXCP_NM, 0);
+    }
+    x87_check_pending(cpu);
+}
+
+/* FNENI, FNDISI and FNSETPM of older coprocessors. */
 static void op_nothing(X86CPU *cpu, const X86Insn *insn)
 {
 }
@@ -65,18 +76,18 @@ static void op_FDECSTP(X86CPU *cpu, const X86Insn *insn)
 
 static void op_FFREE(X86CPU *cpu, const X86Insn *insn)
 {
-    x87_set_empty(&cpu->state, insn->modrm & 7);
-    x87_save_pointers(cpu, insn);
-}
-
-/* Undocumented: FFREE, then TOP moves up. */
-static void op_FFREEP(X86CPU *cpu, const X86Insn *insn)
-{
     X86State *s = &cpu->state;
 
     x87_set_empty(s, insn->modrm & 7);
-    x87_set_top(s, x87_top(s) + 1);
+    s->fpu.fsw &= ~X87_C1;
     x87_save_pointers(cpu, insn);
+}
+
+/* Undocumented: FFREE, then a pop. */
+static void op_FFREEP(X86CPU *cpu, const X86Insn *insn)
+{
+    op_FFREE(cpu, insn);
+    x87_pop(&cpu->state);
 }
 
 /* The two-bit tag of physical register reg: valid, zero, special or empty. */
@@ -268,7 +279,7 @@ const X86Handler x86_handlers_x87_control[] = {
     { X86_MN_FLDCW, op_FLDCW },
     { X86_MN_FNSTCW, op_FNSTCW },
     { X86_MN_FNSTSW, op_FNSTSW },
-    { X86_MN_FWAIT, op_nothing },
+    { X86_MN_FWAIT, op_FWAIT },
     { X86_MN_FNENI, op_nothing },
     { X86_MN_FNDISI, op_nothing },
     { X86_MN_FNSETPM, op_nothing },

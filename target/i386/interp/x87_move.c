@@ -158,8 +158,22 @@ static void op_fst(X86CPU *cpu, const X86Insn *insn)
     store_real(cpu, insn, false);
 }
 
+/* D9 D8+i, undocumented: without the check for an empty ST(0), which is merely popped. */
+static bool unchecked_store(const X86State *s, const X86Insn *insn)
+{
+    return insn->modrm >= 0xc0 && x86_insn_row(insn)->encoding[1] == '9' && x87_is_empty(s, 0);
+}
+
 static void op_fstp(X86CPU *cpu, const X86Insn *insn)
 {
+    X86State *s = &cpu->state;
+
+    if (unchecked_store(s, insn)) {
+        x87_pop(s);
+        s->fpu.fsw &= ~X87_C1;
+        x87_save_pointers(cpu, insn);
+        return;
+    }
     store_real(cpu, insn, true);
 }
 
@@ -230,7 +244,7 @@ static void conditional_move(X86CPU *cpu, const X86Insn *insn, unsigned cond)
     if (!x87_suppressed(&w)) {
         x87_write_st(s, 0, &w.r0);
     }
-    x87_commit(cpu, insn, &w, X87_C1);
+    x87_commit(cpu, insn, &w, x87_fault_c1(&w));
 }
 
 #define CONDITIONAL_MOVES(X)                                                        \

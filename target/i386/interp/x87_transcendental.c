@@ -54,6 +54,9 @@ static void two_operands(X86CPU *cpu, const X86Insn *insn, X87Fn *fn, unsigned c
     x87_load_a(&cpu->state, &w, 0);
     x87_load_b(&cpu->state, &w, 1);
     x87_run(fn, &w, 0);
+    if (x87_suppressed(&w) || (w.r0.sign_exp & 0x7fff) == 0x7fff) {
+        conditions &= ~(X87_C0 | X87_C3); /* no result or a NaN: there is no quotient */
+    }
     commit_results(cpu, insn, &w, x87_pushed(&w, 0, 2), conditions);
 }
 

@@ -152,13 +152,22 @@ static bool has_sse_state(const X86State *s)
     return s->cr4 & X86_CR4_OSFXSR;
 }
 
+static void check_available(X86CPU *cpu)
+{
+    if (cpu->state.cr0 & (X86_CR0_EM | X86_CR0_TS)) {
+        x86_raise(cpu, X86_EXCP_NM, 0);
+    }
+}
+
 static void op_FXSAVE(X86CPU *cpu, const X86Insn *insn)
 {
     const X86State *s = &cpu->state;
-    uint64_t lin = aligned_lin(cpu, insn, FX_SIZE, 16, X86_ACCESS_WRITE);
-    uint8_t image[FX_SIZE];
     unsigned vectors = vector_registers(s) * 16;
+    uint8_t image[FX_SIZE];
+    uint64_t lin;
 
+    check_available(cpu);
+    lin = aligned_lin(cpu, insn, FX_SIZE, 16, X86_ACCESS_WRITE);
     x86_lin_probe(cpu, lin, FX_SIZE, X86_ACCESS_WRITE);
     pack_control(s, wide_pointers(insn), image);
     pack_mxcsr(s, image + FX_MXCSR);
@@ -175,6 +184,7 @@ static void op_FXRSTOR(X86CPU *cpu, const X86Insn *insn)
     X86State *s = &cpu->state;
     uint8_t image[FX_SIZE];
 
+    check_available(cpu);
     x86_lin_read(cpu, aligned_lin(cpu, insn, FX_SIZE, 16, X86_ACCESS_READ), image, FX_SIZE);
     if (has_sse_state(s)) {
         s->mxcsr = checked_mxcsr(cpu, image + FX_MXCSR);
@@ -237,6 +247,9 @@ static void check_enabled(X86CPU *cpu)
     if (!(cpu->state.cr4 & X86_CR4_OSXSAVE)) {
         x86_raise(cpu, X86_EXCP_UD, 0);
     }
+    if (cpu->state.cr0 & X86_CR0_TS) {
+        x86_raise(cpu, X86_EXCP_NM, 0);
+    }
 }
 
 static unsigned area_size(uint64_t components)
@@ -272,17 +285,11 @@ static void write_components(X86CPU *cpu, uint64_t lin, uint64_t components, boo
     }
 }
 
-/* In use as XSTATE_BV records it: MXCSR counts as a part of SSE. */
-static uint64_t xinuse_with_mxcsr(const X86State *s)
-{
-    return x86_xinuse(s) | (s->mxcsr != X86_MXCSR_INIT ? X86_XSTATE_SSE : 0);
-}
-
 /* XSAVE writes all requested components, XSAVEOPT those in use. */
 static void save_standard(X86CPU *cpu, const X86Insn *insn, bool only_in_use)
 {
     const X86State *s = &cpu->state;
-    uint64_t requested = instruction_mask(s) & s->xcr0, in_use = xinuse_with_mxcsr(s), lin, old;
+    uint64_t requested = instruction_mask(s) & s->xcr0, in_use = x86_xinuse(s), lin, old;
     bool mxcsr = requested & (X86_XSTATE_SSE | X86_XSTATE_AVX);
 
     check_enabled(cpu);
@@ -295,11 +302,13 @@ static void save_standard(X86CPU *cpu, const X86Insn *insn, bool only_in_use)
                     (old & ~requested) | (requested & in_use));
 }
 
+/* XSAVEC and XSAVES write what is in use, and MXCSR makes SSE count as such. */
 static void save_compacted(X86CPU *cpu, const X86Insn *insn, uint64_t enabled)
 {
     const X86State *s = &cpu->state;
-    uint64_t requested = instruction_mask(s) & enabled;
-    uint64_t saved = requested & xinuse_with_mxcsr(s), lin;
+    uint64_t requested = instruction_mask(s) & enabled, lin;
+    uint64_t in_use = x86_xinuse(s) | (s->mxcsr != X86_MXCSR_INIT ? X86_XSTATE_SSE : 0);
+    uint64_t saved = requested & in_use;
     uint64_t header[2] = { saved, requested | XCOMP_COMPACTED };
 
     check_enabled(cpu);

@@ -1,0 +1,20 @@
+/*
+ * Runs cases on the host CPU.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TESTS_CPU_NATIVE_H
+#define TESTS_CPU_NATIVE_H
+
+#include "tests/cpu/case.h"
+
+/* Maps the window, the LDT and the signal handlers. False: this host cannot
+ * run the suite (*why says what is missing). */
+bool native_init(const char **why);
+/* Whether the host can run code of this mode. */
+bool native_has_mode(X86Mode mode);
+/* The window's memory, writable whatever its pages' rights. */
+uint8_t *native_window(void);
+void native_run(const CpuCase *c, CpuOutcome *o);
+
+#endif
