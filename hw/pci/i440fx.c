@@ -28,7 +28,10 @@ enum {
     SMRAM_D_OPEN = 1 << 6,
 };
 
-enum { SMRAM_BASE = 0xa0000, SMRAM_SIZE = 0x20000, N_PAM = 13 };
+enum { SMRAM_BASE = 0xa0000, SMRAM_SIZE = 0x20000, WINDOWS_END = 0x100000, N_PAM = 13 };
+
+/* Above RAM, which has priority 0. */
+enum { PRIO_NOBODY = 1, PRIO_WINDOW = 2 };
 
 OBJECT_DECLARE_SIMPLE(I440FXState, I440FX, TYPE_I440FX)
 
@@ -42,7 +45,9 @@ typedef struct PAMSegment {
 struct I440FXState {
     PCIDevice parent_obj;
     PAMSegment pam[N_PAM];
+    MemoryRegion nobody;         /* hides RAM where a window goes to PCI and nothing answers */
     MemoryRegion vga_window;     /* A0000h-BFFFFh goes to PCI; off while SMRAM is open */
+    MemoryRegion open_smram;     /* instead, while it is */
     MemoryRegion smram;          /* see i440fx_smram() */
     MemoryRegion low_smram;
     AddressSpace pci_as, ram_as; /* for segments that read here and write there */
@@ -105,7 +110,8 @@ static void pam_init(I440FXState *s, unsigned n)
                              size);
     for (unsigned mode = 0; mode < 4; mode++) {
         memory_region_set_enabled(&seg->regions[mode], mode == 0);
-        memory_region_add_subregion_overlap(&machine->system_memory, base, &seg->regions[mode], 1);
+        memory_region_add_subregion_overlap(&machine->system_memory, base, &seg->regions[mode],
+                                            PRIO_WINDOW);
     }
 }
 
@@ -129,7 +135,13 @@ static void smram_init(I440FXState *s)
     MachineState *machine = s->parent_obj.parent_obj.machine;
     MemoryRegion *pci = pci_get_bus(&s->parent_obj)->memory;
     memory_region_init_alias(&s->vga_window, s, "smram-region", pci, SMRAM_BASE, SMRAM_SIZE);
-    memory_region_add_subregion_overlap(&machine->system_memory, SMRAM_BASE, &s->vga_window, 1);
+    memory_region_init_alias(&s->open_smram, s, "smram-open", &machine->ram, SMRAM_BASE,
+                             SMRAM_SIZE);
+    memory_region_set_enabled(&s->open_smram, false);
+    memory_region_add_subregion_overlap(&machine->system_memory, SMRAM_BASE, &s->vga_window,
+                                        PRIO_WINDOW);
+    memory_region_add_subregion_overlap(&machine->system_memory, SMRAM_BASE, &s->open_smram,
+                                        PRIO_WINDOW);
     memory_region_init(&s->smram, s, "smram", UINT64_C(1) << 32);
     memory_region_init_alias(&s->low_smram, s, "smram-low", &machine->ram, SMRAM_BASE,
                              SMRAM_SIZE);
@@ -142,6 +154,7 @@ static void smram_update(I440FXState *s)
     bool enabled = reg & SMRAM_G_SMRAME, open = enabled && (reg & SMRAM_D_OPEN);
     trace(i440fx_smram, reg, open, enabled);
     memory_region_set_enabled(&s->vga_window, !open);
+    memory_region_set_enabled(&s->open_smram, open);
     memory_region_set_enabled(&s->smram, enabled);
 }
 
@@ -152,6 +165,32 @@ static void smram_lock(PCIDevice *dev)
         dev->config[REG_SMRAM] &= ~SMRAM_D_OPEN;
         dev->wmask[REG_SMRAM] = SMRAM_D_CLS;
     }
+}
+
+/* --- master abort -------------------------------------------------------------------- */
+
+static uint64_t nobody_read(void *opaque, hwaddr addr, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static void nobody_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+{
+}
+
+static const MemoryRegionOps nobody_ops = {
+    .read = nobody_read,
+    .write = nobody_write,
+    .valid = { .max_size = 8, .unaligned = true },
+    .impl = { .max_size = 8, .unaligned = true },
+};
+
+static void nobody_init(I440FXState *s)
+{
+    MemoryRegion *system = &s->parent_obj.parent_obj.machine->system_memory;
+    memory_region_init_io(&s->nobody, s, &nobody_ops, s, "pci-master-abort",
+                          WINDOWS_END - SMRAM_BASE);
+    memory_region_add_subregion_overlap(system, SMRAM_BASE, &s->nobody, PRIO_NOBODY);
 }
 
 /* --- configuration space ------------------------------------------------------------ */
@@ -215,6 +254,7 @@ static bool i440fx_realize(DeviceState *qdev, Error **errp)
     address_space_init(&s->pci_as, pci_get_bus(dev)->memory, "i440FX-pci");
     address_space_init(&s->ram_as, &qdev->machine->ram, "i440FX-ram");
     memory_transaction_begin();
+    nobody_init(s);
     smram_init(s);
     for (unsigned n = 0; n < N_PAM; n++) {
         pam_init(s, n);
@@ -232,7 +272,9 @@ static void i440fx_unrealize(DeviceState *qdev)
             memory_region_destroy(&s->pam[n].regions[mode]);
         }
     }
+    memory_region_destroy(&s->nobody);
     memory_region_destroy(&s->vga_window);
+    memory_region_destroy(&s->open_smram);
     memory_region_destroy(&s->low_smram);
     memory_region_destroy(&s->smram);
     memory_transaction_commit();

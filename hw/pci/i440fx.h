@@ -14,8 +14,8 @@
 
 /*
  * Creates the bridge with its bus "pci.0" (device 00.0 is on it). pci_memory is what is not RAM: BARs
- * and ROMs map into it; the bridge lays it below everything (priority -1), and at a0000h-fffffh windows
- * (priority 1) that SMRAM and PAM registers switch. The board maps machine->ram at
+ * and ROMs map into it. The bridge lays it below everything (priority -1), and over a0000h-fffffh
+ * windows that SMRAM and PAM registers switch (priorities 1 and 2). The board maps machine->ram at
  * priority 0. NULL with errp set on failure.
  */
 PCIBus *i440fx_create(MachineState *machine, MemoryRegion *pci_memory, Error **errp);

@@ -16,4 +16,10 @@ void pci_bus_change_pin(PCIDevice *dev, int pin, bool level);
 /* Registers the expansion ROM if the type or the user names one. */
 bool pci_load_rom(PCIDevice *dev, Error **errp);
 
+/* msi.c, msix.c: one message; what a reset and a write to configuration space mean to them. */
+void msi_send(PCIDevice *dev, uint64_t addr, uint32_t data);
+void msi_reset(PCIDevice *dev);
+void msi_config_written(PCIDevice *dev, unsigned addr, unsigned len);
+void msix_config_written(PCIDevice *dev, unsigned addr, unsigned len);
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "hw/core/machine.h"
 #include "hw/pci/internal.h"
+#include "hw/pci/msi.h"
 #include "util/trace.h"
 
 TRACE_EVENT(pci_bar_map, "%02x.%x BAR %d at 0x%" PRIx64 " size 0x%" PRIx64);
@@ -126,7 +127,9 @@ uint64_t pci_get_bar_addr(const PCIDevice *dev, int n)
 
 static uint8_t pins_to_show(const PCIDevice *dev)
 {
-    return command_of(dev) & PCI_COMMAND_INTX_DISABLE ? 0 : dev->irq_state;
+    bool off = (command_of(dev) & PCI_COMMAND_INTX_DISABLE) || msi_enabled(dev) ||
+               msix_enabled(dev);
+    return off ? 0 : dev->irq_state;
 }
 
 static void update_pins(PCIDevice *dev)
@@ -185,14 +188,14 @@ void pci_default_write_config(PCIDevice *dev, unsigned addr, uint32_t val, unsig
         *reg = (*reg & ~wmask) | (byte & wmask);
         *reg &= ~(byte & dev->w1cmask[addr + i]);
     }
-    bool command = pci_ranges_overlap(addr, len, PCI_COMMAND, 2);
-    if (command || pci_ranges_overlap(addr, len, PCI_BASE_ADDRESS_0, 24) ||
+    if (pci_ranges_overlap(addr, len, PCI_COMMAND, 2) ||
+        pci_ranges_overlap(addr, len, PCI_BASE_ADDRESS_0, 24) ||
         pci_ranges_overlap(addr, len, PCI_ROM_ADDRESS, 4)) {
         update_mappings(dev);
     }
-    if (command) {
-        update_pins(dev);
-    }
+    update_pins(dev); /* command and MSI control may have changed */
+    msi_config_written(dev, addr, len);
+    msix_config_written(dev, addr, len);
 }
 
 static void init_config(PCIDevice *dev, const PCIDeviceInfo *info)
@@ -375,6 +378,7 @@ static void pci_reset(DeviceState *qdev)
         }
     }
     update_mappings(dev);
+    msi_reset(dev);
     if (pc->reset) {
         pc->reset(qdev);
     }

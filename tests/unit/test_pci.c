@@ -10,6 +10,7 @@
 #include <string.h>
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
+#include "hw/pci/msi.h"
 #include "hw/pci/pci_host.h"
 #include "util/main-loop.h"
 #include "util/module.h"
@@ -19,6 +20,7 @@
 typedef struct Probe {
     PCIDevice parent_obj;
     MemoryRegion io, mem, mem64;
+    MSIXState msix;
     uint8_t reg;   /* cleared by reset */
     bool fail;     /* realize fails */
 } Probe;
@@ -302,6 +304,90 @@ static void test_capabilities(void)
     error_free(err);
 }
 
+/* Messages are writes of the device: here to RAM at 3000h, where they can be seen. */
+static uint32_t take_message(Board *b)
+{
+    uint32_t data = mem_load(b, 0x3000, 4);
+    address_space_st(&b->machine->memory_as, 0x3000, 4, 0xdeadbeef);
+    return data;
+}
+
+#define NO_MESSAGE 0xdeadbeef
+
+static void test_msi(void)
+{
+    Board b;
+    board_init(&b);
+    PCIDevice *dev = &add_probe(&b, PROBE)->parent_obj;
+    g_assert_true(msi_init(dev, 0x50, 4, true, true, &error_fatal));
+    g_assert_cmphex(cfg_read(&b, PROBE, 0x50, 4), ==, 0x01840005);
+    cfg_write(&b, pci_devfn(1, 0), 0x60, 0x0b, 1);
+    cfg_write(&b, PROBE, PCI_COMMAND, PCI_COMMAND_MASTER, 2);
+    cfg_write(&b, PROBE, 0x54, 0x3003, 4); /* bits 1-0 are 0 */
+    cfg_write(&b, PROBE, 0x5c, 0x41, 2);
+    take_message(&b);
+    msi_notify(dev, 0);
+    g_assert_cmphex(take_message(&b), ==, NO_MESSAGE);
+    pci_set_irq(dev, 1);
+    g_assert_cmpint(b.levels[11], ==, 1);
+    cfg_write(&b, PROBE, 0x52, 0x0001, 2); /* one vector */
+    g_assert_cmpint(b.levels[11], ==, 0);  /* instead of the pin */
+    msi_notify(dev, 3);
+    g_assert_cmphex(take_message(&b), ==, 0x41);
+    cfg_write(&b, PROBE, 0x52, 0x0021, 2); /* four vectors */
+    msi_notify(dev, 3);
+    g_assert_cmphex(take_message(&b), ==, 0x43);
+    cfg_write(&b, PROBE, 0x60, 0xffffffff, 4); /* mask */
+    g_assert_cmphex(cfg_read(&b, PROBE, 0x60, 4), ==, 0xf);
+    msi_notify(dev, 2);
+    g_assert_cmphex(take_message(&b), ==, NO_MESSAGE);
+    g_assert_cmphex(cfg_read(&b, PROBE, 0x64, 4), ==, 4);
+    cfg_write(&b, PROBE, 0x60, 0, 4);
+    g_assert_cmphex(take_message(&b), ==, 0x42);
+    g_assert_cmphex(cfg_read(&b, PROBE, 0x64, 4), ==, 0);
+    machine_reset(b.machine);
+    g_assert_cmphex(cfg_read(&b, PROBE, 0x50, 4), ==, 0x01840005);
+    g_assert_cmphex(cfg_read(&b, PROBE, 0x54, 4), ==, 0);
+}
+
+static void test_msix(void)
+{
+    Board b;
+    board_init(&b);
+    Probe *p = add_probe(&b, PROBE);
+    PCIDevice *dev = &p->parent_obj;
+    Error *err = NULL;
+    g_assert_false(msix_init(dev, &p->msix, 0, 5, &err));
+    error_free(err);
+    g_assert_true(msix_init(dev, &p->msix, 70, 4, &error_fatal));
+    uint8_t cap = pci_find_capability(dev, PCI_CAP_ID_MSIX);
+    const hwaddr bar = 0xe0000000, entry = bar + 69 * 16, pba = bar + 0x800;
+    g_assert_cmphex(cfg_read(&b, PROBE, cap + PCI_MSIX_FLAGS, 2), ==, 69);
+    g_assert_cmphex(cfg_read(&b, PROBE, cap + PCI_MSIX_TABLE, 4), ==, 0x000 | 4);
+    g_assert_cmphex(cfg_read(&b, PROBE, cap + PCI_MSIX_PBA, 4), ==, 0x800 | 4);
+    cfg_write(&b, PROBE, PCI_BASE_ADDRESS_4, bar, 4);
+    cfg_write(&b, PROBE, PCI_COMMAND, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 2);
+    AddressSpace *mem = &b.machine->memory_as;
+    g_assert_cmphex(mem_load(&b, entry + 12, 4), ==, 1); /* masked after reset */
+    address_space_st(mem, entry, 8, 0x3000);
+    address_space_st(mem, entry + 8, 4, 0x99);
+    take_message(&b);
+    msix_notify(&p->msix, 69);
+    g_assert_cmphex(mem_load(&b, pba + 8, 8), ==, 0); /* not enabled: nothing is noted */
+    cfg_write(&b, PROBE, cap + PCI_MSIX_FLAGS, 0xc000, 2);
+    msix_notify(&p->msix, 69);
+    g_assert_cmphex(mem_load(&b, pba + 8, 8), ==, 1 << 5);
+    address_space_st(mem, entry + 12, 4, 0);
+    g_assert_cmphex(take_message(&b), ==, NO_MESSAGE); /* the function is masked still */
+    cfg_write(&b, PROBE, cap + PCI_MSIX_FLAGS, 0x8000, 2);
+    g_assert_cmphex(take_message(&b), ==, 0x99);
+    g_assert_cmphex(mem_load(&b, pba + 8, 8), ==, 0);
+    msix_notify(&p->msix, 69);
+    g_assert_cmphex(take_message(&b), ==, 0x99);
+    msix_notify(&p->msix, 70); /* there is none */
+    g_assert_cmphex(take_message(&b), ==, NO_MESSAGE);
+}
+
 static void assert_create_fails(Board *b, int devfn, const char *prop, const char *value,
                                 const char *text)
 {
@@ -419,6 +505,8 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/bus-master", test_bus_master);
     g_test_add_func("/pci/pins", test_pins);
     g_test_add_func("/pci/capabilities", test_capabilities);
+    g_test_add_func("/pci/msi", test_msi);
+    g_test_add_func("/pci/msix", test_msix);
     g_test_add_func("/pci/addresses", test_addresses);
     g_test_add_func("/pci/rom", test_rom);
     g_test_add_func("/pci/unplug", test_unplug);
