@@ -85,13 +85,13 @@ static IRQLine *cpu_line(PCMachine *pc, const char *name)
 
 /* --- interrupts ------------------------------------------------------------------ */
 
-/* An ISA interrupt goes to the 8259 pair and to the I/O APIC; IRQ 0 is wired to pin 2 there. */
+/* An ISA interrupt goes to the 8259 pair and to the I/O APIC, which has IRQ 0 at pin 2. */
 static void isa_irq(void *opaque, int n, int level)
 {
     PCMachine *pc = opaque;
 
     irq_set(pc->pics.irqs[n], level);
-    irq_set(qdev_get_gpio_in(pc->ioapic, n == 0 ? 2 : n), level);
+    irq_set(qdev_get_gpio_in(pc->ioapic, n), level);
 }
 
 static int acknowledge_pic(void *opaque)
@@ -184,6 +184,7 @@ static bool create_isa_devices(PCMachine *pc, Error **errp)
         !create_with_chardevs(pc, "isa-debugcon", m->debugcons, 1, errp)) {
         return false;
     }
+    qdev_connect_gpio_out(pit, 0, pc->isa->irqs[0]);
     connect_a20(pc, port92);
     if (kbd) {
         connect_a20(pc, kbd);

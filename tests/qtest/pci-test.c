@@ -8,7 +8,7 @@
 #include "tests/qtest/pci-config.h"
 
 enum { HOST = QPCI_DEVFN(0, 0), ISA = QPCI_DEVFN(1, 0), IDE = QPCI_DEVFN(1, 1),
-       PM = QPCI_DEVFN(1, 3), NOBODY = QPCI_DEVFN(0x1f, 0) };
+       PM = QPCI_DEVFN(1, 3), VGA = QPCI_DEVFN(2, 0), NOBODY = QPCI_DEVFN(0x1f, 0) };
 
 static void test_layout(void)
 {
@@ -17,8 +17,9 @@ static void test_layout(void)
         { ISA, 0x70008086, 0x06010000 },  /* 82371SB */
         { IDE, 0x70108086, 0x01018000 },
         { PM, 0x71138086, 0x06800003 },   /* 82371AB */
+        { VGA, 0x11111234, 0x03000002 },
     };
-    QTest *qts = qtest_start("-machine pc -nodefaults");
+    QTest *qts = qtest_start("-machine pc -nodefaults -vga std");
     for (unsigned i = 0; i < G_N_ELEMENTS(functions); i++) {
         int devfn = functions[i].devfn;
         g_assert_cmphex(qpci_readl(qts, devfn, PCI_VENDOR_ID), ==, functions[i].id);
