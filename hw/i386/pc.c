@@ -245,7 +245,7 @@ static bool create_power_management(PCMachine *pc, Error **errp)
 
 static bool create_ide(PCMachine *pc, Error **errp)
 {
-    PCIDevice *ide = pci_create(pc->pci, PC_DEVFN_IDE, true, TYPE_PIIX3_IDE, errp);
+    PCIDevice *ide = pci_create(pc->pci, PC_DEVFN_IDE, false, TYPE_PIIX3_IDE, errp);
 
     if (!ide) {
         return false;
