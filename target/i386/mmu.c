@@ -460,8 +460,17 @@ LIN_ACCESS(16, uint16_t)
 LIN_ACCESS(32, uint32_t)
 LIN_ACCESS(64, uint64_t)
 
+/* Operands of words, 80-bit reals and vectors: to their size, but no more than 16. */
+static void check_long(X86CPU *cpu, uint64_t lin, unsigned len)
+{
+    if (G_UNLIKELY(cpu->state.hflags & X86_HF_AC) && len <= 32) {
+        check_alignment(cpu, lin, len == 10 ? 8 : MIN(len, 16));
+    }
+}
+
 void x86_lin_probe(X86CPU *cpu, uint64_t lin, unsigned len, X86Access access)
 {
+    check_long(cpu, lin, len);
     lin_probe(cpu, lin, len, access, x86_tlb_index(&cpu->state));
 }
 
@@ -525,7 +534,11 @@ void x86_lin_read(X86CPU *cpu, uint64_t lin, void *buf, unsigned len)
     X86TlbIndex idx = x86_tlb_index(&cpu->state);
     unsigned first = chunk(lin, len);
 
+    check_long(cpu, lin, len);
     lin_probe(cpu, lin, len, X86_ACCESS_READ, idx);
+    if (cpu->state.hflags & X86_HF_BP_DATA) {
+        x86_note_data_breakpoint(cpu, lin, len, false);
+    }
     read_in_page(cpu, lin, buf, first, idx);
     if (first < len) {
         read_in_page(cpu, next_page(cpu, lin), (uint8_t *)buf + first, len - first, idx);
@@ -537,7 +550,11 @@ void x86_lin_write(X86CPU *cpu, uint64_t lin, const void *buf, unsigned len)
     X86TlbIndex idx = x86_tlb_index(&cpu->state);
     unsigned first = chunk(lin, len);
 
+    check_long(cpu, lin, len);
     lin_probe(cpu, lin, len, X86_ACCESS_WRITE, idx);
+    if (cpu->state.hflags & X86_HF_BP_DATA) {
+        x86_note_data_breakpoint(cpu, lin, len, true);
+    }
     write_in_page(cpu, lin, buf, first, idx);
     if (first < len) {
         write_in_page(cpu, next_page(cpu, lin), (const uint8_t *)buf + first, len - first, idx);

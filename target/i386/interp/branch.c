@@ -52,8 +52,11 @@ static void op_jmp(X86CPU *cpu, const X86Insn *insn)
 
 static void op_call(X86CPU *cpu, const X86Insn *insn)
 {
-    uint64_t target = x86_branch_target(cpu, target_of(cpu, insn), insn->op_size);
+    uint64_t target = target_of(cpu, insn);
 
+    /* A stack fault comes before a bad target. */
+    x86_stack_probe(cpu, -(int64_t)insn->op_size, insn->op_size);
+    target = x86_branch_target(cpu, target, insn->op_size);
     x86_push(cpu, cpu->state.rip, insn->op_size);
     cpu->state.rip = target;
 }

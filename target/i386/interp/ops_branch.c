@@ -87,6 +87,7 @@ X86_INLINE const X86Op *jmp_to(X86CPU *cpu, const X86Op *op, uint64_t target, un
 X86_INLINE const X86Op *call_to(X86CPU *cpu, const X86Op *op, uint64_t target, unsigned width)
 {
     if (G_UNLIKELY(!target_ok(cpu, target, width))) {
+        x86_op_probe_slow(cpu, op, stack_lin(&cpu->state, -(int)width, width), width, X86_SS);
         x86_op_bad_target(cpu, op);
     }
     push_val(cpu, op, x86_op_next_rip(op), width);

@@ -41,6 +41,11 @@ void x86_stack_write(X86CPU *cpu, int64_t offset, uint64_t val, unsigned size)
     x86_lin_write_n(cpu, stack_lin(cpu, offset, size, X86_ACCESS_WRITE), val, size);
 }
 
+void x86_stack_probe(X86CPU *cpu, int64_t offset, unsigned size)
+{
+    x86_lin_probe(cpu, stack_lin(cpu, offset, size, X86_ACCESS_WRITE), size, X86_ACCESS_WRITE);
+}
+
 void x86_push(X86CPU *cpu, uint64_t val, unsigned size)
 {
     x86_stack_write(cpu, -(int64_t)size, val, size);
@@ -109,8 +114,8 @@ static void op_pusha(X86CPU *cpu, const X86Insn *insn)
     int size = insn->op_size;
 
     /* All eight words must be writable before the first one is. */
-    x86_lin_probe(cpu, stack_lin(cpu, -8 * size, size, X86_ACCESS_WRITE), size, X86_ACCESS_WRITE);
-    x86_lin_probe(cpu, stack_lin(cpu, -size, size, X86_ACCESS_WRITE), size, X86_ACCESS_WRITE);
+    x86_stack_probe(cpu, -8 * size, size);
+    x86_stack_probe(cpu, -size, size);
     for (int i = 0; i < 8; i++) {
         x86_stack_write(cpu, -(i + 1) * size, s->regs[i], size);
     }
@@ -160,7 +165,7 @@ static void op_enter(X86CPU *cpu, const X86Insn *insn)
         x86_stack_write(cpu, -(level + 1) * size, frame, size);
     }
     int64_t delta = -(int64_t)((level + 1) * size + alloc);
-    x86_lin_probe(cpu, stack_lin(cpu, delta, size, X86_ACCESS_WRITE), size, X86_ACCESS_WRITE);
+    x86_stack_probe(cpu, delta, size);
     x86_gpr_write(s, X86_RBP, size, frame);
     x86_stack_add(s, delta);
 }

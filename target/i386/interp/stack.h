@@ -28,6 +28,9 @@ void x86_stack_add(X86State *s, int64_t delta);
 uint64_t x86_stack_read(X86CPU *cpu, int64_t offset, unsigned size);
 void x86_stack_write(X86CPU *cpu, int64_t offset, uint64_t val, unsigned size);
 
+/* Raises the fault that a write there would. */
+void x86_stack_probe(X86CPU *cpu, int64_t offset, unsigned size);
+
 void x86_push(X86CPU *cpu, uint64_t val, unsigned size);
 uint64_t x86_pop(X86CPU *cpu, unsigned size);
 

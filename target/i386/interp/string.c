@@ -102,8 +102,8 @@ static void one_scas(const Str *t)
 
 static void one_cmps(const Str *t)
 {
-    uint64_t a = x86_lin_read_n(t->cpu, src_lin(t), t->size);
     uint64_t b = x86_lin_read_n(t->cpu, dst_lin(t, X86_ACCESS_READ), t->size);
+    uint64_t a = x86_lin_read_n(t->cpu, src_lin(t), t->size);
 
     x86_alu(t->s, X86_ALU_CMP, a, b, t->size);
     advance(t, X86_RSI, 1);
