@@ -2,7 +2,7 @@
  * The Bochs display interface: modes up to 32 bits per pixel with a linear
  * frame buffer. See vga.h.
  *
- *     0x1ce  w  index    0x1cf, 0x1d0  w  data
+ *     0x1ce  w  index    0x1cf, 0x1d0  w  data (either)
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */

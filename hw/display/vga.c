@@ -307,7 +307,7 @@ bool vga_init(VGAState *s, DeviceState *owner, uint32_t vram_size, Error **errp)
     s->vram_ptr = memory_region_get_ram_ptr(&s->vram);
     memory_region_set_log(&s->vram, true, RAM_PAGE_CLEAN_VGA);
     memory_region_init_io(&s->ports, owner, &ports_ops, s, "vga", VGA_PORTS_SIZE);
-    memory_region_init_io(&s->vbe_ports, owner, &vga_vbe_port_ops, s, "vbe", 3);
+    memory_region_init_io(&s->vbe_ports, owner, &vga_vbe_port_ops, s, "vbe", 4);
     memory_region_init_io(&s->window, owner, &vga_window_ops, s, "vga-lowmem", VGA_WINDOW_SIZE);
     memory_region_init_alias(&s->chain4, owner, "vga.chain4", &s->vram, 0, 0x10000);
     memory_region_set_enabled(&s->chain4, false);
