@@ -4,17 +4,19 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
+#include "hw/block/fdc.h"
 #include "hw/i386/acpi-build.h"
 #include "hw/i386/kernel.h"
 #include "hw/i386/pc.h"
 #include "hw/i386/smbios.h"
+#include "hw/ide/ide.h"
 #include "hw/rtc/mc146818rtc.h"
 
 /* CMOS bytes that SeaBIOS and the classic BIOSes agree on. */
 enum {
     CMOS_FLOPPY_TYPES = 0x10, CMOS_EQUIPMENT = 0x14, CMOS_BASE_MEM = 0x15, CMOS_EXT_MEM = 0x17,
     CMOS_EXT_MEM_AGAIN = 0x30, CMOS_MEM_ABOVE_16M = 0x34, CMOS_BOOT_FLAG2 = 0x38,
-    CMOS_BOOT_FLAG1 = 0x3d, CMOS_MEM_ABOVE_4G = 0x5b, CMOS_CPU_COUNT = 0x5f,
+    CMOS_DISK_TRANSLATION = 0x39, CMOS_BOOT_FLAG1 = 0x3d, CMOS_MEM_ABOVE_4G = 0x5b, CMOS_CPU_COUNT = 0x5f,
 };
 enum { EQUIPMENT_FPU = 0x02, EQUIPMENT_PS2_MOUSE = 0x04, EQUIPMENT_FLOPPY = 0x01 };
 enum { BASE_MEMORY_KIB = 640 };
@@ -78,9 +80,23 @@ static void restore_boot_order(void *opaque)
     }
 }
 
+/* Two bits a disk: how the firmware translates its geometry. */
+static uint8_t disk_translations(PCMachine *pc)
+{
+    uint8_t bits = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        IDEGeometry geometry;
+        if (ide_get_geometry(pc->ide, i, &geometry)) {
+            bits |= (uint8_t)(geometry.translation << (2 * i));
+        }
+    }
+    return bits;
+}
+
 static void set_cmos_devices(PCMachine *pc)
 {
-    uint8_t a = 0, b = 0;
+    uint8_t a = fdc_cmos_type(pc->fdc, 0), b = fdc_cmos_type(pc->fdc, 1);
     uint8_t floppies = (a != 0) + (b != 0);
     uint8_t equipment = EQUIPMENT_FPU | EQUIPMENT_PS2_MOUSE;
 
@@ -89,6 +105,7 @@ static void set_cmos_devices(PCMachine *pc)
     }
     mc146818_rtc_set_cmos(pc->rtc, CMOS_FLOPPY_TYPES, (uint8_t)(a << 4 | b));
     mc146818_rtc_set_cmos(pc->rtc, CMOS_EQUIPMENT, equipment);
+    mc146818_rtc_set_cmos(pc->rtc, CMOS_DISK_TRANSLATION, disk_translations(pc));
     mc146818_rtc_set_cmos(pc->rtc, CMOS_CPU_COUNT, (uint8_t)(pc->parent.smp_cpus - 1));
 }
 

@@ -6,6 +6,7 @@
 #include "hw/i386/pc.h"
 #include <string.h>
 #include "hw/acpi/piix4_pm.h"
+#include "hw/block/fdc.h"
 #include "hw/core/cpu.h"
 #include "hw/dma/i8257.h"
 #include "hw/ide/piix.h"
@@ -179,6 +180,7 @@ static bool create_isa_devices(PCMachine *pc, Error **errp)
         !(port92 = isa_create(pc->isa, "port92", errp)) ||
         (pc->i8042 && !(kbd = isa_create(pc->isa, "i8042", errp))) ||
         !isa_create(pc->isa, "port80", errp) ||
+        !(pc->fdc = fdc_create(pc->isa, m->drives, errp)) ||
         !create_serials(pc, errp) ||
         !create_with_chardevs(pc, "isa-parallel", m->parallels, MAX_PARALLELS, errp) ||
         !create_with_chardevs(pc, "isa-debugcon", m->debugcons, 1, errp)) {
@@ -245,14 +247,13 @@ static bool create_power_management(PCMachine *pc, Error **errp)
 
 static bool create_ide(PCMachine *pc, Error **errp)
 {
-    PCIDevice *ide = pci_create(pc->pci, PC_DEVFN_IDE, false, TYPE_PIIX3_IDE, errp);
-
-    if (!ide) {
+    pc->ide = pci_create(pc->pci, PC_DEVFN_IDE, false, TYPE_PIIX3_IDE, errp);
+    if (!pc->ide) {
         return false;
     }
-    qdev_connect_gpio_out(DEVICE(ide), 0, pc->isa->irqs[14]);
-    qdev_connect_gpio_out(DEVICE(ide), 1, pc->isa->irqs[15]);
-    return ide_drives_attach(ide, pc->parent.drives, pc->parent.defaults, errp);
+    qdev_connect_gpio_out(DEVICE(pc->ide), 0, pc->isa->irqs[14]);
+    qdev_connect_gpio_out(DEVICE(pc->ide), 1, pc->isa->irqs[15]);
+    return ide_drives_attach(pc->ide, pc->parent.drives, pc->parent.defaults, errp);
 }
 
 static bool create_vga(PCMachine *pc, Error **errp)

@@ -31,6 +31,7 @@ struct PCMachine {
     AddressSpace smm_as;
     MemoryRegion bios, isa_bios;
     PCIBus *pci;
+    PCIDevice *ide;
     ISABus *isa;
     DeviceState *ioapic, *rtc, *fdc, *pm;
     unsigned resets;                  /* how often the machine was reset */

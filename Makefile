@@ -1,0 +1,39 @@
+# The thin face: everything is done by configure, meson and the scripts.
+#
+# Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+
+BUILD ?= build
+
+.PHONY: all run check bench lint fuzz clean
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	./configure --build-dir=$(BUILD)
+
+# Boots Debian's cloud kernel with a busybox initramfs to a shell on this terminal.
+run:
+	scripts/install-deps.sh run
+	$(MAKE) all
+	scripts/run.sh $(BUILD)/doppel
+
+check:
+	scripts/install-deps.sh all
+	$(MAKE) all
+	scripts/check.py $(BUILD)
+
+bench:
+	scripts/install-deps.sh all
+	$(MAKE) all
+	scripts/bench.py $(BUILD)/doppel
+
+lint:
+	scripts/lint.sh
+
+# FUZZ_SECONDS for each target.
+fuzz:
+	scripts/fuzz.sh
+
+clean:
+	rm -rf $(BUILD)
