@@ -16,7 +16,8 @@
 #include "hw/pci/i440fx.h"
 #include "hw/rtc/mc146818rtc.h"
 
-enum { PC_MAX_CPUS = 255, PC_DEVFN_PIIX3 = 0x08, PC_DEVFN_IDE = 0x09, PC_DEVFN_PM = 0x0b, PC_DEVFN_VGA = 0x10 };
+enum { PC_MAX_CPUS = 255 };
+enum { PC_DEVFN_PIIX3 = 0x08, PC_DEVFN_IDE = 0x09, PC_DEVFN_PM = 0x0b, PC_DEVFN_VGA = 0x10 };
 enum { SCI_IRQ = 9 };
 enum { MAX_SERIALS = 4, MAX_PARALLELS = 3 };
 
