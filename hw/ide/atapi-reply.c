@@ -298,7 +298,7 @@ static const uint8_t page_error_recovery[] = { 0x01, 0x06, 0x00, 0x05, 0, 0, 0, 
 static const uint8_t page_audio_control[] = { 0x0e, 0x0e, 0x04, 0, 0, 0, 0, 0x4b, 1, 0xff, 2, 0xff,
                                               0, 0, 0, 0 };
 static const uint8_t page_capabilities[] = {
-    0x2a, 0x12,
+    0x2a, 0x14,
     0x3b,       /* reads CD-R, CD-RW, DVD-ROM, DVD-R and fixed packets */
     0x00,       /* writes nothing */
     0x70,       /* mode 2 form 1 and 2, multi-session */
@@ -309,7 +309,7 @@ static const uint8_t page_capabilities[] = {
     0x00, 0x02, /* volume levels */
     0x02, 0x00, /* buffer, KiB */
     0x02, 0xc2, /* present speed */
-    0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0,
 };
 
 static const struct {

@@ -274,7 +274,7 @@ void ide_device_reset(IDEDevice *d)
 {
     d->cur_heads = d->heads;
     d->cur_secs = d->secs;
-    d->multiple = 0;
+    d->multiple = MAX_MULTIPLE;
     d->transfer_mode = 0;
     d->write_cache = d->read_ahead = true;
     d->smart_enabled = true;
