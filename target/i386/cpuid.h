@@ -31,7 +31,7 @@ typedef struct X86CpuModel {
 } X86CpuModel;
 
 /* The model a machine uses without -cpu. */
-#define X86_CPU_DEFAULT_MODEL "max,la57=off"
+#define X86_CPU_DEFAULT_MODEL "max"
 
 /*
  * Parses the value of -cpu: NAME[,+FEATURE][,-FEATURE][,FEATURE=on|off]

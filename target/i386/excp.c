@@ -324,8 +324,8 @@ void x86_deliver_event(X86CPU *cpu, X86EventKind kind, unsigned vector,
         .ext = kind != X86_EVENT_SOFT_INT,
     };
 
-    log_event(s, &ev);
     if (kind == X86_EVENT_SOFT_INT) {
+        log_event(s, &ev);
         deliver(cpu, &ev);
         return;
     }
