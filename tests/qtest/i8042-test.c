@@ -1,0 +1,477 @@
+/*
+ * The keyboard controller, keyboard and mouse by the IBM PS/2 Hardware
+ * Interface Technical Reference. Keys come by QMP, as a user's do.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "tests/qtest/libqtest.h"
+
+enum { DATA = 0x60, STATUS = 0x64, COMMAND = 0x64 };
+enum { OBF = 0x01, SYSTEM = 0x04, CMD_FLAG = 0x08, AUX_OBF = 0x20 };
+enum { KBD_IRQ = 1, AUX_IRQ = 12 };
+enum { ACK = 0xfa };
+
+static QTest *start(void)
+{
+    QTest *qts = qtest_start("-machine pc -nodefaults");
+    qtest_irq_intercept_in(qts, "ioapic");
+    return qts;
+}
+
+static void command(QTest *qts, uint8_t byte)
+{
+    qtest_outb(qts, COMMAND, byte);
+}
+
+static void data(QTest *qts, uint8_t byte)
+{
+    qtest_outb(qts, DATA, byte);
+}
+
+static void expect_empty(QTest *qts)
+{
+    g_assert_cmphex(qtest_inb(qts, STATUS) & OBF, ==, 0);
+}
+
+static void expect_from(QTest *qts, uint8_t byte, uint8_t source)
+{
+    g_assert_cmphex(qtest_inb(qts, STATUS) & (OBF | AUX_OBF), ==, OBF | source);
+    g_assert_cmphex(qtest_inb(qts, DATA), ==, byte);
+}
+
+static void expect_kbd(QTest *qts, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        expect_from(qts, bytes[i], 0);
+    }
+    expect_empty(qts);
+}
+
+static void expect_aux(QTest *qts, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        expect_from(qts, bytes[i], AUX_OBF);
+    }
+    expect_empty(qts);
+}
+
+#define EXPECT_KBD(qts, ...) \
+    expect_kbd(qts, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+#define EXPECT_AUX(qts, ...) \
+    expect_aux(qts, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+static void mouse(QTest *qts, uint8_t byte)
+{
+    command(qts, 0xd4);
+    data(qts, byte);
+}
+
+static void set_mode(QTest *qts, uint8_t mode)
+{
+    command(qts, 0x60);
+    data(qts, mode);
+}
+
+/* Sends one input event. Reports of interrupts come with the reply to a qtest command. */
+static void send_event(QTest *qts, const char *type, const char *data)
+{
+    json_object *reply = qtest_qmp(qts, "{\"execute\": \"input-send-event\", \"arguments\": "
+                                   "{\"events\": [{\"type\": \"%s\", \"data\": {%s}}]}}", type, data);
+    g_assert_true(json_object_object_get_ex(reply, "return", NULL));
+    json_object_put(reply);
+    qtest_inb(qts, STATUS);
+}
+
+static void key(QTest *qts, const char *name, bool down)
+{
+    g_autofree char *data = g_strdup_printf("\"down\": %s, \"key\": {\"type\": \"qcode\", "
+                                            "\"data\": \"%s\"}", down ? "true" : "false", name);
+    send_event(qts, "key", data);
+}
+
+static void move(QTest *qts, const char *axis, int value)
+{
+    g_autofree char *data = g_strdup_printf("\"axis\": \"%s\", \"value\": %d", axis, value);
+    send_event(qts, "rel", data);
+}
+
+static void button(QTest *qts, const char *name, bool down)
+{
+    g_autofree char *data = g_strdup_printf("\"down\": %s, \"button\": \"%s\"",
+                                            down ? "true" : "false", name);
+    send_event(qts, "btn", data);
+}
+
+/* --- controller ------------------------------------------------------------------------- */
+
+static void test_self_tests(void)
+{
+    QTest *qts = start();
+
+    expect_empty(qts);
+    command(qts, 0xaa);
+    g_assert_cmphex(qtest_inb(qts, STATUS) & (SYSTEM | CMD_FLAG), ==, SYSTEM | CMD_FLAG);
+    EXPECT_KBD(qts, 0x55);
+    command(qts, 0xab);
+    EXPECT_KBD(qts, 0x00);
+    command(qts, 0xa9);
+    EXPECT_KBD(qts, 0x00);
+    qtest_quit(qts);
+}
+
+static void test_command_byte(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x47);
+    g_assert_cmphex(qtest_inb(qts, STATUS) & CMD_FLAG, ==, 0);
+    command(qts, 0x20);
+    EXPECT_KBD(qts, 0x47);
+    command(qts, 0xad);
+    command(qts, 0xa7);
+    command(qts, 0x20);
+    EXPECT_KBD(qts, 0x77);
+    command(qts, 0xae);
+    command(qts, 0xa8);
+    command(qts, 0x20);
+    EXPECT_KBD(qts, 0x47);
+    qtest_quit(qts);
+}
+
+static void test_output_port(void)
+{
+    QTest *qts = start();
+
+    command(qts, 0xd0);
+    g_assert_cmphex(qtest_inb(qts, DATA) & 0x03, ==, 0x03); /* no reset, A20 open */
+    command(qts, 0xd1);
+    data(qts, 0xdd);
+    command(qts, 0xd0);
+    g_assert_cmphex(qtest_inb(qts, DATA) & 0x03, ==, 0x01);
+    command(qts, 0xdf);
+    command(qts, 0xd0);
+    g_assert_cmphex(qtest_inb(qts, DATA) & 0x03, ==, 0x03);
+    command(qts, 0xdd);
+    command(qts, 0xd0);
+    g_assert_cmphex(qtest_inb(qts, DATA) & 0x03, ==, 0x01);
+    qtest_quit(qts);
+}
+
+static void test_reset_pulse(void)
+{
+    QTest *qts = start();
+
+    command(qts, 0xfe);
+    json_object_put(qtest_qmp_event_wait(qts, "RESET"));
+    command(qts, 0xd1);
+    data(qts, 0x02); /* the reset line low */
+    json_object_put(qtest_qmp_event_wait(qts, "RESET"));
+    qtest_quit(qts);
+}
+
+/* D2 and D3 put a byte where a device would have. */
+static void test_write_buffers(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    command(qts, 0xd2);
+    data(qts, 0x5a);
+    g_assert_true(qtest_get_irq(qts, KBD_IRQ));
+    g_assert_false(qtest_get_irq(qts, AUX_IRQ));
+    EXPECT_KBD(qts, 0x5a);
+    g_assert_false(qtest_get_irq(qts, KBD_IRQ));
+    command(qts, 0xd3);
+    data(qts, 0xa5);
+    g_assert_true(qtest_get_irq(qts, AUX_IRQ));
+    g_assert_false(qtest_get_irq(qts, KBD_IRQ));
+    EXPECT_AUX(qts, 0xa5);
+    g_assert_false(qtest_get_irq(qts, AUX_IRQ));
+    qtest_quit(qts);
+}
+
+/* --- keyboard ------------------------------------------------------------------------------ */
+
+static void test_kbd_commands(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x01);
+    data(qts, 0xff);
+    EXPECT_KBD(qts, ACK, 0xaa);
+    data(qts, 0xee);
+    EXPECT_KBD(qts, 0xee);
+    data(qts, 0xf2);
+    EXPECT_KBD(qts, ACK, 0xab, 0x83);
+    data(qts, 0xfe); /* what was sent last */
+    EXPECT_KBD(qts, 0x83);
+    data(qts, 0xf0);
+    EXPECT_KBD(qts, ACK);
+    data(qts, 0x00);
+    EXPECT_KBD(qts, ACK, 0x02);
+    data(qts, 0xed);
+    EXPECT_KBD(qts, ACK);
+    data(qts, 0x07);
+    EXPECT_KBD(qts, ACK);
+    data(qts, 0x01); /* no command */
+    EXPECT_KBD(qts, 0xfe);
+    qtest_quit(qts);
+}
+
+static void test_keys_translated(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x41);
+    key(qts, "a", true);
+    g_assert_true(qtest_get_irq(qts, KBD_IRQ));
+    EXPECT_KBD(qts, 0x1e);
+    g_assert_false(qtest_get_irq(qts, KBD_IRQ));
+    key(qts, "a", false);
+    EXPECT_KBD(qts, 0x9e);
+    key(qts, "delete", true);
+    key(qts, "delete", false);
+    EXPECT_KBD(qts, 0xe0, 0x53, 0xe0, 0xd3);
+    key(qts, "f7", true);
+    key(qts, "f7", false);
+    EXPECT_KBD(qts, 0x41, 0xc1);
+    key(qts, "print", true);
+    key(qts, "print", false);
+    EXPECT_KBD(qts, 0xe0, 0x2a, 0xe0, 0x37, 0xe0, 0xb7, 0xe0, 0xaa);
+    key(qts, "pause", true);
+    key(qts, "pause", false);
+    EXPECT_KBD(qts, 0xe1, 0x1d, 0x45, 0xe1, 0x9d, 0xc5);
+    qtest_quit(qts);
+}
+
+static void select_set(QTest *qts, uint8_t set)
+{
+    data(qts, 0xf0);
+    data(qts, set);
+    EXPECT_KBD(qts, ACK, ACK);
+}
+
+static void press(QTest *qts, const char *name)
+{
+    key(qts, name, true);
+    key(qts, name, false);
+}
+
+static void test_scan_code_sets(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x01);
+    press(qts, "a");
+    EXPECT_KBD(qts, 0x1c, 0xf0, 0x1c);
+    press(qts, "up");
+    EXPECT_KBD(qts, 0xe0, 0x75, 0xe0, 0xf0, 0x75);
+    select_set(qts, 1);
+    press(qts, "up");
+    EXPECT_KBD(qts, 0xe0, 0x48, 0xe0, 0xc8);
+    select_set(qts, 3);
+    data(qts, 0xf8); /* all keys make and break */
+    EXPECT_KBD(qts, ACK);
+    press(qts, "ctrl");
+    EXPECT_KBD(qts, 0x11, 0xf0, 0x11);
+    press(qts, "up");
+    EXPECT_KBD(qts, 0x63, 0xf0, 0x63);
+    qtest_quit(qts);
+}
+
+static void test_scan_disable(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x01);
+    data(qts, 0xf5);
+    EXPECT_KBD(qts, ACK);
+    press(qts, "a");
+    expect_empty(qts);
+    data(qts, 0xf4);
+    EXPECT_KBD(qts, ACK);
+    press(qts, "b");
+    EXPECT_KBD(qts, 0x32, 0xf0, 0x32);
+    /* A disabled interface keeps what it has until it is enabled. */
+    command(qts, 0xad);
+    press(qts, "c");
+    expect_empty(qts);
+    command(qts, 0xae);
+    EXPECT_KBD(qts, 0x21, 0xf0, 0x21);
+    qtest_quit(qts);
+}
+
+/* 500 ms, then 10.9 a second, unless set otherwise. */
+static void test_typematic(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x41);
+    key(qts, "a", true);
+    EXPECT_KBD(qts, 0x1e);
+    qtest_clock_step(qts, INT64_C(499) * 1000000);
+    expect_empty(qts);
+    qtest_clock_step(qts, INT64_C(2) * 1000000);
+    EXPECT_KBD(qts, 0x1e);
+    qtest_clock_step(qts, INT64_C(92) * 1000000);
+    EXPECT_KBD(qts, 0x1e);
+    key(qts, "a", false);
+    EXPECT_KBD(qts, 0x9e);
+    qtest_clock_step(qts, INT64_C(1000) * 1000000);
+    expect_empty(qts);
+    /* 250 ms, 30 a second. */
+    data(qts, 0xf3);
+    data(qts, 0x00);
+    EXPECT_KBD(qts, ACK, ACK);
+    key(qts, "b", true);
+    EXPECT_KBD(qts, 0x30);
+    qtest_clock_step(qts, INT64_C(251) * 1000000);
+    EXPECT_KBD(qts, 0x30);
+    qtest_clock_step(qts, INT64_C(34) * 1000000);
+    EXPECT_KBD(qts, 0x30);
+    qtest_quit(qts);
+}
+
+/* --- mouse ---------------------------------------------------------------------------------- */
+
+static void test_mouse_commands(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    mouse(qts, 0xff);
+    g_assert_true(qtest_get_irq(qts, AUX_IRQ));
+    EXPECT_AUX(qts, ACK, 0xaa, 0x00);
+    mouse(qts, 0xf2);
+    EXPECT_AUX(qts, ACK, 0x00);
+    mouse(qts, 0xe9);
+    EXPECT_AUX(qts, ACK, 0x00, 0x02, 100);
+    mouse(qts, 0xe8);
+    mouse(qts, 0x03);
+    mouse(qts, 0xe7);
+    mouse(qts, 0xf3);
+    mouse(qts, 40);
+    mouse(qts, 0xf4);
+    EXPECT_AUX(qts, ACK, ACK, ACK, ACK, ACK, ACK);
+    mouse(qts, 0xe9);
+    EXPECT_AUX(qts, ACK, 0x30, 0x03, 40);
+    mouse(qts, 0xee); /* wrap: everything comes back */
+    mouse(qts, 0x55);
+    mouse(qts, 0xec);
+    EXPECT_AUX(qts, ACK, 0x55, ACK);
+    qtest_quit(qts);
+}
+
+static void test_mouse_stream(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    move(qts, "x", 5);
+    expect_empty(qts); /* not enabled */
+    mouse(qts, 0xf4);
+    EXPECT_AUX(qts, ACK);
+    move(qts, "x", 10);
+    EXPECT_AUX(qts, 0x08, 10, 0);
+    qtest_clock_step(qts, 10100000);
+    move(qts, "y", -20);
+    EXPECT_AUX(qts, 0x08, 0, 20); /* up is positive */
+    qtest_clock_step(qts, 10100000);
+    move(qts, "y", 4);
+    EXPECT_AUX(qts, 0x28, 0, 0xfc);
+    qtest_clock_step(qts, 10100000);
+    move(qts, "x", -3);
+    EXPECT_AUX(qts, 0x18, 0xfd, 0);
+    qtest_clock_step(qts, 10100000);
+    button(qts, "right", true);
+    EXPECT_AUX(qts, 0x0a, 0, 0);
+    qtest_clock_step(qts, 10100000);
+    button(qts, "right", false);
+    EXPECT_AUX(qts, 0x08, 0, 0);
+    qtest_quit(qts);
+}
+
+/* 100 reports a second: movement in between is summed up. */
+static void test_mouse_sample_rate(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    mouse(qts, 0xf4);
+    EXPECT_AUX(qts, ACK);
+    move(qts, "x", 1);
+    move(qts, "x", 2);
+    move(qts, "x", 3);
+    EXPECT_AUX(qts, 0x08, 1, 0);
+    qtest_clock_step(qts, 10100000);
+    EXPECT_AUX(qts, 0x08, 5, 0);
+    qtest_quit(qts);
+}
+
+static void test_mouse_remote(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    mouse(qts, 0xf4);
+    mouse(qts, 0xf0);
+    EXPECT_AUX(qts, ACK, ACK);
+    move(qts, "x", 7);
+    expect_empty(qts);
+    mouse(qts, 0xeb);
+    EXPECT_AUX(qts, ACK, 0x08, 7, 0);
+    qtest_quit(qts);
+}
+
+static void set_rate(QTest *qts, uint8_t rate)
+{
+    mouse(qts, 0xf3);
+    mouse(qts, rate);
+    EXPECT_AUX(qts, ACK, ACK);
+}
+
+static void test_mouse_wheel(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    set_rate(qts, 200);
+    set_rate(qts, 100);
+    set_rate(qts, 80);
+    mouse(qts, 0xf2);
+    EXPECT_AUX(qts, ACK, 0x03);
+    mouse(qts, 0xf4);
+    EXPECT_AUX(qts, ACK);
+    button(qts, "wheel-up", true);
+    EXPECT_AUX(qts, 0x08, 0, 0, 0xff);
+    set_rate(qts, 200);
+    set_rate(qts, 200);
+    set_rate(qts, 80);
+    mouse(qts, 0xf2);
+    EXPECT_AUX(qts, ACK, 0x04);
+    qtest_clock_step(qts, 20000000);
+    button(qts, "side", true);
+    EXPECT_AUX(qts, 0x08, 0, 0, 0x10);
+    qtest_quit(qts);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/i8042/self-tests", test_self_tests);
+    g_test_add_func("/i8042/command-byte", test_command_byte);
+    g_test_add_func("/i8042/output-port", test_output_port);
+    g_test_add_func("/i8042/reset-pulse", test_reset_pulse);
+    g_test_add_func("/i8042/write-buffers", test_write_buffers);
+    g_test_add_func("/i8042/kbd/commands", test_kbd_commands);
+    g_test_add_func("/i8042/kbd/keys-translated", test_keys_translated);
+    g_test_add_func("/i8042/kbd/scan-code-sets", test_scan_code_sets);
+    g_test_add_func("/i8042/kbd/scan-disable", test_scan_disable);
+    g_test_add_func("/i8042/kbd/typematic", test_typematic);
+    g_test_add_func("/i8042/mouse/commands", test_mouse_commands);
+    g_test_add_func("/i8042/mouse/stream", test_mouse_stream);
+    g_test_add_func("/i8042/mouse/sample-rate", test_mouse_sample_rate);
+    g_test_add_func("/i8042/mouse/remote", test_mouse_remote);
+    g_test_add_func("/i8042/mouse/wheel", test_mouse_wheel);
+    return g_test_run();
+}
