@@ -41,7 +41,8 @@ typedef struct ACPIPM {
     Timer overflow;
 } ACPIPM;
 
-/* Makes the regions "acpi-evt", "acpi-cnt", "acpi-tmr" and "acpi-gpe0", owned by dev. From realize(). */
+/* Makes the regions "acpi-evt", "acpi-cnt", "acpi-tmr" and "acpi-gpe0", owned by dev. From
+ * realize(). */
 void acpi_pm_init(ACPIPM *pm, DeviceState *dev,
                   void (*sleep)(DeviceState *dev, unsigned slp_typ));
 void acpi_pm_deinit(ACPIPM *pm);

@@ -14,7 +14,7 @@ TRACE_EVENT(i440fx_smram, "register 0x%02x: open %d enabled %d");
 
 /* Registers of configuration space (3.2). */
 enum {
-    REG_RAM_SIZE = 0x57, /* DRAMC; here RAM in units of 8 MiB, as firmware for virtual PCs reads it */
+    REG_RAM_SIZE = 0x57, /* DRAMC; here RAM in units of 8 MiB, for virtual PCs' firmware */
     REG_PAM0 = 0x59,     /* to 5fh */
     REG_SMRAM = 0x72,
 

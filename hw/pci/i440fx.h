@@ -13,8 +13,8 @@
 #define TYPE_I440FX "i440FX"
 
 /*
- * Creates the bridge with its bus "pci.0" (device 00.0 is on it). pci_memory is what is not RAM: BARs
- * and ROMs map into it. The bridge lays it below everything (priority -1), and over a0000h-fffffh
+ * Creates the bridge with its bus "pci.0" (device 00.0 is on it). pci_memory is what is not RAM:
+ * BARs and ROMs map into it. The bridge lays it below everything (priority -1), and over a0000h-fffffh
  * windows that SMRAM and PAM registers switch (priorities 1 and 2). The board maps machine->ram at
  * priority 0. NULL with errp set on failure.
  */

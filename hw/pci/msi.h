@@ -34,7 +34,8 @@ typedef struct MSIXState {
     uint32_t pba[MSIX_MAX_VECTORS / 32];
 } MSIXState;
 
-/* Adds the capability, its table and pending bits in BAR bar_nr, which is theirs alone. From realize(). */
+/* Adds the capability, its table and pending bits in BAR bar_nr, which is theirs alone. From
+ * realize(). */
 bool msix_init(PCIDevice *dev, MSIXState *m, unsigned vectors, int bar_nr, Error **errp);
 /* The same inside the region of a BAR that the device registers itself. */
 bool msix_init_at(PCIDevice *dev, MSIXState *m, unsigned vectors, int bar_nr,

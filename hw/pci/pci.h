@@ -157,14 +157,14 @@ static inline PCIBus *pci_get_bus(const PCIDevice *dev)
 }
 
 /* Declares BAR n (0-5, or PCI_ROM_BAR); type is PCI_BASE_ADDRESS_SPACE_IO, or _MEMORY with
- * _MEM_TYPE_64 (takes n + 1 too) and _MEM_PREFETCH. The region's size must be a power of two, at least
- * 4 (I/O) or 16 bytes. From realize(). */
+ * _MEM_TYPE_64 (takes n + 1 too) and _MEM_PREFETCH. The region's size must be a power of two,
+ * at least 4 (I/O) or 16 bytes. From realize(). */
 void pci_register_bar(PCIDevice *dev, int n, uint8_t type, MemoryRegion *region);
 /* Where it is mapped, or PCI_BAR_UNMAPPED. */
 uint64_t pci_get_bar_addr(const PCIDevice *dev, int n);
 
-/* Appends a capability of size bytes at offset (0: finds room, dword aligned) to the list; its registers
- * are read-only until the caller sets wmask. Returns its offset, 0 with errp set. */
+/* Appends a capability of size bytes at offset (0: finds room, dword aligned) to the list; its
+ * registers are read-only until the caller sets wmask. Returns its offset, 0 with errp set. */
 uint8_t pci_add_capability(PCIDevice *dev, uint8_t id, uint8_t offset, uint8_t size,
                            Error **errp);
 /* Its offset, or 0. */

@@ -103,8 +103,8 @@ static void test_pam(void)
     qtest_quit(qts);
 }
 
-/* Write-only, as firmware shadows itself: reads from the ROM, writes to the RAM behind it. QEMU treats
- * this mode as PCI. */
+/* Write-only, as firmware shadows itself: reads from the ROM, writes to the RAM behind it. QEMU
+ * treats this mode as PCI. */
 static void test_pam_write_only(void)
 {
     uint8_t rom[256], got[256];

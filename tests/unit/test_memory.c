@@ -16,7 +16,7 @@
 
 #define NOTHING MEMTX_DECODE_ERROR
 
-/* --- a device that notes how it is accessed -------------------------------- */
+/* --- a device that notes how it is accessed ------------------------------- */
 
 typedef struct Recorder {
     MemoryRegion mr;
@@ -66,7 +66,7 @@ static void recorder_destroy(Recorder *r)
         g_string_truncate((r)->log, 0);                                        \
     } while (0)
 
-/* --- an address space of 64 KiB with a root container ------------------------- */
+/* --- an address space of 64 KiB with a root container --------------------- */
 
 typedef struct Fixture {
     MemoryRegion root;
@@ -107,7 +107,7 @@ static void init_ram(MemoryRegion *mr, uint64_t size)
     g_assert_true(memory_region_init_ram(mr, NULL, "ram", size, &error_fatal));
 }
 
-/* --- overlap -------------------------------------------------------------------- */
+/* --- overlap -------------------------------------------------------------- */
 
 static void test_priorities(void)
 {
@@ -253,7 +253,7 @@ static void test_whole_address_space(void)
     memory_region_destroy(&root);
 }
 
-/* --- access sizes ------------------------------------------------------------------ */
+/* --- access sizes --------------------------------------------------------- */
 
 static void test_sizes_split(void)
 {
@@ -469,7 +469,7 @@ static void test_reentrancy(void)
     fixture_destroy(&f);
 }
 
-/* --- ROM ---------------------------------------------------------------------------- */
+/* --- ROM ------------------------------------------------------------------ */
 
 static void test_rom(void)
 {
@@ -549,7 +549,7 @@ static void test_map(void)
     fixture_destroy(&f);
 }
 
-/* --- page flags ------------------------------------------------------------------------ */
+/* --- page flags ----------------------------------------------------------- */
 
 typedef struct LogReset {
     MemoryListener listener;
@@ -640,7 +640,7 @@ static void test_code_listener(void)
     fixture_destroy(&f);
 }
 
-/* --- listeners ---------------------------------------------------------------------------- */
+/* --- listeners ------------------------------------------------------------ */
 
 typedef struct Follower {
     MemoryListener listener;
@@ -823,7 +823,7 @@ static void test_ioeventfd(void)
     close(five);
 }
 
-/* --- several address spaces --------------------------------------------------------------- */
+/* --- several address spaces ----------------------------------------------- */
 
 static void test_two_address_spaces(void)
 {
@@ -856,7 +856,7 @@ static void test_two_address_spaces(void)
     fixture_destroy(&f);
 }
 
-/* --- random trees ----------------------------------------------------------------------------- */
+/* --- random trees --------------------------------------------------------- */
 
 enum { N_REGIONS = 14, SPACE = 0x120 };
 
@@ -995,7 +995,7 @@ static void test_random_trees(void)
     g_free(t);
 }
 
-/* --- other threads ------------------------------------------------------------------------------ */
+/* --- other threads -------------------------------------------------------- */
 
 typedef struct Readers {
     Fixture f;
@@ -1056,7 +1056,7 @@ static void test_threads(void)
     fixture_destroy(&r.f);
 }
 
-/* --- life and text --------------------------------------------------------------------------------- */
+/* --- life and text -------------------------------------------------------- */
 
 static void test_owner(void)
 {
