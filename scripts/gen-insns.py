@@ -45,10 +45,10 @@ SIZES = {'': '0', 'b': '1', 'w': '2', 'd': '4', 'q': '8', 'dq': '16', 'qq': '32'
          'xq': 'xq', 'xo': 'xo', 'ss': '4', 'sd': '8', 'p': 'p', 's': 's', 'a': 'a'}
 
 LEGALITY = {'lock': 'LOCK', 'no64': 'NO64', 'only64': 'ONLY64', 'cpl0': 'CPL0',
-            'prot': 'PROTECTED', 'branch': 'BRANCH', 'end': 'END', 'aligned': 'ALIGNED',
+            'cpl0ud': 'CPL0_UD', 'prot': 'PROTECTED', 'branch': 'BRANCH', 'end': 'END', 'aligned': 'ALIGNED',
             'rep': 'REP', 'io': 'IO', 'iopl': 'IOPL', 'undef': 'UNDEF', 'xm': 'SIMD_EXCP',
             'nowait': 'FP_NOWAIT', 'sse': 'SSE', 'mmx': 'MMX'}
-OTHER_ATTRIBUTES = {'unaligned', 'd64', 'f64', 'nofpu', 'modany', 'rexb0'}
+OTHER_ATTRIBUTES = {'unaligned', 'd64', 'nofpu', 'modany', 'rexb0'}
 SSE_FEATURES = {'SSE', 'SSE2', 'SSE3', 'SSSE3', 'SSE41', 'SSE42', 'SSE4A', 'AES', 'PCLMUL', 'SHA'}
 FLAG_ORDER = ['OF', 'SF', 'ZF', 'AF', 'PF', 'CF']
 
@@ -264,12 +264,10 @@ class Row:
             ('MODRM', self.modrm),
             ('MODANY', 'modany' in self.attributes),
             ('D64', 'd64' in self.attributes),
-            ('F64', 'f64' in self.attributes),
             ('LOCK', 'lock' in self.attributes),
             ('BYTE', self.is_byte()),
             ('MANDATORY66', self.constraints.get('pfx') == {1}),
             ('VVVV', any(op.place.endswith('VVVV') for op in self.operands)),
-            ('FARPTR', any(op.size_mem == 'p' for op in self.operands)),
             ('GATHER', any(op.place.startswith('VSIB') for op in self.operands)),
         ) if on]
         return ' | '.join('X86_DF_' + f for f in flags) or '0'

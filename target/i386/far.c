@@ -266,8 +266,9 @@ void x86_far_call(X86CPU *cpu, uint16_t selector, uint64_t offset, unsigned op_s
     }
     read_target(cpu, selector, &d);
     if (x86_desc_is_code(&d)) {
-        x86_check_code_offset(cpu, &d, offset, false);
+        /* The frame is written before the limit is checked; rSP changes only after. */
         push_return(cpu, &st, op_size);
+        x86_check_code_offset(cpu, &d, offset, false);
         x86_set_cs(cpu, selector, &d, x86_cpl(s));
         x86_stack_commit(s, &st);
         s->rip = offset;
@@ -283,10 +284,11 @@ void x86_far_ret(X86CPU *cpu, unsigned op_size, uint16_t pop_bytes)
 {
     X86State *s = &cpu->state;
     X86Stack st = x86_stack_current(s, 0);
+    X86Stack above = x86_stack_above(&st, op_size);
+    uint16_t sel = x86_stack_pop(cpu, &above, op_size); /* first: CR2 shows it */
     uint64_t rip = x86_stack_pop(cpu, &st, op_size);
-    uint16_t sel = x86_stack_pop(cpu, &st, op_size);
 
-    st.sp += pop_bytes;
+    st = x86_stack_above(&above, pop_bytes);
     if (x86_uses_descriptors(s)) {
         x86_return_protected(cpu, &st, sel, rip, op_size, pop_bytes, NULL);
     } else {

@@ -187,10 +187,12 @@ static void iret_protected(X86CPU *cpu, unsigned op_size)
     X86Stack st = x86_stack_current(s, 0);
     unsigned cpl = x86_cpl(s);
     uint32_t mask = iret_flags_mask(s, cpl, op_size);
+    X86Stack at_cs = x86_stack_above(&st, op_size), at_flags = x86_stack_above(&at_cs, op_size);
+    uint32_t flags = x86_stack_pop(cpu, &at_flags, op_size); /* first: CR2 shows it */
+    uint16_t sel = x86_stack_pop(cpu, &at_cs, op_size);
     uint64_t rip = x86_stack_pop(cpu, &st, op_size);
-    uint16_t sel = x86_stack_pop(cpu, &st, op_size);
-    uint32_t flags = x86_stack_pop(cpu, &st, op_size);
 
+    st = at_flags;
     if (flags & X86_EFLAGS_VM && op_size == 4 && cpl == 0 && !(s->hflags & X86_HF_LMA)) {
         iret_to_vm86(cpu, &st, sel, rip, flags);
         return;

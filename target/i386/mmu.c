@@ -460,11 +460,12 @@ LIN_ACCESS(16, uint16_t)
 LIN_ACCESS(32, uint32_t)
 LIN_ACCESS(64, uint64_t)
 
-/* Operands of words, 80-bit reals and vectors: to their size, but no more than 16. */
+/* To the size of the largest element: 8 for 80-bit reals, 4 or 2 for x87 environments, 16 for
+ * vectors. */
 static void check_long(X86CPU *cpu, uint64_t lin, unsigned len)
 {
-    if (G_UNLIKELY(cpu->state.hflags & X86_HF_AC) && len <= 32) {
-        check_alignment(cpu, lin, len == 10 ? 8 : MIN(len, 16));
+    if (G_UNLIKELY(cpu->state.hflags & X86_HF_AC)) {
+        check_alignment(cpu, lin, len == 10 ? 8 : MIN(len & -len, 16));
     }
 }
 

@@ -136,17 +136,15 @@ static void load_real_seg(X86State *s, unsigned seg, uint16_t sel)
     x86_update_hflags(s);
 }
 
-/* AMD CPUs keep base and limit when a null selector is loaded (APM vol. 2, 4.5.3). */
+/* Like the CPUs that clear base and limit (AMD since Zen 3: CPUID 80000021 EAX[6]). */
 static void load_null(X86CPU *cpu, unsigned seg, uint16_t sel)
 {
     X86Segment *segment = &cpu->state.segs[seg];
 
     segment->selector = sel;
     segment->attr = (segment->attr & X86_DESC_DPL) | X86_DESC_UNUSABLE;
-    if (!x86_is_amd(cpu)) {
-        segment->base = 0;
-        segment->limit = 0;
-    }
+    segment->base = 0;
+    segment->limit = 0;
 }
 
 void x86_load_ss(X86CPU *cpu, uint16_t sel, unsigned cpl, unsigned vector)
@@ -336,6 +334,14 @@ uint64_t x86_stack_pop(X86CPU *cpu, X86Stack *st, unsigned size)
     x86_lin_read(cpu, stack_linear(cpu, st, st->sp & st->mask, size), &val, size);
     st->sp = (st->sp & ~st->mask) | ((st->sp + size) & st->mask);
     return val;
+}
+
+X86Stack x86_stack_above(const X86Stack *st, unsigned bytes)
+{
+    X86Stack above = *st;
+
+    above.sp = (st->sp & ~st->mask) | ((st->sp + bytes) & st->mask);
+    return above;
 }
 
 void x86_stack_commit(X86State *s, const X86Stack *st)

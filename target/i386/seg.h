@@ -118,6 +118,8 @@ X86Stack x86_stack_current(const X86State *s, uint32_t ss_error);
 X86Stack x86_stack_at(const X86Segment *seg, uint64_t sp, bool wide, unsigned cpl, uint32_t error);
 void x86_stack_push(X86CPU *cpu, X86Stack *st, uint64_t val, unsigned size);
 uint64_t x86_stack_pop(X86CPU *cpu, X86Stack *st, unsigned size);
+/* The same stack with bytes popped unread. */
+X86Stack x86_stack_above(const X86Stack *st, unsigned bytes);
 void x86_stack_commit(X86State *s, const X86Stack *st);
 
 /* An inner stack as the TSS gives it: selector and pointer for privilege dpl

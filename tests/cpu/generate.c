@@ -448,9 +448,14 @@ static void solve_branch(Generator *g)
         unsigned size = insn->op_size;
         uint64_t target = branch_target(g);
         uint16_t selector = g->c->in.seg[X86_CS];
+        if (random_chance(g->r, 20)) {
+            selector = value_integer(g->r);
+        }
+        if (g->c->mode == X86_MODE_16 && (selector & ~3) == (SEL_CODE64 & ~3)) {
+            selector = 0; /* a far call from 16-bit to 64-bit code hangs some virtual hosts */
+        }
         memcpy(g->c->code + insn->len - size - 2, &target, size);
-        memcpy(g->c->code + insn->len - 2,
-               random_chance(g->r, 80) ? &selector : &(uint16_t){ value_integer(g->r) }, 2);
+        memcpy(g->c->code + insn->len - 2, &selector, 2);
         return;
     }
     case X86_OP_GPR:

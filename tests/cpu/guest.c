@@ -117,9 +117,10 @@ static void put_system_descriptor(Guest *g, unsigned selector, unsigned type, ui
  * segment loads agree. */
 static void build_descriptor_tables(Guest *g)
 {
-    static const uint64_t gdt[] = {
+    static const uint64_t gdt[16] = {
         0, 0x00cf9b000000ffff, 0x00af9b000000ffff, 0x00cf93000000ffff,
         0x00cffb000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff,
+        [15] = 0x0040f50000000000, /* its limit is the number of the host's CPU */
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(gdt); i++) {

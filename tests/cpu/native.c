@@ -286,8 +286,9 @@ static bool map_window(void)
     native.window = mmap(NULL, WINDOW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     for (unsigned i = 0; i < WINDOW_SIZE / 4096; i++) {
         void *want = (void *)(uintptr_t)(WINDOW_BASE + i * 4096);
-        if (mmap(want, 4096, prot[window_pages[i]], MAP_SHARED | MAP_FIXED_NOREPLACE, fd,
-                 i * 4096) != want) {
+        /* Populated, so that the host's page faults find pages present. */
+        if (mmap(want, 4096, prot[window_pages[i]],
+                 MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, fd, i * 4096) != want) {
             return false;
         }
     }

@@ -44,6 +44,7 @@ static const struct {
     { X86_MN_SMSW, "Linux emulates it under UMIP" },
     { X86_MN_SLDT, "Linux emulates it under UMIP" },
     { X86_MN_STR, "Linux emulates it under UMIP" },
+    { X86_MN_SERIALIZE, "is newer than the hosts of the suite" },
 };
 
 typedef struct RowCount {

@@ -248,8 +248,8 @@ static unsigned operand_size(const Decoder *d, const X86Insn *insn)
         return 1;
     }
     if (d->mode == X86_MODE_64) {
-        if (d->rex & REX_W || flags & X86_DF_F64) {
-            return flags & X86_DF_FARPTR ? 4 : 8;
+        if (d->rex & REX_W) {
+            return 8;
         }
         return opsize ? 2 : flags & X86_DF_D64 ? 8 : 4;
     }
@@ -368,7 +368,7 @@ static unsigned size_of(const Decoder *d, const X86Insn *insn, unsigned code)
     case X86_SIZE_XO:
         return vector / 8;
     case X86_SIZE_P:
-        return insn->op_size + 2;
+        return insn->op_size == 2 ? 4 : 6;
     case X86_SIZE_S:
         return d->mode == X86_MODE_64 ? 10 : 6;
     case X86_SIZE_A:

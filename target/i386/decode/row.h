@@ -56,6 +56,7 @@ enum {
     X86_ROW_UNDEF = 1 << 14,    /* architecturally undefined or reserved: always #UD (UD0-UD2) */
     X86_ROW_SIMD_EXCP = 1 << 15,/* may raise #XM */
     X86_ROW_FP_NOWAIT = 1 << 16,/* x87 control instruction without the #MF check */
+    X86_ROW_CPL0_UD = 1 << 18,  /* #UD unless CPL is 0 */
     X86_ROW_MMX = 1 << 17,      /* #UD by CR0.EM, #NM by CR0.TS, #MF by a pending exception */
 };
 

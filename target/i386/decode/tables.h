@@ -53,7 +53,7 @@ enum {
     X86_SIZE_N,      /* 4, in 64-bit mode 8 */
     X86_SIZE_X,      /* vector length, and a half, a quarter, an eighth of it */
     X86_SIZE_XH, X86_SIZE_XQ, X86_SIZE_XO,
-    X86_SIZE_P,      /* far pointer: operand size + 2 */
+    X86_SIZE_P,      /* far pointer: a 16- or 32-bit offset (no 64-bit one) + 2 */
     X86_SIZE_S,      /* descriptor-table register: 6, in 64-bit mode 10 */
     X86_SIZE_A,      /* two of operand size */
 };
@@ -68,12 +68,10 @@ enum {
     X86_DF_MODRM = 1 << 0,
     X86_DF_MODANY = 1 << 1,      /* ModRM.mod is ignored: always a register */
     X86_DF_D64 = 1 << 2,         /* operand size 64 by default in 64-bit mode */
-    X86_DF_F64 = 1 << 3,         /* operand size 64 always in 64-bit mode */
     X86_DF_LOCK = 1 << 4,
     X86_DF_BYTE = 1 << 5,        /* operand size 1 */
     X86_DF_MANDATORY66 = 1 << 6, /* 66 is part of the opcode, not an operand size */
     X86_DF_VVVV = 1 << 7,        /* VEX.vvvv is an operand, else it must be 1111 */
-    X86_DF_FARPTR = 1 << 9,      /* REX.W does not make the offset 64 bits wide */
     X86_DF_GATHER = 1 << 8,      /* destination, index and mask must differ */
 };
 

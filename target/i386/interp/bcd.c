@@ -5,6 +5,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "target/i386/interp/alu.h"
 #include "target/i386/interp/flags.h"
 #include "target/i386/interp/interp.h"
 
@@ -15,58 +16,53 @@ static uint32_t byte_flags(uint8_t val)
            (__builtin_parity(val) ? 0 : X86_EFLAGS_PF);
 }
 
-/* DAA adds and DAS subtracts 6 and 60h (SDM vol. 2). */
-static void decimal_adjust(X86State *s, int sign)
+/*
+ * DAA adds and DAS subtracts 6 and 60h (SDM vol. 2). OF, which the manuals leave
+ * undefined, comes from that one addition or subtraction on AMD CPUs.
+ */
+static void decimal_adjust(X86State *s, X86AluOp op)
 {
-    uint8_t al = s->regs[X86_RAX], old = al;
-    bool cf = x86_cf(s), old_cf = cf, af = x86_af(s);
+    uint8_t al = s->regs[X86_RAX], adjust;
+    bool high = al > 0x99 || x86_cf(s), af = (al & 15) > 9 || x86_af(s);
+    bool cf = high || (op == X86_ALU_SUB && af && al < 6);
 
-    cf = false;
-    if ((al & 15) > 9 || af) {
-        cf = old_cf || (sign > 0 ? al > 0xf9 : al < 6);
-        al += sign * 6;
-        af = true;
-    }
-    if (old > 0x99 || old_cf) {
-        al += sign * 0x60;
-        cf = true;
-    }
-    x86_gpr_write(s, X86_RAX, 1, al);
-    x86_set_arith_flags(s, byte_flags(al) | (cf ? X86_EFLAGS_CF : 0) | (af ? X86_EFLAGS_AF : 0));
+    adjust = (af ? 6 : 0) + (high ? 0x60 : 0);
+    x86_gpr_write(s, X86_RAX, 1, x86_alu(s, op, al, adjust, 1));
+    x86_change_arith_flags(s, X86_EFLAGS_CF | X86_EFLAGS_AF,
+                           (cf ? X86_EFLAGS_CF : 0) | (af ? X86_EFLAGS_AF : 0));
 }
 
 static void op_daa(X86CPU *cpu, const X86Insn *insn)
 {
-    decimal_adjust(&cpu->state, 1);
+    decimal_adjust(&cpu->state, X86_ALU_ADD);
 }
 
 static void op_das(X86CPU *cpu, const X86Insn *insn)
 {
-    decimal_adjust(&cpu->state, -1);
+    decimal_adjust(&cpu->state, X86_ALU_SUB);
 }
 
-/* AAA and AAS: AX changes by 106h; AL keeps its low digit. */
-static void ascii_adjust(X86State *s, int sign)
+/* AAA and AAS: AX changes by 106h; AL keeps its low digit. The other flags, undefined in the
+ * manuals, are those of the 16-bit addition or subtraction on AMD CPUs. */
+static void ascii_adjust(X86State *s, X86AluOp op)
 {
     uint16_t ax = s->regs[X86_RAX];
     bool adjust = (ax & 15) > 9 || x86_af(s);
 
-    if (adjust) {
-        ax += sign * 0x106;
-    }
-    ax &= 0xff0f;
-    x86_gpr_write(s, X86_RAX, 2, ax);
-    x86_set_arith_flags(s, byte_flags(ax) | (adjust ? X86_EFLAGS_CF | X86_EFLAGS_AF : 0));
+    ax = x86_alu(s, op, ax, adjust ? 0x106 : 0, 2);
+    x86_gpr_write(s, X86_RAX, 2, ax & 0xff0f);
+    x86_change_arith_flags(s, X86_EFLAGS_CF | X86_EFLAGS_AF,
+                           adjust ? X86_EFLAGS_CF | X86_EFLAGS_AF : 0);
 }
 
 static void op_aaa(X86CPU *cpu, const X86Insn *insn)
 {
-    ascii_adjust(&cpu->state, 1);
+    ascii_adjust(&cpu->state, X86_ALU_ADD);
 }
 
 static void op_aas(X86CPU *cpu, const X86Insn *insn)
 {
-    ascii_adjust(&cpu->state, -1);
+    ascii_adjust(&cpu->state, X86_ALU_SUB);
 }
 
 static void op_aam(X86CPU *cpu, const X86Insn *insn)
@@ -86,9 +82,8 @@ static void op_aad(X86CPU *cpu, const X86Insn *insn)
     X86State *s = &cpu->state;
     uint8_t al = s->regs[X86_RAX], ah = s->regs[X86_RAX] >> 8;
 
-    al += ah * (uint8_t)insn->imm;
+    al = x86_alu(s, X86_ALU_ADD, al, (uint8_t)(ah * insn->imm), 1);
     x86_gpr_write(s, X86_RAX, 2, al);
-    x86_set_arith_flags(s, byte_flags(al));
 }
 
 const X86Handler x86_handlers_bcd[] = {

@@ -79,7 +79,11 @@ static void op_jcxz(X86CPU *cpu, const X86Insn *insn)
     jump_if(cpu, insn, x86_gpr_read(&cpu->state, X86_RCX, insn->addr_size) == 0);
 }
 
-/* LOOP counts rCX (by the address size) down; ZF must match for LOOPE, LOOPNE. */
+/*
+ * LOOP counts rCX (by the address size) down; ZF must match for LOOPE, LOOPNE. A
+ * repeat prefix turns LOOPE and LOOPNE into each other as it does with CMPS on
+ * AMD CPUs (observed on Zen 3, in no manual).
+ */
 static void op_loop(X86CPU *cpu, const X86Insn *insn)
 {
     X86State *s = &cpu->state;
@@ -87,7 +91,10 @@ static void op_loop(X86CPU *cpu, const X86Insn *insn)
     bool taken = count != 0;
 
     if (insn->mnemonic != X86_MN_LOOP) {
-        taken = taken && x86_zf(s) == (insn->mnemonic == X86_MN_LOOPE);
+        bool equal = insn->prefixes & X86_PFX_REP     ? true
+                   : insn->prefixes & X86_PFX_REPNE   ? false
+                                                      : insn->mnemonic == X86_MN_LOOPE;
+        taken = taken && x86_zf(s) == equal;
     }
     jump_if(cpu, insn, taken);
     x86_gpr_write(s, X86_RCX, insn->addr_size, count);

@@ -181,7 +181,8 @@ static int row_fault(const X86CPU *cpu, const X86Row *row)
 
     if ((row->legality & X86_ROW_UNDEF) || lacking ||
         ((row->legality & X86_ROW_PROTECTED) &&
-         (hflags & (X86_HF_PE | X86_HF_VM86)) != X86_HF_PE)) {
+         (hflags & (X86_HF_PE | X86_HF_VM86)) != X86_HF_PE) ||
+        ((row->legality & X86_ROW_CPL0_UD) && x86_cpl(&cpu->state) != 0)) {
         return X86_EXCP_UD;
     }
     if ((row->legality & X86_ROW_CPL0) && x86_cpl(&cpu->state) != 0) {

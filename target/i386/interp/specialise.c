@@ -22,13 +22,16 @@ uint64_t x86_op_any_lin(X86CPU *cpu, const X86Op *op, unsigned size, X86Access a
     return x86_seg_linear(cpu, op->seg, ea, size, access);
 }
 
-/* In 64-bit mode nobody has looked yet whether the address is canonical. */
-static void check_canonical(X86CPU *cpu, uint64_t lin, unsigned size, unsigned seg)
+/* In 64-bit mode nobody has looked yet whether the address is canonical; in a flat segment,
+ * whether the access goes over 4 GiB. */
+static void check_range(X86CPU *cpu, uint64_t lin, unsigned size, unsigned seg)
 {
     const X86State *s = &cpu->state;
+    bool ok = s->hflags & X86_HF_CS64
+            ? x86_is_canonical(s, lin) && x86_is_canonical(s, lin + size - 1)
+            : lin + size - 1 <= UINT32_MAX;
 
-    if ((s->hflags & X86_HF_CS64) &&
-        !(x86_is_canonical(s, lin) && x86_is_canonical(s, lin + size - 1))) {
+    if (!ok) {
         x86_raise(cpu, seg == X86_SS ? X86_EXCP_SS : X86_EXCP_GP, 0);
     }
 }
@@ -36,7 +39,7 @@ static void check_canonical(X86CPU *cpu, uint64_t lin, unsigned size, unsigned s
 uint64_t x86_op_load_slow(X86CPU *cpu, const X86Op *op, uint64_t lin, unsigned size, unsigned seg)
 {
     enter_slow(cpu, op);
-    check_canonical(cpu, lin, size, seg);
+    check_range(cpu, lin, size, seg);
     return x86_lin_read_n(cpu, lin, size);
 }
 
@@ -44,14 +47,14 @@ void x86_op_store_slow(X86CPU *cpu, const X86Op *op, uint64_t lin, uint64_t val,
                        unsigned seg)
 {
     enter_slow(cpu, op);
-    check_canonical(cpu, lin, size, seg);
+    check_range(cpu, lin, size, seg);
     x86_lin_write_n(cpu, lin, val, size);
 }
 
 void x86_op_probe_slow(X86CPU *cpu, const X86Op *op, uint64_t lin, unsigned size, unsigned seg)
 {
     enter_slow(cpu, op);
-    check_canonical(cpu, lin, size, seg);
+    check_range(cpu, lin, size, seg);
     x86_lin_probe(cpu, lin, size, X86_ACCESS_WRITE);
 }
 

@@ -114,8 +114,8 @@ static void op_pusha(X86CPU *cpu, const X86Insn *insn)
     int size = insn->op_size;
 
     /* All eight words must be writable before the first one is. */
-    x86_stack_probe(cpu, -8 * size, size);
     x86_stack_probe(cpu, -size, size);
+    x86_stack_probe(cpu, -8 * size, size);
     for (int i = 0; i < 8; i++) {
         x86_stack_write(cpu, -(i + 1) * size, s->regs[i], size);
     }
@@ -129,7 +129,7 @@ static void op_popa(X86CPU *cpu, const X86Insn *insn)
     int size = insn->op_size;
     uint64_t val[8];
 
-    for (int i = 0; i < 8; i++) {
+    for (int i = 7; i >= 0; i--) {
         val[i] = x86_stack_read(cpu, (7 - i) * size, size);
     }
     for (int i = 0; i < 8; i++) {

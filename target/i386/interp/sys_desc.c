@@ -154,7 +154,7 @@ static void op_lar(X86CPU *cpu, const X86Insn *insn)
     bool ok = visible(cpu, sel, types, &d);
 
     if (ok) {
-        x86_op_write(cpu, insn, 0, d.hi & 0x00f0ff00);
+        x86_op_write(cpu, insn, 0, d.hi & 0x00ffff00);
     }
     set_zf(cpu, ok);
 }

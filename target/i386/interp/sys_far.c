@@ -16,11 +16,13 @@ static uint64_t far_pointer(X86CPU *cpu, const X86Insn *insn, unsigned i, uint16
         *sel = insn->imm2;
         return insn->imm;
     }
-    unsigned size = insn->op_size;
-    uint64_t lin = x86_op_lin(cpu, insn, i, size + 2, X86_ACCESS_READ);
-    x86_lin_probe(cpu, lin, size + 2, X86_ACCESS_READ);
-    *sel = x86_lin_read16(cpu, lin + size);
-    return x86_lin_read_n(cpu, lin, size);
+    unsigned size = insn->op[i].size - 2;
+    uint64_t lin = x86_mem_lin(cpu, insn, 0, size, X86_ACCESS_READ);
+    uint64_t offset = x86_lin_read_n(cpu, lin, size);
+
+    /* Two accesses: the second may wrap at the end of the address size. */
+    *sel = x86_lin_read16(cpu, x86_mem_lin(cpu, insn, size, 2, X86_ACCESS_READ));
+    return offset;
 }
 
 static void op_jmpf(X86CPU *cpu, const X86Insn *insn)
