@@ -15,6 +15,7 @@
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
 #include "hw/rtc/mc146818rtc.h"
+#include "hw/timer/hpet.h"
 
 enum { PC_MAX_CPUS = 255 };
 enum { PC_DEVFN_PIIX3 = 0x08, PC_DEVFN_IDE = 0x09, PC_DEVFN_PM = 0x0b, PC_DEVFN_VGA = 0x10 };
@@ -117,6 +118,26 @@ static bool create_interrupt_controllers(PCMachine *pc, Error **errp)
     return true;
 }
 
+/* The HPET sits between the RTC and IRQ 8, and can take IRQ 0 from the interval timer. */
+static bool create_hpet(PCMachine *pc, Error **errp)
+{
+    const uint32_t routes = 1 << 2; /* the I/O APIC's pin that no ISA interrupt has */
+
+    if (!pc->hpet) {
+        return true;
+    }
+    pc->hpet_dev = hpet_create(&pc->parent, HPET_DEFAULT_ADDRESS, routes, errp);
+    if (!pc->hpet_dev) {
+        return false;
+    }
+    for (int n = 0; n < HPET_OUTPUTS; n++) {
+        qdev_connect_gpio_out(pc->hpet_dev, n, n < ISA_NUM_IRQS ? pc->isa->irqs[n]
+                                                  : qdev_get_gpio_in(pc->ioapic, n));
+    }
+    pc->isa->irqs[HPET_RTC_IRQ] = qdev_get_gpio_in_named(pc->hpet_dev, "rtc", 0);
+    return true;
+}
+
 /* --- the board's ISA devices ------------------------------------------------------- */
 
 /* A20 opens if either the keyboard controller or port 92 opens it. */
@@ -174,7 +195,8 @@ static bool create_isa_devices(PCMachine *pc, Error **errp)
     MachineState *m = &pc->parent;
     DeviceState *pit, *kbd = NULL, *port92;
 
-    if (!(pc->rtc = mc146818_rtc_create(pc->isa, errp)) ||
+    if (!create_hpet(pc, errp) ||
+        !(pc->rtc = mc146818_rtc_create(pc->isa, errp)) ||
         !(pit = isa_create(pc->isa, "isa-pit", errp)) ||
         !create_speaker(pc, pit, errp) ||
         !i8257_create_pair(pc->isa, errp) ||
@@ -188,6 +210,9 @@ static bool create_isa_devices(PCMachine *pc, Error **errp)
         return false;
     }
     qdev_connect_gpio_out(pit, 0, pc->isa->irqs[0]);
+    if (pc->hpet_dev) {
+        qdev_connect_gpio_out_named(pc->hpet_dev, "pit-enable", 0, qdev_get_gpio_in(pit, 0));
+    }
     connect_a20(pc, port92);
     if (kbd) {
         connect_a20(pc, kbd);
@@ -318,6 +343,7 @@ static const struct {
     { "acpi", "ACPI tables and power management", offsetof(PCMachine, acpi) },
     { "smm", "system management mode", offsetof(PCMachine, smm) },
     { "i8042", "keyboard controller", offsetof(PCMachine, i8042) },
+    { "hpet", "high precision event timer", offsetof(PCMachine, hpet) },
     { "graphics", "the screen is the firmware's console", offsetof(PCMachine, parent.graphics) },
 };
 
@@ -341,7 +367,7 @@ static void pc_class_init(ObjectClass *klass, const void *data)
 static void pc_instance_init(Object *obj)
 {
     PCMachine *pc = PC_MACHINE(obj);
-    pc->acpi = pc->smm = pc->i8042 = true;
+    pc->acpi = pc->smm = pc->i8042 = pc->hpet = true;
 }
 
 static void pc_i440fx_class_init(ObjectClass *klass, const void *data)

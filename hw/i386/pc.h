@@ -34,6 +34,7 @@ struct PCMachine {
     PCIDevice *ide;
     ISABus *isa;
     DeviceState *ioapic, *rtc, *fdc, *pm;
+    DeviceState *hpet_dev;            /* NULL with hpet=off */
     unsigned resets;                  /* how often the machine was reset */
     I8259Pair pics;
     FWCfgState *fw_cfg;
