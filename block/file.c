@@ -81,10 +81,8 @@ static bool lock_file(int fd, const BlockOpen *open, const char *filename, bool 
         return true;
     }
     error_setg(errp, "%s: '%s' is in use by another process or drive and cannot be locked for %s; "
-               "end that use%s", optdict_option(open->opts), filename,
-               writable ? "writing" : "reading",
-               writable ? ", or add snapshot=on to keep this side's changes to itself"
-                        : ", or say file.locking=off if stale data does no harm");
+               "end that use, or give both sides snapshot=on or readonly=on",
+               optdict_option(open->opts), filename, writable ? "writing" : "reading");
     return false;
 }
 

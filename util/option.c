@@ -86,6 +86,9 @@ static bool parse_part(OptDict *dict, const char *part, const char *implied, Err
 
 OptDict *optdict_parse(const char *option, const char *text, const char *implied, Error **errp)
 {
+    if (*text == '{') {
+        return optdict_parse_json(option, text, errp);
+    }
     g_autoptr(OptDict) dict = optdict_new(option);
 
     while (*text) {

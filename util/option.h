@@ -23,6 +23,9 @@ typedef struct OptDict OptDict;
  * the old short form. Returns NULL with errp set on bad syntax.
  */
 OptDict *optdict_parse(const char *option, const char *text, const char *implied, Error **errp);
+/* The same for {"key": "value", "outer": {"inner": 1}}, which sets key= and outer.inner=;
+ * optdict_parse() hands text that begins with '{' to it. */
+OptDict *optdict_parse_json(const char *option, const char *text, Error **errp);
 OptDict *optdict_new(const char *option);
 void optdict_free(OptDict *dict);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OptDict, optdict_free)

@@ -416,13 +416,10 @@ static void test_probe(Image *img, gconstpointer len)
     assert_refused("format vmdk", "if=none,id=p,file=%s", img->path);
 }
 
-static void test_blockdev(Image *img, gconstpointer len)
+static void check_blockdev(const Image *img, const char *text)
 {
     BlockRegistry *reg = block_registry_new();
     Error *err = NULL;
-    g_autofree char *text = g_strdup_printf(
-        "driver=raw,node-name=disk,file.driver=file,file.filename=%s,offset=1024,size=4096,"
-        "read-only=on,cache.direct=off,cache.no-flush=on", img->path);
     g_autoptr(OptDict) opts = optdict_parse("-blockdev", text, NULL, &err);
     uint8_t buf[4096];
 
@@ -434,6 +431,20 @@ static void test_blockdev(Image *img, gconstpointer len)
     g_assert_cmpint(aio_read(blk, 0, buf, 4096), ==, 0);
     g_assert_cmpmem(buf, 4096, img->model + 1024, 4096);
     block_registry_free(reg);
+}
+
+static void test_blockdev(Image *img, gconstpointer len)
+{
+    g_autofree char *keys = g_strdup_printf(
+        "driver=raw,node-name=disk,file.driver=file,file.filename=%s,offset=1024,size=4096,"
+        "read-only=on,cache.direct=off,cache.no-flush=on", img->path);
+    g_autofree char *json = g_strdup_printf(
+        "{\"driver\": \"raw\", \"node-name\": \"disk\", \"offset\": 1024, \"size\": 4096,"
+        " \"read-only\": true, \"cache\": {\"direct\": false},"
+        " \"file\": {\"driver\": \"file\", \"filename\": \"%s\"}}", img->path);
+
+    check_blockdev(img, keys);
+    check_blockdev(img, json);
 }
 
 /* A format node on top of a node defined before; the lower one is then taken. */
