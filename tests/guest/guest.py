@@ -112,7 +112,7 @@ class Machine:
             time.sleep(0.06)
 
     def screen(self):
-        return self.qmp('x-query-screen-text')['text'] or ''
+        return self.qmp('x-screen-text')['text'] or ''
 
     def wait_screen(self, pattern, seconds=60):
         return self.wait(self.screen, pattern, seconds, 'screen')
