@@ -62,17 +62,18 @@ const X86Op *x86_op_stale(X86CPU *cpu, const X86Op *op)
     return NULL;
 }
 
-static X86Block **bucket(X86Interp *interp, const uint8_t *code, uint32_t key)
+/* The same code may be mapped at many addresses, so RIP counts too. */
+static X86Block **bucket(X86Interp *interp, const uint8_t *code, uint32_t key, uint64_t rip)
 {
-    uint64_t h = (uintptr_t)code ^ (uint64_t)key << 20;
+    uint64_t h = (uintptr_t)code ^ (uint64_t)key << 20 ^ rip * 0xff51afd7ed558ccdull;
 
-    h = (h ^ h >> 17) * 0x9e3779b97f4a7c15ull;
+    h = (h ^ h >> 29) * 0x9e3779b97f4a7c15ull;
     return &interp->hash[h >> (64 - X86_BLOCK_HASH_BITS)];
 }
 
 static void unhash(X86Interp *interp, X86Block *b)
 {
-    X86Block **at = bucket(interp, b->code, b->key);
+    X86Block **at = bucket(interp, b->code, b->key, b->rip);
 
     while (*at && *at != b) {
         at = &(*at)->hash_next;
@@ -249,7 +250,7 @@ static uint64_t following_page(const X86State *s, uint64_t lin)
 
 static X86Block *hash_lookup(X86Interp *interp, const uint8_t *code, uint32_t key, uint64_t rip)
 {
-    X86Block *b = *bucket(interp, code, key);
+    X86Block *b = *bucket(interp, code, key, rip);
 
     while (b && (b->code != code || b->rip != rip || b->key != key)) {
         b = b->hash_next;
@@ -260,7 +261,7 @@ static X86Block *hash_lookup(X86Interp *interp, const uint8_t *code, uint32_t ke
 static void enter_block(X86CPU *cpu, X86Block *b, uint64_t lin)
 {
     X86Interp *interp = cpu->interp;
-    X86Block **at = bucket(interp, b->code, b->key);
+    X86Block **at = bucket(interp, b->code, b->key, b->rip);
     unsigned start = (uintptr_t)b->code & 0xfff;
     RAMBlock *block;
     uint64_t offset;
@@ -285,7 +286,16 @@ static bool second_page_matches(X86CPU *cpu, const X86Block *b, uint64_t lin)
     return x86_code_page(cpu, following_page(&cpu->state, lin), &block, &offset) == b->second;
 }
 
-X86Block *x86_block_find(X86CPU *cpu)
+/* Makes the mode's key and TLB current. */
+static void enter_mode(X86CPU *cpu)
+{
+    cpu->interp->cur = NULL;
+    cpu->interp->key = current_key(cpu);
+    cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(&cpu->state)];
+}
+
+/* The block at s->rip in the current mode, built if need be; raises fetch faults. */
+static X86Block *find_block(X86CPU *cpu)
 {
     X86State *s = &cpu->state;
     X86Interp *interp = cpu->interp;
@@ -293,8 +303,6 @@ X86Block *x86_block_find(X86CPU *cpu)
     RAMBlock *block;
 
     interp->cur = NULL;
-    interp->key = current_key(cpu);
-    cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(s)];
     check_limit(cpu);
     if (G_UNLIKELY(s->hflags & X86_HF_BP_CODE)) {
         x86_check_code_breakpoint(cpu, lin);
@@ -319,38 +327,76 @@ X86Block *x86_block_find(X86CPU *cpu)
     return b;
 }
 
+/* Blocks that stand alone: where they lie says all about them. */
+static bool may_remember(const X86Block *b)
+{
+    return b->code && !b->crossing && (b->key & (X86_KEY_CS_FLAT | X86_KEY_SINGLE)) ==
+                                          X86_KEY_CS_FLAT;
+}
+
+/*
+ * After a change of translations: is the block of ops, remembered for s->rip and
+ * the current key, still what lies there? May raise a fetch fault.
+ */
+static bool still_there(X86CPU *cpu, const X86Op *ops)
+{
+    const X86Block *b = x86_op_block(ops);
+    uint64_t lin = code_lin(&cpu->state), offset;
+    RAMBlock *block;
+
+    cpu->interp->cur = NULL;
+    return !b->stale && x86_code_page(cpu, lin, &block, &offset) == page_of(b->code);
+}
+
 static X86JumpCache *jump_slot(X86Interp *interp, uint64_t rip)
 {
     return &interp->jumps[(rip ^ rip >> X86_JUMP_CACHE_BITS) & ((1 << X86_JUMP_CACHE_BITS) - 1)];
 }
 
-const X86Op *x86_dispatch(X86CPU *cpu)
+/* The block at s->rip by way of the jump cache. */
+static const X86Op *lookup(X86CPU *cpu)
 {
-    X86State *s = &cpu->state;
-    X86Block *b = x86_block_find(cpu);
+    uint64_t rip = cpu->state.rip;
+    X86Interp *interp = cpu->interp;
+    X86JumpCache *j = jump_slot(interp, rip);
 
-    if (b->code && !b->crossing && (b->key & X86_KEY_CS_FLAT)) {
-        *jump_slot(cpu->interp, s->rip) = (X86JumpCache){
-            .rip = s->rip, .generation = cpu->code_generation, .ops = b->ops, .key = b->key,
-        };
+    if (j->rip == rip && j->key == interp->key && j->flush_count == interp->flush_count) {
+        if (j->generation == cpu->code_generation) {
+            return j->ops;
+        }
+        if (still_there(cpu, j->ops)) {
+            j->generation = cpu->code_generation;
+            return j->ops;
+        }
+    }
+    X86Block *b = find_block(cpu);
+    if (may_remember(b)) {
+        *j = (X86JumpCache){ .rip = rip, .generation = cpu->code_generation, .ops = b->ops,
+                             .key = b->key, .flush_count = interp->flush_count };
     }
     return b->ops;
+}
+
+const X86Op *x86_dispatch(X86CPU *cpu)
+{
+    enter_mode(cpu);
+    return lookup(cpu);
 }
 
 const X86Op *x86_jump_dispatch(X86CPU *cpu)
 {
     uint64_t rip = cpu->state.rip;
     X86JumpCache *j = jump_slot(cpu->interp, rip);
+    const X86Op *ops = j->ops;
 
     if (x86_interrupted(cpu) && x86_must_leave(cpu)) {
         return NULL;
     }
-    if (G_LIKELY(j->rip == rip && j->generation == cpu->code_generation &&
-                 j->key == cpu->interp->key)) {
-        X86_GOTO_OP(cpu, j->ops);
+    if (G_UNLIKELY(j->rip != rip || j->generation != cpu->code_generation ||
+                   j->key != cpu->interp->key)) {
+        ops = lookup(cpu);
     }
-    const X86Op *op = x86_dispatch(cpu);
-    X86_GOTO_OP(cpu, op);
+    X86_GOTO_OP(cpu, ops);
 }
 
 const X86Op *x86_link_slow(X86CPU *cpu, X86Link *link)
@@ -365,8 +411,12 @@ const X86Op *x86_link_slow(X86CPU *cpu, X86Link *link)
     if (link->generation == cpu->code_generation) {
         return link->ops;
     }
-    X86Block *b = x86_block_find(cpu);
-    if (b->code && !b->crossing && interp->flush_count == flushes) {
+    if (link->ops && still_there(cpu, link->ops)) {
+        link->generation = cpu->code_generation;
+        return link->ops;
+    }
+    X86Block *b = find_block(cpu);
+    if (may_remember(b) && interp->flush_count == flushes) {
         link->ops = b->ops;
         link->generation = cpu->code_generation;
     }

@@ -87,15 +87,15 @@ struct X86Block {
 
 enum {
     X86_BLOCK_MAX_INSNS = 64,
-    X86_BLOCK_HASH_BITS = 15,
-    X86_JUMP_CACHE_BITS = 11,
+    X86_BLOCK_HASH_BITS = 16,
+    X86_JUMP_CACHE_BITS = 12,
 };
 
 /* Where an indirect jump went last time. */
 typedef struct X86JumpCache {
     uint64_t rip, generation;
     const X86Op *ops;
-    uint32_t key;
+    uint32_t key, flush_count;
 } X86JumpCache;
 
 /* A page with decoded code. One bit of granules for each 64 bytes with code. */
@@ -166,8 +166,6 @@ static inline uint64_t x86_op_rip(const X86Op *op)
         X86_GOTO_OP(cpu, next_op);                                             \
     } while (0)
 
-/* The block at s->rip, built if need be; raises fetch faults. */
-X86Block *x86_block_find(X86CPU *cpu);
 /*
  * Decodes a new block (build.c). code is the host address of lin; NULL: a single
  * instruction, fetched byte by byte, in a block that is valid until the next call.
