@@ -82,13 +82,17 @@ static void log_reset(MemoryListener *listener, RAMBlock *block, uint64_t offset
 
 /* --- life -------------------------------------------------------------------------------------- */
 
+/* All CPUs of a machine are of one model: it is parsed, and what it lacks is
+ * reported, for the first. */
 static bool set_model(X86CPU *cpu, Error **errp)
 {
     MachineState *machine = DEVICE(cpu)->machine;
     const char *spec = cpu->model_spec ? cpu->model_spec : X86_CPU_GET_CLASS(cpu)->model_name;
 
     cpu->model = g_new0(X86CpuModel, 1);
-    if (!x86_cpu_model_parse(spec, cpu->model, errp)) {
+    if (machine->cpus->len) {
+        *cpu->model = *X86_CPU(g_ptr_array_index(machine->cpus, 0))->model;
+    } else if (!x86_cpu_model_parse(spec, cpu->model, errp)) {
         return false;
     }
     cpu->model->cores = machine->smp_cores;

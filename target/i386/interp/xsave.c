@@ -152,6 +152,15 @@ static bool has_sse_state(const X86State *s)
     return s->cr4 & X86_CR4_OSFXSR;
 }
 
+/* EFER.FFXSR: FXSAVE and FXRSTOR in 64-bit ring 0 code leave XMM out, not MXCSR
+ * (APM vol. 2, 11.4.4). */
+static bool has_vectors(const X86State *s)
+{
+    bool fast = s->efer & X86_EFER_FFXSR && s->hflags & X86_HF_CS64 && x86_cpl(s) == 0;
+
+    return has_sse_state(s) && !fast;
+}
+
 static void check_available(X86CPU *cpu)
 {
     if (cpu->state.cr0 & (X86_CR0_EM | X86_CR0_TS)) {
@@ -173,7 +182,7 @@ static void op_FXSAVE(X86CPU *cpu, const X86Insn *insn)
     pack_mxcsr(s, image + FX_MXCSR);
     pack_st(s, image + FX_ST);
     x86_lin_write(cpu, lin, image, FX_XMM);
-    if (has_sse_state(s)) {
+    if (has_vectors(s)) {
         pack_vectors(s, 0, image + FX_XMM);
         x86_lin_write(cpu, lin + FX_XMM, image + FX_XMM, vectors);
     }
@@ -188,6 +197,8 @@ static void op_FXRSTOR(X86CPU *cpu, const X86Insn *insn)
     x86_lin_read(cpu, aligned_lin(cpu, insn, FX_SIZE, 16, X86_ACCESS_READ), image, FX_SIZE);
     if (has_sse_state(s)) {
         s->mxcsr = checked_mxcsr(cpu, image + FX_MXCSR);
+    }
+    if (has_vectors(s)) {
         unpack_vectors(s, 0, image + FX_XMM);
     }
     unpack_control(s, wide_pointers(insn), image);
