@@ -142,7 +142,7 @@ static FlatView *reuse_view(FlatView *view)
 {
     for (GList *at = spaces; at; at = at->next) {
         AddressSpace *as = at->data;
-        if (as->view && flatview_equal(as->view, view)) {
+        if (flatview_equal(as->view, view)) {
             flatview_unref(view);
             return flatview_ref(as->view);
         }
@@ -179,11 +179,11 @@ void address_spaces_update(void)
 
 void address_space_init(AddressSpace *as, MemoryRegion *root, const char *name)
 {
+    FlatView *view = reuse_view(flatview_render(flatview_effective_root(root)));
     *as = (AddressSpace){ .name = g_strdup(name), .root = root };
+    publish_view(as, view);
+    flatview_unref(view);
     spaces = g_list_append(spaces, as);
-    GHashTable *cache = g_hash_table_new_full(NULL, NULL, NULL, unref_view);
-    publish_view(as, rendered(cache, root));
-    g_hash_table_unref(cache);
 }
 
 void address_space_destroy(AddressSpace *as)

@@ -8,7 +8,6 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "memory/internal.h"
-#include <string.h>
 #include "util/main-loop.h"
 
 /* Positions may lie below 0 (an alias that starts within its target) and reach 2^64. */
@@ -180,52 +179,38 @@ FlatView *flatview_render(MemoryRegion *root)
 
 /* --- sharing views between address spaces -------------------------------- */
 
-static MemoryRegion *only_enabled_child(const MemoryRegion *mr)
+/* How many children are enabled; *last is one of them. */
+static unsigned enabled_children(const MemoryRegion *mr, MemoryRegion **last)
 {
-    MemoryRegion *only = NULL;
+    unsigned count = 0;
     for (GList *at = mr->children; at; at = at->next) {
         MemoryRegion *child = at->data;
-        if (child->enabled && only) {
-            return NULL;
-        }
-        only = child->enabled ? child : only;
-    }
-    return only;
-}
-
-static bool has_enabled_child(const MemoryRegion *mr)
-{
-    for (GList *at = mr->children; at; at = at->next) {
-        if (((MemoryRegion *)at->data)->enabled) {
-            return true;
+        if (child->enabled) {
+            *last = child;
+            count++;
         }
     }
-    return false;
+    return count;
 }
 
 MemoryRegion *flatview_effective_root(MemoryRegion *root)
 {
-    for (;;) {
-        MemoryRegion *below;
-        if (!root->enabled) {
-            return NULL;
+    while (root->enabled && !root->readonly && !root->terminates) {
+        MemoryRegion *below = root->alias;
+        hwaddr shift = root->alias_offset;
+        if (!below) {
+            unsigned count = enabled_children(root, &below);
+            if (count != 1) {
+                return count ? root : NULL;
+            }
+            shift = below->addr;
         }
-        if (root->readonly || root->terminates) {
-            return root;
-        }
-        if (root->alias) {
-            below = root->alias_offset == 0 ? root->alias : NULL;
-        } else if (!has_enabled_child(root)) {
-            return NULL;
-        } else {
-            below = only_enabled_child(root);
-            below = below && below->addr == 0 ? below : NULL;
-        }
-        if (!below || below->size > root->size) {
+        if (shift != 0 || below->size > root->size) {
             return root;
         }
         root = below;
     }
+    return root->enabled ? root : NULL;
 }
 
 /* --- comparing and finding ----------------------------------------------- */

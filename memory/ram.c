@@ -29,6 +29,7 @@ static bool map_block(RAMBlock *block, Error **errp)
                          block->length, block->name);
         return false;
     }
+    madvise(block->host, block->length, MADV_HUGEPAGE); /* where the host offers it */
     block->page_flags = mmap(NULL, block->length >> GUEST_PAGE_BITS, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (block->page_flags == MAP_FAILED) {

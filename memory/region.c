@@ -4,7 +4,6 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "memory/internal.h"
-#include <string.h>
 
 static unsigned transaction_depth;
 static bool tree_changed;

@@ -170,6 +170,13 @@ static bool piix3_realize(DeviceState *qdev, Error **errp)
     return true;
 }
 
+static void piix3_unrealize(DeviceState *qdev)
+{
+    PIIX3State *s = PIIX3(qdev);
+    pci_bus_set_irqs(pci_get_bus(&s->parent_obj), NULL, NULL, NULL, 0);
+    memory_region_destroy(&s->rcr_mem);
+}
+
 static const VMStateField piix3_fields[] = {
     VMSTATE_PCI_DEVICE(parent_obj, PIIX3State),
     VMSTATE_UINT8(rcr, PIIX3State),
@@ -198,6 +205,7 @@ static const DeviceInfo piix3_info = {
     .desc = "ISA bridge",
     .internal = true,
     .realize = piix3_realize,
+    .unrealize = piix3_unrealize,
     .reset = piix3_reset,
     .vmsd = &vmstate_piix3,
     .class_init = pci_device_class_init,

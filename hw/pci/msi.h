@@ -42,8 +42,6 @@ bool msix_init_at(PCIDevice *dev, MSIXState *m, unsigned vectors, int bar_nr,
                   MemoryRegion *region, uint32_t table_offset, uint32_t pba_offset,
                   Error **errp);
 void msix_deinit(MSIXState *m);
-/* From the device's reset. */
-void msix_reset(MSIXState *m);
 bool msix_enabled(const PCIDevice *dev);
 void msix_notify(MSIXState *m, unsigned vector);
 

@@ -140,7 +140,7 @@ bool msix_init_at(PCIDevice *dev, MSIXState *m, unsigned vectors, int bar_nr,
     memory_region_init_io(&m->pba_mem, dev, &pba_ops, m, "msix-pba", pba_bytes(vectors));
     memory_region_add_subregion(region, table_offset, &m->table_mem);
     memory_region_add_subregion(region, pba_offset, &m->pba_mem);
-    msix_reset(m);
+    msix_reset(dev);
     return true;
 }
 
@@ -169,14 +169,18 @@ void msix_deinit(MSIXState *m)
     m->dev->msix = NULL;
 }
 
-void msix_reset(MSIXState *m)
+void msix_reset(PCIDevice *dev)
 {
+    MSIXState *m = dev->msix;
+    if (!m) {
+        return;
+    }
     memset(m->table, 0, sizeof(m->table));
     memset(m->pba, 0, sizeof(m->pba));
     for (unsigned vector = 0; vector < m->vectors; vector++) {
         m->table[vector * ENTRY_WORDS + WORD_CONTROL] = PCI_MSIX_ENTRY_CTRL_MASKBIT;
     }
-    uint8_t *flags = m->dev->config + m->dev->msix_cap + PCI_MSIX_FLAGS;
+    uint8_t *flags = dev->config + dev->msix_cap + PCI_MSIX_FLAGS;
     pci_set_word(flags, pci_get_word(flags) & PCI_MSIX_FLAGS_QSIZE);
 }
 

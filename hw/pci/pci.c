@@ -132,16 +132,23 @@ static uint8_t pins_to_show(const PCIDevice *dev)
     return off ? 0 : dev->irq_state;
 }
 
-static void update_pins(PCIDevice *dev)
+typedef void PinFn(PCIDevice *dev, int pin, bool level);
+
+static void for_changed_pins(PCIDevice *dev, PinFn *fn)
 {
     uint8_t show = pins_to_show(dev), changed = show ^ dev->irq_shown;
     dev->irq_shown = show;
     for (int pin = 0; pin < PCI_NUM_PINS; pin++) {
         if (changed & 1 << pin) {
             trace(pci_intx, dev->devfn >> 3, dev->devfn & 7, show >> pin & 1);
-            pci_bus_change_pin(dev, pin, show & 1 << pin);
+            fn(dev, pin, show & 1 << pin);
         }
     }
+}
+
+static void update_pins(PCIDevice *dev)
+{
+    for_changed_pins(dev, pci_bus_change_pin);
 }
 
 void pci_set_irq(PCIDevice *dev, int level)
@@ -379,6 +386,7 @@ static void pci_reset(DeviceState *qdev)
     }
     update_mappings(dev);
     msi_reset(dev);
+    msix_reset(dev);
     if (pc->reset) {
         pc->reset(qdev);
     }
@@ -458,13 +466,7 @@ static bool pci_post_load(void *opaque, Error **errp)
     }
     update_mappings(dev);
     /* The interrupt controllers' own state says what they saw: only keep the books. */
-    uint8_t show = pins_to_show(dev), changed = show ^ dev->irq_shown;
-    dev->irq_shown = show;
-    for (int pin = 0; pin < PCI_NUM_PINS; pin++) {
-        if (changed & 1 << pin) {
-            pci_bus_count_pin(dev, pin, show & 1 << pin ? 1 : -1);
-        }
-    }
+    for_changed_pins(dev, pci_bus_count_pin);
     return true;
 }
 

@@ -53,7 +53,8 @@ bool pci_bus_get_irq_level(const PCIBus *bus, int irq)
     return bus->irq_count[irq] != 0;
 }
 
-int pci_bus_count_pin(PCIDevice *dev, int pin, int change)
+/* The line that the pin is routed to, with the count kept, or -1 if nobody routes. */
+static int count_pin(PCIDevice *dev, int pin, bool level)
 {
     PCIBus *bus = pci_get_bus(dev);
     if (!bus->map_irq) {
@@ -61,14 +62,19 @@ int pci_bus_count_pin(PCIDevice *dev, int pin, int change)
     }
     int irq = bus->map_irq(dev, pin);
     g_assert(irq >= 0 && irq < bus->n_irq);
-    bus->irq_count[irq] += change;
+    bus->irq_count[irq] += level ? 1 : -1;
     return irq;
+}
+
+void pci_bus_count_pin(PCIDevice *dev, int pin, bool level)
+{
+    count_pin(dev, pin, level);
 }
 
 void pci_bus_change_pin(PCIDevice *dev, int pin, bool level)
 {
     PCIBus *bus = pci_get_bus(dev);
-    int irq = pci_bus_count_pin(dev, pin, level ? 1 : -1);
+    int irq = count_pin(dev, pin, level);
     if (irq >= 0) {
         trace(pci_irq_line, irq, bus->irq_count[irq] != 0);
         bus->set_irq(bus->irq_opaque, irq, bus->irq_count[irq] != 0);
