@@ -92,13 +92,18 @@ void chardev_flush(ChardevRegistry *reg)
     }
 }
 
-void chardev_registry_free(ChardevRegistry *reg)
+void chardev_close_all(ChardevRegistry *reg)
 {
     chardev_flush(reg);
     /* Last first: a mux goes before the back end below it. */
     while (reg->chardevs->len) {
         chardev_free(g_ptr_array_steal_index(reg->chardevs, reg->chardevs->len - 1));
     }
+}
+
+void chardev_registry_free(ChardevRegistry *reg)
+{
+    chardev_close_all(reg);
     g_ptr_array_unref(reg->chardevs);
     g_free(reg);
 }

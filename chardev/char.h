@@ -40,7 +40,9 @@ typedef struct CharFrontend {
 } CharFrontend;
 
 ChardevRegistry *chardev_registry_new(void);
-/* Restores terminals and closes everything. */
+/* Writes what is queued, restores terminals and closes everything: the end of the program.
+ * Devices keep running without their peers. */
+void chardev_close_all(ChardevRegistry *reg);
 void chardev_registry_free(ChardevRegistry *reg);
 /* Waits until queued output is written, or a peer takes nothing for a second. For exit paths. */
 void chardev_flush(ChardevRegistry *reg);

@@ -379,6 +379,6 @@ void startup_free(Startup *up)
     if (up->rs) {
         runstate_free(up->rs);
     }
-    chardev_restore_terminal();
+    chardev_close_all(up->machine->chardevs);
     g_free(up);
 }
