@@ -2,11 +2,12 @@
  * "VGA": the standard VGA on the PCI bus (1234:1111).
  *
  *     BAR 0  video memory
- *     BAR 2  0x400 VGA ports 0x3c0-0x3df | 0x500 dispi registers | 0x600 size and
- *            byte order of the frame buffer
+ *     BAR 2  0x000 EDID | 0x400 VGA ports 0x3c0-0x3df | 0x500 dispi registers |
+ *            0x600 size and byte order of the frame buffer
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "hw/display/edid.h"
 #include "hw/display/vga.h"
 #include "hw/pci/pci.h"
 
@@ -14,18 +15,36 @@
 OBJECT_DECLARE_SIMPLE(PCIVGAState, PCI_VGA, TYPE_PCI_VGA)
 
 enum {
-    MMIO_SIZE = 0x1000, MMIO_PORTS = 0x400, MMIO_PORTS_SIZE = 0x20, MMIO_VBE = 0x500,
+    MMIO_SIZE = 0x1000, MMIO_EDID_SIZE = 0x400, MMIO_PORTS = 0x400, MMIO_PORTS_SIZE = 0x20, MMIO_VBE = 0x500,
     MMIO_VBE_SIZE = VBE_COUNT * 2 + 2, MMIO_EXT = 0x600, MMIO_EXT_SIZE = 8,
 };
 enum { EXT_SIZE = 0, EXT_ENDIAN = 4, EXT_LITTLE_ENDIAN = 0x1e1e1e1e };
-enum { MAX_VRAM_MB = 512 };
+enum { MAX_VRAM_MB = 512, EDID_MIN = 320, EDID_MAX = 4095 };
 
 struct PCIVGAState {
     PCIDevice parent_obj;
     VGAState vga;
-    MemoryRegion mmio, mmio_ports, mmio_vbe, mmio_ext;
-    uint32_t vgamem_mb;
-    bool has_mmio, has_ext;
+    MemoryRegion mmio, mmio_edid, mmio_ports, mmio_vbe, mmio_ext;
+    uint8_t edid[EDID_SIZE];
+    uint32_t vgamem_mb, xres, yres;
+    bool has_mmio, has_ext, has_edid;
+};
+
+static uint64_t mmio_edid_read(void *opaque, hwaddr addr, unsigned size)
+{
+    return addr < EDID_SIZE ? ((PCIVGAState *)opaque)->edid[addr] : 0;
+}
+
+static void mmio_edid_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+{
+    /* read-only */
+}
+
+static const MemoryRegionOps mmio_edid_ops = {
+    .read = mmio_edid_read,
+    .write = mmio_edid_write,
+    .valid = { .min_size = 1, .max_size = 4 },
+    .impl = { .min_size = 1, .max_size = 1 },
 };
 
 static uint64_t mmio_ports_read(void *opaque, hwaddr addr, unsigned size)
@@ -82,6 +101,11 @@ static const MemoryRegionOps mmio_ext_ops = {
 static void create_mmio(PCIVGAState *s)
 {
     memory_region_init(&s->mmio, s, "vga.mmio", MMIO_SIZE);
+    if (s->has_edid) {
+        edid_generate(s->edid, s->xres, s->yres);
+        memory_region_init_io(&s->mmio_edid, s, &mmio_edid_ops, s, "edid", MMIO_EDID_SIZE);
+        memory_region_add_subregion(&s->mmio, 0, &s->mmio_edid);
+    }
     memory_region_init_io(&s->mmio_ports, s, &mmio_ports_ops, &s->vga, "vga ioports remapped",
                           MMIO_PORTS_SIZE);
     memory_region_add_subregion(&s->mmio, MMIO_PORTS, &s->mmio_ports);
@@ -105,6 +129,11 @@ static bool vga_pci_realize(DeviceState *dev, Error **errp)
                    MAX_VRAM_MB);
         return false;
     }
+    if (s->xres < EDID_MIN || s->xres > EDID_MAX || s->yres < EDID_MIN || s->yres > EDID_MAX) {
+        error_setg(errp, "VGA: xres=%u,yres=%u must be %d to %d", s->xres, s->yres, EDID_MIN,
+                   EDID_MAX);
+        return false;
+    }
     if (!vga_init(&s->vga, dev, s->vgamem_mb << 20, errp)) {
         return false;
     }
@@ -125,6 +154,9 @@ static void vga_pci_unrealize(DeviceState *dev)
     if (s->has_mmio) {
         if (s->has_ext) {
             memory_region_destroy(&s->mmio_ext);
+        }
+        if (s->has_edid) {
+            memory_region_destroy(&s->mmio_edid);
         }
         memory_region_destroy(&s->mmio_vbe);
         memory_region_destroy(&s->mmio_ports);
@@ -152,6 +184,9 @@ static const Property vga_pci_props[] = {
     PROP_UINT32("vgamem_mb", PCIVGAState, vgamem_mb, 16),
     PROP_BOOL("mmio", PCIVGAState, has_mmio, true),
     PROP_BOOL("qemu-extended-regs", PCIVGAState, has_ext, true),
+    PROP_BOOL("edid", PCIVGAState, has_edid, true),
+    PROP_UINT32("xres", PCIVGAState, xres, 1280),
+    PROP_UINT32("yres", PCIVGAState, yres, 800),
     PROP_END
 };
 

@@ -589,6 +589,23 @@ static void test_vbe_bad_values(void)
     qtest_quit(qts);
 }
 
+/* E-EDID: header, sum, and the preferred size in the first detailed timing. */
+static void test_edid(void)
+{
+    QTest *qts = start();
+    uint8_t edid[128], sum = 0;
+
+    qtest_memread(qts, MMIO, edid, sizeof(edid));
+    for (size_t i = 0; i < sizeof(edid); i++) {
+        sum += edid[i];
+    }
+    g_assert_cmpmem(edid, 8, "\0\377\377\377\377\377\377\0", 8);
+    g_assert_cmphex(sum, ==, 0);
+    g_assert_cmpint(edid[54 + 2] | (edid[54 + 4] >> 4) << 8, ==, 1280);
+    g_assert_cmpint(edid[54 + 5] | (edid[54 + 7] >> 4) << 8, ==, 800);
+    qtest_quit(qts);
+}
+
 static void test_pci(void)
 {
     QTest *qts = start();
@@ -622,6 +639,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vga/vbe/pictures", test_vbe_pictures);
     g_test_add_func("/vga/vbe/panning-and-bank", test_vbe_panning_and_bank);
     g_test_add_func("/vga/vbe/bad-values", test_vbe_bad_values);
+    g_test_add_func("/vga/edid", test_edid);
     g_test_add_func("/vga/pci", test_pci);
     return g_test_run();
 }
