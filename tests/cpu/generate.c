@@ -356,6 +356,12 @@ static uint64_t branch_target(Generator *g)
            (random_chance(g->r, 90) ? 0x100 + random_below(g->r, 0x600) : 0x1000);
 }
 
+/* A far call from 16-bit to 64-bit code hangs some virtual hosts. */
+static uint16_t without_code64(const Generator *g, uint16_t selector)
+{
+    return g->c->mode == X86_MODE_16 && (selector & ~3) == (SEL_CODE64 & ~3) ? 0 : selector;
+}
+
 static void put_target(Generator *g, uint64_t lin, unsigned size, bool far)
 {
     static const uint16_t selectors[] = {
@@ -366,6 +372,7 @@ static void put_target(Generator *g, uint64_t lin, unsigned size, bool far)
     uint16_t selector = random_chance(g->r, 50) ? g->c->in.seg[X86_CS]
                       : selectors[random_below(g->r, G_N_ELEMENTS(selectors))];
 
+    selector = without_code64(g, selector);
     if (selector & 4 && g->c->mode != X86_MODE_16) {
         target -= WINDOW_BASE;
     } else if (!(selector & 4) && g->c->mode == X86_MODE_16) {
@@ -451,9 +458,7 @@ static void solve_branch(Generator *g)
         if (random_chance(g->r, 20)) {
             selector = value_integer(g->r);
         }
-        if (g->c->mode == X86_MODE_16 && (selector & ~3) == (SEL_CODE64 & ~3)) {
-            selector = 0; /* a far call from 16-bit to 64-bit code hangs some virtual hosts */
-        }
+        selector = without_code64(g, selector);
         memcpy(g->c->code + insn->len - size - 2, &target, size);
         memcpy(g->c->code + insn->len - 2, &selector, 2);
         return;

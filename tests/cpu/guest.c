@@ -332,14 +332,17 @@ void guest_run(Guest *g, CpuEngineFn *engine, const CpuCase *c, CpuOutcome *o)
 {
     uint64_t start = c->in.rip;
     uint64_t phys = c->in.seg[X86_CS] == LDT_SELECTOR(LDT_CODE16) ? WINDOW_BASE + start : start;
+    unsigned code_len = MIN(c->insn.len, 4096 - phys % 4096);
+    uint8_t int3[X86_MAX_INSN_LEN];
 
-    address_space_write(&g->as, phys, MEMTXATTRS_NONE, c->code,
-                        MIN(c->insn.len, 4096 - phys % 4096));
+    memset(int3, 0xcc, sizeof(int3));
+    address_space_write(&g->as, phys, MEMTXATTRS_NONE, c->code, code_len);
     load_regs(g, &c->in);
     do {
         engine(g->cpu);
     } while (is_unfinished_string(g, c));
     store_regs(&g->cpu->state, &o->out);
+    address_space_write(&g->as, phys, MEMTXATTRS_NONE, int3, code_len);
     o->vector = OUTCOME_NONE;
     o->error = 0;
     if (g->cpu->state.triple_fault) {

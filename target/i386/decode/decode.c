@@ -146,7 +146,8 @@ static bool decode_vex(Decoder *d, X86Insn *insn)
     d->vvvv = ~payload >> 3 & 15;
     insn->vex_l = payload >> 2 & 1;
     d->pp = (const uint8_t[]){ PP_NONE, PP_66, PP_F3, PP_F2 }[payload & 3];
-    insn->prefixes |= X86_PFX_VEX | (d->rex & REX_W ? X86_PFX_REX_W : 0);
+    insn->prefixes |= X86_PFX_VEX |
+                      (d->rex & REX_W && d->mode == X86_MODE_64 ? X86_PFX_REX_W : 0);
     if (map < 1 || map > 3) {
         d->error = X86_DECODE_UD;
         return false;
