@@ -57,6 +57,7 @@ typedef struct BlockOpen {
     OptDict *opts;
     const char *prefix;    /* of this node's keys in opts: "", "file.", "file.file." */
     const char *filename;  /* NULL: from the key "filename", or none */
+    unsigned depth;        /* in a chain of backing files */
 } BlockOpen;
 
 struct BlockDriver {

@@ -313,7 +313,7 @@ static BlockNode *open_child(const BlockOpen *open, BlockFlags flags, Error **er
         return reference_child(open, reference, errp);
     }
     g_autofree char *prefix = g_strconcat(open->prefix, "file.", NULL);
-    BlockOpen child = { open->reg, open->opts, prefix, open->filename };
+    BlockOpen child = { open->reg, open->opts, prefix, open->filename, open->depth };
     const char *driver = bdrv_opt(&child, "driver");
     const BlockDriver *drv = NULL;
 
