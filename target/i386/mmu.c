@@ -394,9 +394,9 @@ X86_INLINE void store(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X8
     store_slow(cpu, lin, val, size, idx);
 }
 
-static void check_alignment(X86CPU *cpu, uint64_t lin, unsigned size)
+void x86_check_alignment(X86CPU *cpu, uint64_t lin, unsigned alignment)
 {
-    if ((cpu->state.hflags & X86_HF_AC) && (lin & (size - 1))) {
+    if ((cpu->state.hflags & X86_HF_AC) && (lin & (alignment - 1))) {
         x86_raise(cpu, X86_EXCP_AC, 0);
     }
 }
@@ -410,7 +410,7 @@ X86_INLINE uint64_t load_checked(X86CPU *cpu, uint64_t lin, unsigned size)
     if (G_LIKELY(!(cpu->state.hflags & (X86_HF_AC | X86_HF_BP_DATA)))) {
         return load(cpu, lin, size, idx);
     }
-    check_alignment(cpu, lin, size);
+    x86_check_alignment(cpu, lin, size);
     val = load(cpu, lin, size, idx);
     if (cpu->state.hflags & X86_HF_BP_DATA) {
         x86_note_data_breakpoint(cpu, lin, size, false);
@@ -426,7 +426,7 @@ X86_INLINE void store_checked(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned 
         store(cpu, lin, val, size, idx);
         return;
     }
-    check_alignment(cpu, lin, size);
+    x86_check_alignment(cpu, lin, size);
     store(cpu, lin, val, size, idx);
     if (cpu->state.hflags & X86_HF_BP_DATA) {
         x86_note_data_breakpoint(cpu, lin, size, true);
@@ -460,18 +460,11 @@ LIN_ACCESS(16, uint16_t)
 LIN_ACCESS(32, uint32_t)
 LIN_ACCESS(64, uint64_t)
 
-/* To the size of the largest element: 8 for 80-bit reals, 4 or 2 for x87 environments, 16 for
- * vectors. */
-static void check_long(X86CPU *cpu, uint64_t lin, unsigned len)
-{
-    if (G_UNLIKELY(cpu->state.hflags & X86_HF_AC)) {
-        check_alignment(cpu, lin, len == 10 ? 8 : MIN(len & -len, 16));
-    }
-}
-
 void x86_lin_probe(X86CPU *cpu, uint64_t lin, unsigned len, X86Access access)
 {
-    check_long(cpu, lin, len);
+    if (len <= 8) {
+        x86_check_alignment(cpu, lin, len);
+    }
     lin_probe(cpu, lin, len, access, x86_tlb_index(&cpu->state));
 }
 
@@ -535,7 +528,6 @@ void x86_lin_read(X86CPU *cpu, uint64_t lin, void *buf, unsigned len)
     X86TlbIndex idx = x86_tlb_index(&cpu->state);
     unsigned first = chunk(lin, len);
 
-    check_long(cpu, lin, len);
     lin_probe(cpu, lin, len, X86_ACCESS_READ, idx);
     if (cpu->state.hflags & X86_HF_BP_DATA) {
         x86_note_data_breakpoint(cpu, lin, len, false);
@@ -551,7 +543,6 @@ void x86_lin_write(X86CPU *cpu, uint64_t lin, const void *buf, unsigned len)
     X86TlbIndex idx = x86_tlb_index(&cpu->state);
     unsigned first = chunk(lin, len);
 
-    check_long(cpu, lin, len);
     lin_probe(cpu, lin, len, X86_ACCESS_WRITE, idx);
     if (cpu->state.hflags & X86_HF_BP_DATA) {
         x86_note_data_breakpoint(cpu, lin, len, true);
@@ -574,7 +565,7 @@ void *x86_lin_rmw_ptr(X86CPU *cpu, uint64_t lin, unsigned size)
     X86TlbIndex idx = x86_tlb_index(&cpu->state);
     X86TlbInfo *info;
 
-    check_alignment(cpu, lin, size);
+    x86_check_alignment(cpu, lin, size);
     if (cpu->state.hflags & X86_HF_BP_DATA) {
         x86_note_data_breakpoint(cpu, lin, size, true);
     }

@@ -35,11 +35,16 @@ void x86_lin_write16(X86CPU *cpu, uint64_t lin, uint16_t val);
 void x86_lin_write32(X86CPU *cpu, uint64_t lin, uint32_t val);
 void x86_lin_write64(X86CPU *cpu, uint64_t lin, uint64_t val);
 
+/* #AC if alignment checks are on and lin is not a multiple of alignment, a power
+ * of two. The accesses above check their own size. */
+void x86_check_alignment(X86CPU *cpu, uint64_t lin, unsigned alignment);
+
 /* Any length up to 4096 bytes (10, 16, 32, 512...); all pages are checked
- * before the first byte moves. */
+ * before the first byte moves. No alignment check. */
 void x86_lin_read(X86CPU *cpu, uint64_t lin, void *buf, unsigned len);
 void x86_lin_write(X86CPU *cpu, uint64_t lin, const void *buf, unsigned len);
-/* Raises the #PF that a write (or read) of len bytes at lin would; else nothing. */
+/* Raises the #AC (up to 8 bytes) or #PF that a write (or read) of len bytes at lin would;
+ * else nothing. */
 void x86_lin_probe(X86CPU *cpu, uint64_t lin, unsigned len, X86Access access);
 
 /* A host pointer for an atomic read-modify-write of size bytes at lin, or NULL

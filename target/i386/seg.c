@@ -309,6 +309,7 @@ static uint64_t stack_linear(X86CPU *cpu, const X86Stack *st, uint64_t offset, u
 static void stack_write(X86CPU *cpu, const X86Stack *st, uint64_t lin, uint64_t val, unsigned size)
 {
     if (!st->supervisor) {
+        x86_check_alignment(cpu, lin, size);
         x86_lin_write(cpu, lin, &val, size);
     } else if (size == 2) {
         x86_sys_write16(cpu, lin, val);
@@ -329,9 +330,10 @@ void x86_stack_push(X86CPU *cpu, X86Stack *st, uint64_t val, unsigned size)
 
 uint64_t x86_stack_pop(X86CPU *cpu, X86Stack *st, unsigned size)
 {
-    uint64_t val = 0;
+    uint64_t lin = stack_linear(cpu, st, st->sp & st->mask, size), val = 0;
 
-    x86_lin_read(cpu, stack_linear(cpu, st, st->sp & st->mask, size), &val, size);
+    x86_check_alignment(cpu, lin, size);
+    x86_lin_read(cpu, lin, &val, size);
     st->sp = (st->sp & ~st->mask) | ((st->sp + size) & st->mask);
     return val;
 }

@@ -258,6 +258,7 @@ static void load_regs(Guest *g, const CpuRegs *r)
     s->fpu.fop = r->fop;
     s->fpu.fip = r->fip;
     s->fpu.fdp = r->fdp;
+    s->fpu.fcs = s->fpu.fds = 0;
     for (unsigned i = 0; i < 8; i++) {
         s->fpu.st[(top + i) & 7] = r->st[i];
     }

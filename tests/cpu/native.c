@@ -40,6 +40,7 @@ static struct {
     uint8_t host_fp[XSAVE_SIZE];
     uint64_t cases, cases_at_alarm; /* the same case at two alarms: it hangs */
     bool ldt;
+    struct sigaction action; /* of the signals that end a case */
 } native;
 
 /* Between the assembly below and C: what signal frames do not hold. */
@@ -249,6 +250,7 @@ void native_run(const CpuCase *c, CpuOutcome *o)
 {
     uint64_t offset = c->in.rip - WINDOW_BASE;
     uint8_t *code = native.window + WINDOW_CODE;
+    struct sigaction guest_action; /* the interpreter has a handler of its own */
     size_t at;
 
     if (c->in.seg[X86_CS] == LDT_SELECTOR(LDT_CODE16)) {
@@ -260,7 +262,9 @@ void native_run(const CpuCase *c, CpuOutcome *o)
     native.o = o;
     native.cases++;
     native.phase = PHASE_ENTER;
+    sigaction(SIGFPE, &native.action, &guest_action);
     run_phase();
+    sigaction(SIGFPE, &guest_action, NULL);
     memset(code + at, 0xcc, MIN(c->insn.len, 4096 - at));
 }
 
@@ -310,17 +314,17 @@ static bool write_ldt(unsigned entry, const CpuDescriptor *d)
 
 static void install_handlers(void)
 {
-    static const int signals[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGALRM };
+    static const int signals[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGALRM };
     static uint8_t stack[1 << 16];
     const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
-    struct sigaction action = {
-        .sa_sigaction = native_signal_entry, .sa_flags = SA_SIGINFO | SA_ONSTACK,
-    };
 
     sigaltstack(&alternate, NULL);
-    sigfillset(&action.sa_mask);
+    native.action = (struct sigaction) {
+        .sa_sigaction = native_signal_entry, .sa_flags = SA_SIGINFO | SA_ONSTACK,
+    };
+    sigfillset(&native.action.sa_mask);
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
-        sigaction(signals[i], &action, NULL);
+        sigaction(signals[i], &native.action, NULL);
     }
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "target/i386/interp/block.h"
 #include "target/i386/interp/operand.h"
+#include "target/i386/interp/vec.h"
 #include "target/i386/interp/x87.h"
 #include "target/i386/tlb.h"
 #include "util/log.h"
@@ -90,12 +91,31 @@ static const X86Op *op_plain_rep(X86CPU *cpu, const X86Op *op)
     X86_NEXT_OP(cpu, op);
 }
 
-static const X86Op *op_plain_aligned(X86CPU *cpu, const X86Op *op)
+/* MXCSR.MM allows misaligned operands of all but moves. */
+static bool misaligned_allowed(const X86CPU *cpu, const X86Insn *insn)
 {
-    const X86Insn *insn = &op->plain->insn;
+    static const uint16_t moves[] = {
+        X86_MN_MOVAPS, X86_MN_MOVAPD, X86_MN_MOVDQA, X86_MN_MOVNTPS, X86_MN_MOVNTPD,
+        X86_MN_MOVNTDQ, X86_MN_MOVNTDQA,
+    };
 
-    cpu->interp->cur = op;
-    cpu->state.rip = x86_op_next_rip(op);
+    if (!(cpu->state.mxcsr & X86_MXCSR_MM) || !(x86_insn_row(insn)->legality & X86_ROW_SSE)) {
+        return false;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(moves); i++) {
+        if (insn->mnemonic == moves[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* #GP(0) for a vector in memory that is not aligned. */
+static void check_vector_alignment(X86CPU *cpu, const X86Insn *insn)
+{
+    if (misaligned_allowed(cpu, insn)) {
+        return;
+    }
     for (int i = 0; i < X86_MAX_OPERANDS; i++) {
         unsigned size = insn->op[i].size;
 
@@ -105,20 +125,29 @@ static const X86Op *op_plain_aligned(X86CPU *cpu, const X86Op *op)
             x86_raise(cpu, X86_EXCP_GP, 0);
         }
     }
-    op->plain->fn(cpu, insn);
+}
+
+static const X86Op *op_plain_aligned(X86CPU *cpu, const X86Op *op)
+{
+    cpu->interp->cur = op;
+    cpu->state.rip = x86_op_next_rip(op);
+    check_vector_alignment(cpu, &op->plain->insn);
+    op->plain->fn(cpu, &op->plain->insn);
     X86_NEXT_OP(cpu, op);
 }
 
-/* FSW.ES is set: an unmasked x87 exception waits for the next instruction. */
+/* An unmasked x87 exception waits for the next instruction. */
 static const X86Op *op_plain_x87(X86CPU *cpu, const X86Op *op)
 {
-    X86State *s = &cpu->state;
+    const X86Insn *insn = &op->plain->insn;
 
-    if (s->fpu.fsw & 0x80) {
-        cpu->interp->cur = op;
-        x87_check_pending(cpu);
+    cpu->interp->cur = op;
+    cpu->state.rip = x86_op_next_rip(op);
+    x87_check_pending(cpu);
+    if (x86_insn_row(insn)->legality & X86_ROW_ALIGNED) {
+        check_vector_alignment(cpu, insn);
     }
-    run_plain(cpu, op);
+    op->plain->fn(cpu, insn);
     X86_NEXT_OP(cpu, op);
 }
 
@@ -204,15 +233,21 @@ static bool available(const X86CPU *cpu, const X86Row *row)
     return !(row->legality & (X86_ROW_FP | X86_ROW_MMX)) || (hflags & X86_HF_FPU_OK);
 }
 
-static bool waits_for_x87(const X86Row *row)
+/* A conversion to or from MMX registers is not one of them if its operand is in memory. */
+static bool uses_mmx_registers(const X86Insn *insn)
 {
-    return (row->legality & X86_ROW_MMX) ||
+    return insn->op[1].kind != X86_OP_MEM || insn->op[0].kind != X86_OP_XMM;
+}
+
+static bool waits_for_x87(const X86Row *row, const X86Insn *insn)
+{
+    return ((row->legality & X86_ROW_MMX) && uses_mmx_registers(insn)) ||
            (row->legality & (X86_ROW_FP | X86_ROW_FP_NOWAIT)) == X86_ROW_FP;
 }
 
 enum { ENDS_BLOCK = X86_ROW_BRANCH | X86_ROW_END | X86_ROW_IO };
 
-static X86OpFn *plain_fn(const X86Block *block, const X86Row *row)
+static X86OpFn *plain_fn(const X86Block *block, const X86Row *row, const X86Insn *insn)
 {
     if (row->legality & (X86_ROW_END | X86_ROW_IO)) {
         return op_plain_end;
@@ -223,7 +258,7 @@ static X86OpFn *plain_fn(const X86Block *block, const X86Row *row)
     if (row->legality & X86_ROW_REP) {
         return op_plain_rep;
     }
-    if (waits_for_x87(row)) {
+    if (waits_for_x87(row, insn)) {
         return op_plain_x87;
     }
     return row->legality & X86_ROW_ALIGNED ? op_plain_aligned : op_plain;
@@ -280,7 +315,7 @@ static bool add_insn(Builder *b, const X86Insn *insn)
             op->vector = X86_EXCP_UD;
             return false;
         }
-        set_plain(b, op, plain_fn(b->block, row), insn);
+        set_plain(b, op, plain_fn(b->block, row, insn), insn);
     }
     return !(row->legality & ENDS_BLOCK);
 }

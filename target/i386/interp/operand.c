@@ -37,6 +37,47 @@ void x86_lin_write_n(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size)
     }
 }
 
+/* An 80-bit real is aligned to 8 bytes, a vector to 16 at most. */
+static unsigned natural_alignment(unsigned size)
+{
+    return size == 10 ? 8 : MIN(size, 16);
+}
+
+void x86_mem_probe_write(X86CPU *cpu, const X86Insn *insn, unsigned size)
+{
+    uint64_t lin = x86_mem_lin(cpu, insn, 0, size, X86_ACCESS_WRITE);
+
+    x86_check_alignment(cpu, lin, natural_alignment(size));
+    x86_lin_probe(cpu, lin, size, X86_ACCESS_WRITE);
+}
+
+void x86_mem_read(X86CPU *cpu, const X86Insn *insn, void *buf, unsigned size)
+{
+    uint64_t lin = x86_mem_lin(cpu, insn, 0, size, X86_ACCESS_READ);
+
+    if (size <= 8) {
+        uint64_t val = x86_lin_read_n(cpu, lin, size);
+
+        memcpy(buf, &val, size);
+        return;
+    }
+    x86_check_alignment(cpu, lin, natural_alignment(size));
+    x86_lin_read(cpu, lin, buf, size);
+}
+
+void x86_mem_write(X86CPU *cpu, const X86Insn *insn, const void *buf, unsigned size)
+{
+    uint64_t lin = x86_mem_lin(cpu, insn, 0, size, X86_ACCESS_WRITE), val = 0;
+
+    if (size <= 8) {
+        memcpy(&val, buf, size);
+        x86_lin_write_n(cpu, lin, val, size);
+        return;
+    }
+    x86_check_alignment(cpu, lin, natural_alignment(size));
+    x86_lin_write(cpu, lin, buf, size);
+}
+
 uint64_t x86_op_read(X86CPU *cpu, const X86Insn *insn, unsigned i)
 {
     const X86Operand *op = &insn->op[i];

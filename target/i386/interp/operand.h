@@ -104,6 +104,15 @@ uint64_t x86_lin_read_n(X86CPU *cpu, uint64_t lin, unsigned size);
 void x86_lin_write_n(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size);
 
 /*
+ * The memory operand of an x87 or vector instruction: 1, 2, 4, 8, 10, 16 or 32
+ * bytes, with the alignment check (16 bytes at most).
+ */
+void x86_mem_read(X86CPU *cpu, const X86Insn *insn, void *buf, unsigned size);
+void x86_mem_write(X86CPU *cpu, const X86Insn *insn, const void *buf, unsigned size);
+/* Raises what x86_mem_write() would; else nothing. */
+void x86_mem_probe_write(X86CPU *cpu, const X86Insn *insn, unsigned size);
+
+/*
  * Operand i (GPR, GPRH, MEM, IMM, IMM2; 1, 2, 4 or 8 bytes), zero-extended. An
  * immediate comes as the decoder extended it, cut to the instruction's op_size.
  */

@@ -38,7 +38,7 @@
 #define X86_MXCSR_MASK_SHIFT 7
 #define X86_MXCSR_MASKS (X86_MXCSR_FLAGS << X86_MXCSR_MASK_SHIFT)
 #define X86_MXCSR_FTZ X86_BIT(15)
-#define X86_MXCSR_VALID 0xffffu /* the MXCSR_MASK of FXSAVE; other bits are #GP */
+#define X86_MXCSR_MM X86_BIT(17) /* AMD's misaligned SSE: see x86_mxcsr_mask() */
 #define X86_MXCSR_INIT X86_MXCSR_MASKS
 
 enum { X86_VEC_SOURCES = 3 };
@@ -76,6 +76,12 @@ void x86_vec_store(X86CPU *cpu, const X86Insn *insn, unsigned i, const X86Vector
 /* XMM register reg from its low 16 or 32 bytes, with the upper half as VEX or SSE leave it. */
 void x86_vec_write_reg(X86State *s, const X86Insn *insn, unsigned reg, const X86Vector *result,
                        unsigned size);
+/*
+ * MXCSR_MASK of FXSAVE: the bits that may be set. With the feature misalignsse
+ * that includes MM, which lets legacy SSE operands be misaligned, moves excepted
+ * (APM vol. 1, 4.2.2).
+ */
+uint32_t x86_mxcsr_mask(const X86CPU *cpu);
 /* #UD or #XM by CR4.OSXMMEXCPT. */
 G_NORETURN void x86_raise_simd_fp(X86CPU *cpu);
 

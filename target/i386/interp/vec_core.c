@@ -3,22 +3,18 @@
  * (SDM vol. 1, 11.5 and appendix E.4).
  *
  * The interpreter's own code runs with the MXCSR a process starts with. A
- * floating-point handler loads the guest's MXCSR with all exceptions masked and
- * all flags clear around the one host instruction, then looks at the flags.
- * What an unmasked exception changes is derived from that run:
- *   - an unmasked invalid, denormal or divide-by-zero exception is found before
- *     anything is computed, so that no overflow, underflow or precision flag is
- *     reported by any element;
- *   - a masked underflow needs a tiny and inexact result, an unmasked one only a
- *     tiny result. A second run that flushes to zero reports every tiny result,
- *     and flush-to-zero has no effect while underflow is unmasked.
+ * floating-point handler loads the guest's MXCSR with all flags clear around the
+ * one host instruction and looks at the flags afterwards. A guest that has
+ * unmasked an exception gets just that from the host, too: the instruction may
+ * raise SIGFPE, and the signal handler hands its flags to the one that waits.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <setjmp.h>
+#include <signal.h>
+#include <ucontext.h>
 #include "target/i386/interp/vec.h"
 #include "target/i386/interp/x87.h"
-
-#define PRE_COMPUTATION (X86_MXCSR_IE | X86_MXCSR_DE | X86_MXCSR_ZE)
 
 void x86_vec_load_operand(X86CPU *cpu, const X86Insn *insn, unsigned i, X86Vector *out)
 {
@@ -34,7 +30,7 @@ void x86_vec_load_operand(X86CPU *cpu, const X86Insn *insn, unsigned i, X86Vecto
         return;
     case X86_OP_MEM:
         memset(out, 0, 32);
-        x86_lin_read(cpu, x86_op_lin(cpu, insn, i, op->size, X86_ACCESS_READ), out, op->size);
+        x86_mem_read(cpu, insn, out, op->size);
         return;
     case X86_OP_IMM:
         memset(out, 0, 32);
@@ -98,7 +94,7 @@ void x86_vec_store(X86CPU *cpu, const X86Insn *insn, unsigned i, const X86Vector
         x86_mmx_write(&cpu->state, op->reg, result->u64[0]);
         return;
     case X86_OP_MEM:
-        x86_lin_write(cpu, x86_op_lin(cpu, insn, i, op->size, X86_ACCESS_WRITE), result, op->size);
+        x86_mem_write(cpu, insn, result, op->size);
         return;
     default:
         x86_gpr_write(&cpu->state, op->reg, op->size, result->u64[0]);
@@ -117,12 +113,15 @@ void x86_vec_run(X86CPU *cpu, const X86Insn *insn, const X86VecOp *op)
     x86_vec_store(cpu, insn, 0, &v[0]);
 }
 
-/* The change to MMX use comes before a SIMD floating-point exception. */
+/* The change to MMX use comes before a SIMD floating-point exception, a #PF too. */
 void x86_vec_run_fp(X86CPU *cpu, const X86Insn *insn, const X86VecOp *op)
 {
     X86Vector v[X86_VEC_SOURCES];
 
     x86_vec_load(cpu, insn, op->shape, v);
+    if (x86_op_is_mem(insn, 0)) {
+        x86_mem_probe_write(cpu, insn, insn->op[0].size);
+    }
     if (x86_insn_uses_mmx(insn)) {
         x86_mmx_enter(&cpu->state);
     }
@@ -130,37 +129,73 @@ void x86_vec_run_fp(X86CPU *cpu, const X86Insn *insn, const X86VecOp *op)
     x86_vec_store(cpu, insn, 0, &v[0]);
 }
 
-/* Runs fn with mxcsr and returns the exception flags it raised. */
+/* Runs fn with mxcsr and returns MXCSR as it leaves it. */
 static uint32_t call_with_mxcsr(X86VecFn *fn, X86Vector *v, uintptr_t imm, uint32_t mxcsr)
 {
     static const uint32_t host_mxcsr = X86_MXCSR_INIT;
 
-    mxcsr = (mxcsr | X86_MXCSR_MASKS) & ~X86_MXCSR_FLAGS;
+    mxcsr &= ~X86_MXCSR_FLAGS;
     asm volatile("ldmxcsr %0" : : "m"(mxcsr) : "memory");
     fn(v, imm);
     asm volatile("stmxcsr %0\n\tldmxcsr %1" : "=m"(mxcsr) : "m"(host_mxcsr) : "memory");
-    return mxcsr & X86_MXCSR_FLAGS;
+    return mxcsr;
 }
 
-/* The flags of an instruction when some exceptions are unmasked. */
-static uint32_t flags_when_unmasked(X86VecFn *fn, X86Vector *v, uintptr_t imm, uint32_t mxcsr,
-                                    uint32_t unmasked)
-{
-    X86Vector copy[X86_VEC_SOURCES];
-    uint32_t flags;
+/* The host instruction of this thread that may raise SIGFPE. */
+typedef struct SimdTrap {
+    sigjmp_buf env;
+    uint32_t mxcsr; /* with the exception's flags */
+} SimdTrap;
 
-    memcpy(copy, v, sizeof(copy));
-    if (unmasked & X86_MXCSR_UE) {
-        mxcsr &= ~X86_MXCSR_FTZ;
+static __thread SimdTrap *simd_trap;
+
+static struct sigaction previous_action;
+
+/* Linux starts a handler with the process's initial MXCSR and x87 state. */
+static void sigfpe(int sig, siginfo_t *info, void *context)
+{
+    const ucontext_t *uc = context;
+
+    if (simd_trap) {
+        simd_trap->mxcsr = uc->uc_mcontext.fpregs->mxcsr;
+        siglongjmp(simd_trap->env, 1);
     }
-    flags = call_with_mxcsr(fn, v, imm, mxcsr);
-    if (flags & unmasked & PRE_COMPUTATION) {
-        return flags & PRE_COMPUTATION;
+    if (previous_action.sa_flags & SA_SIGINFO) {
+        previous_action.sa_sigaction(sig, info, context);
+    } else {
+        signal(SIGFPE, SIG_DFL); /* the instruction faults again */
     }
-    if (unmasked & X86_MXCSR_UE) {
-        flags |= call_with_mxcsr(fn, copy, imm, mxcsr | X86_MXCSR_FTZ) & X86_MXCSR_UE;
+}
+
+static void install_handler(void)
+{
+    static gsize done;
+    struct sigaction action = {
+        .sa_sigaction = sigfpe,
+        .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK,
+    };
+
+    if (g_once_init_enter(&done)) {
+        sigaction(SIGFPE, &action, &previous_action);
+        g_once_init_leave(&done, 1);
     }
-    return flags;
+}
+
+/* The same with exceptions unmasked; true if one was raised, and v is unchanged. */
+static bool call_trapped(X86VecFn *fn, X86Vector *v, uintptr_t imm, uint32_t *mxcsr)
+{
+    SimdTrap trap;
+    bool raised;
+
+    install_handler();
+    simd_trap = &trap;
+    raised = sigsetjmp(trap.env, 0);
+    if (!raised) {
+        trap.mxcsr = call_with_mxcsr(fn, v, imm, *mxcsr);
+    }
+    simd_trap = NULL;
+    *mxcsr = trap.mxcsr;
+    return raised;
 }
 
 void x86_raise_simd_fp(X86CPU *cpu)
@@ -171,16 +206,16 @@ void x86_raise_simd_fp(X86CPU *cpu)
 void x86_vec_call_fp(X86CPU *cpu, X86VecFn *fn, X86Vector *v, uintptr_t imm)
 {
     X86State *s = &cpu->state;
-    uint32_t unmasked = ~(s->mxcsr >> X86_MXCSR_MASK_SHIFT) & X86_MXCSR_FLAGS;
-    uint32_t flags;
+    uint32_t mxcsr = s->mxcsr;
+    bool raised = false;
 
-    if (unmasked == 0) {
-        s->mxcsr |= call_with_mxcsr(fn, v, imm, s->mxcsr);
-        return;
+    if ((mxcsr & X86_MXCSR_MASKS) == X86_MXCSR_MASKS) {
+        mxcsr = call_with_mxcsr(fn, v, imm, mxcsr);
+    } else {
+        raised = call_trapped(fn, v, imm, &mxcsr);
     }
-    flags = flags_when_unmasked(fn, v, imm, s->mxcsr, unmasked);
-    s->mxcsr |= flags;
-    if (flags & unmasked) {
+    s->mxcsr |= mxcsr & X86_MXCSR_FLAGS;
+    if (raised) {
         x86_raise_simd_fp(cpu);
     }
 }

@@ -2,7 +2,8 @@
  * Vector memory accesses element by element: masked moves and gathers
  * (SDM vol. 2: VMASKMOV, VPMASKMOV, MASKMOVDQU, VPGATHERDD...).
  *
- * An element whose mask bit is clear is not accessed and cannot fault.
+ * An element whose mask bit is clear is not accessed and cannot fault. Of
+ * these instructions MASKMOVQ and MASKMOVDQU alone check alignment.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -30,6 +31,17 @@ static void masked_load(X86CPU *cpu, const X86Insn *insn, unsigned size)
     x86_vec_store(cpu, insn, 0, &result);
 }
 
+/* A write of size bytes, in both pages but without an alignment check. */
+static void probe_element(X86CPU *cpu, uint64_t lin, unsigned size)
+{
+    uint64_t last = lin + size - 1;
+
+    x86_lin_probe(cpu, lin, 1, X86_ACCESS_WRITE);
+    if ((lin ^ last) >> 12) {
+        x86_lin_probe(cpu, last & ~0xfffull, 1, X86_ACCESS_WRITE);
+    }
+}
+
 /* All selected elements are checked before the first is written. */
 static void masked_store(X86CPU *cpu, const X86Insn *insn, unsigned size)
 {
@@ -41,7 +53,7 @@ static void masked_store(X86CPU *cpu, const X86Insn *insn, unsigned size)
     for (unsigned i = 0; i < elements; i++) {
         if (selected(mask, i, size)) {
             lin[i] = x86_mem_lin(cpu, insn, i * size, size, X86_ACCESS_WRITE);
-            x86_lin_probe(cpu, lin[i], size, X86_ACCESS_WRITE);
+            probe_element(cpu, lin[i], size);
         }
     }
     for (unsigned i = 0; i < elements; i++) {
@@ -89,10 +101,11 @@ static void op_masked_bytes(X86CPU *cpu, const X86Insn *insn)
     }
     lin = x86_seg_linear(cpu, seg, x86_zext(s->regs[X86_RDI], insn->addr_size), len,
                          X86_ACCESS_WRITE);
+    x86_check_alignment(cpu, lin, len);
     x86_lin_probe(cpu, lin, len, X86_ACCESS_WRITE);
     for (unsigned i = 0; i < len; i++) {
         if (selected(&mask, i, 1)) {
-            x86_lin_write8(cpu, lin + i, src.u8[i]);
+            x86_lin_write(cpu, lin + i, &src.u8[i], 1);
         }
     }
 }
@@ -123,9 +136,7 @@ static void gather(X86CPU *cpu, const X86Insn *insn, unsigned index_size, unsign
     }
     for (unsigned i = 0; i < elements; i++) {
         if (selected(mask, i, size)) {
-            uint64_t val = x86_lin_read_n(cpu, gather_lin(cpu, insn, i, index_size, size), size);
-
-            memcpy(dst->u8 + i * size, &val, size);
+            x86_lin_read(cpu, gather_lin(cpu, insn, i, index_size, size), dst->u8 + i * size, size);
         }
         memset(mask->u8 + i * size, 0, size);
     }

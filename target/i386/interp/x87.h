@@ -60,8 +60,13 @@ enum { X87_EMPTY_A = 1, X87_EMPTY_B = 2 };
 
 typedef void X87Fn(X87Work *w);
 
-/* #MF (or FERR#) for an unmasked exception of an earlier instruction. */
-void x87_check_pending(X86CPU *cpu);
+/* #MF for an unmasked exception of an earlier instruction. */
+static inline void x87_check_pending(X86CPU *cpu)
+{
+    if (cpu->state.fpu.fsw & X87_ES) {
+        x86_raise(cpu, X86_EXCP_MF, 0);
+    }
+}
 /* The instruction pointer, opcode and, with a memory operand, data pointer. */
 void x87_save_pointers(X86CPU *cpu, const X86Insn *insn);
 /* ES and B as flags and masks make them; after either has changed. */

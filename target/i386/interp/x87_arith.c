@@ -48,7 +48,7 @@ static void arith_mem(X86CPU *cpu, const X86Insn *insn, X87Fn *fn, unsigned size
 
     x87_work_init(&cpu->state, &w);
     x87_load_a(&cpu->state, &w, 0);
-    x86_lin_read(cpu, x86_mem_lin(cpu, insn, 0, size, X86_ACCESS_READ), w.mem, size);
+    x86_mem_read(cpu, insn, w.mem, size);
     x87_run(fn, &w, 0);
     commit_result(cpu, insn, &w, 0, false);
 }

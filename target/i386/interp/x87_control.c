@@ -220,13 +220,29 @@ static void unpack_env(X86State *s, unsigned size, const uint8_t *image)
 
 enum { REAL_SIZE = 10, STATE_MAX = ENV_FIELDS * 4 + 8 * REAL_SIZE };
 
+static void read_image(X86CPU *cpu, const X86Insn *insn, uint8_t *image, unsigned len)
+{
+    uint64_t lin = x86_mem_lin(cpu, insn, 0, len, X86_ACCESS_READ);
+
+    x86_check_alignment(cpu, lin, env_field_size(insn));
+    x86_lin_read(cpu, lin, image, len);
+}
+
+static void write_image(X86CPU *cpu, const X86Insn *insn, const uint8_t *image, unsigned len)
+{
+    uint64_t lin = x86_mem_lin(cpu, insn, 0, len, X86_ACCESS_WRITE);
+
+    x86_check_alignment(cpu, lin, env_field_size(insn));
+    x86_lin_write(cpu, lin, image, len);
+}
+
 static void op_FNSTENV(X86CPU *cpu, const X86Insn *insn)
 {
     X86State *s = &cpu->state;
     uint8_t image[STATE_MAX];
     unsigned len = pack_env(s, env_field_size(insn), image);
 
-    x86_lin_write(cpu, x86_mem_lin(cpu, insn, 0, len, X86_ACCESS_WRITE), image, len);
+    write_image(cpu, insn, image, len);
     s->fpu.fcw |= X87_EXCEPTIONS;
     x87_update_es(s);
 }
@@ -236,7 +252,7 @@ static void op_FLDENV(X86CPU *cpu, const X86Insn *insn)
     unsigned size = env_field_size(insn), len = ENV_FIELDS * size;
     uint8_t image[STATE_MAX];
 
-    x86_lin_read(cpu, x86_mem_lin(cpu, insn, 0, len, X86_ACCESS_READ), image, len);
+    read_image(cpu, insn, image, len);
     unpack_env(&cpu->state, size, image);
 }
 
@@ -252,7 +268,7 @@ static void op_FNSAVE(X86CPU *cpu, const X86Insn *insn)
         memcpy(image + len, &st->mant, 8);
         memcpy(image + len + 8, &st->sign_exp, 2);
     }
-    x86_lin_write(cpu, x86_mem_lin(cpu, insn, 0, len, X86_ACCESS_WRITE), image, len);
+    write_image(cpu, insn, image, len);
     x87_init(s);
 }
 
@@ -263,7 +279,7 @@ static void op_FRSTOR(X86CPU *cpu, const X86Insn *insn)
     uint8_t image[STATE_MAX];
     const uint8_t *real = image + ENV_FIELDS * size;
 
-    x86_lin_read(cpu, x86_mem_lin(cpu, insn, 0, len, X86_ACCESS_READ), image, len);
+    read_image(cpu, insn, image, len);
     unpack_env(s, size, image);
     for (unsigned i = 0; i < 8; i++, real += REAL_SIZE) {
         X86Float80 *st = &s->fpu.st[x87_phys(s, i)];

@@ -16,13 +16,6 @@ void x87_update_es(X86State *s)
     }
 }
 
-void x87_check_pending(X86CPU *cpu)
-{
-    if (cpu->state.fpu.fsw & X87_ES) {
-        x86_raise(cpu, X86_EXCP_MF, 0);
-    }
-}
-
 /*
  * The last opcode: three low bits of the first byte (D8..DF, of which the row's
  * encoding begins with the digits) above the ModRM byte.

@@ -23,7 +23,7 @@ static void load_mem(X86CPU *cpu, const X86Insn *insn, X87Fn *fn, unsigned size)
     X87Work w;
 
     x87_work_init(&cpu->state, &w);
-    x86_lin_read(cpu, x86_mem_lin(cpu, insn, 0, size, X86_ACCESS_READ), w.mem, size);
+    x86_mem_read(cpu, insn, w.mem, size);
     push_result(cpu, insn, fn, &w, 0);
 }
 
@@ -103,19 +103,19 @@ static void store_mem(X86CPU *cpu, const X86Insn *insn, X87Fn *fn, unsigned size
 {
     X86State *s = &cpu->state;
     bool stored;
-    uint64_t lin;
     X87Work w;
 
-    lin = x86_mem_lin(cpu, insn, 0, size, X86_ACCESS_WRITE);
     x87_work_init(s, &w);
     x87_load_a(s, &w, 0);
     x87_run(fn, &w, 0);
     stored = x87_pushed(&w, 0, 1) < 0;
     if (stored) {
-        x86_lin_write(cpu, lin, w.mem, size);
-        if (pop) {
-            x87_pop(s);
-        }
+        x86_mem_write(cpu, insn, w.mem, size);
+    } else {
+        x86_mem_probe_write(cpu, insn, size);
+    }
+    if (stored && pop) {
+        x87_pop(s);
     }
     x87_commit(cpu, insn, &w, X87_C1);
 }

@@ -10,6 +10,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "target/i386/cpuid.h"
 #include "target/i386/interp/xsave.h"
 #include "target/i386/interp/vec.h"
 #include "target/i386/interp/x87.h"
@@ -57,7 +58,10 @@ static void unpack_control(X86State *s, bool wide, const uint8_t *image)
     memcpy(&fpu->fop, image + 6, 2);
     memcpy(&fpu->fip, image + 8, wide ? 8 : 4);
     memcpy(&fpu->fdp, image + 16, wide ? 8 : 4);
-    if (!wide) {
+    if (wide) { /* canonical addresses: the upper bits are not kept */
+        fpu->fip = x86_sext(fpu->fip, 6);
+        fpu->fdp = x86_sext(fpu->fdp, 6);
+    } else {
         memcpy(&fpu->fcs, image + 12, 2);
         memcpy(&fpu->fds, image + 20, 2);
     }
@@ -87,11 +91,19 @@ static void unpack_st(X86State *s, const uint8_t *image)
     }
 }
 
-static void pack_mxcsr(const X86State *s, uint8_t *image)
+uint32_t x86_mxcsr_mask(const X86CPU *cpu)
 {
-    static const uint32_t mask = X86_MXCSR_VALID;
+    enum { FW_80000001_ECX_MISALIGNSSE = 7 };
 
-    memcpy(image, &s->mxcsr, 4);
+    return 0xffff | (x86_cpuid_bit(cpu, X86_FW_80000001_ECX, FW_80000001_ECX_MISALIGNSSE)
+                     ? X86_MXCSR_MM : 0);
+}
+
+static void pack_mxcsr(const X86CPU *cpu, uint8_t *image)
+{
+    uint32_t mask = x86_mxcsr_mask(cpu);
+
+    memcpy(image, &cpu->state.mxcsr, 4);
     memcpy(image + 4, &mask, 4);
 }
 
@@ -123,18 +135,21 @@ static uint32_t checked_mxcsr(X86CPU *cpu, const uint8_t *image)
     uint32_t mxcsr;
 
     memcpy(&mxcsr, image, 4);
-    if (mxcsr & ~X86_MXCSR_VALID) {
+    if (mxcsr & ~x86_mxcsr_mask(cpu)) {
         x86_raise(cpu, X86_EXCP_GP, 0);
     }
     return mxcsr;
 }
 
-/* The memory operand's linear address; #GP(0) if it is not aligned. */
+/* The memory operand's linear address; #AC or #GP(0) if it is not aligned. */
 static uint64_t aligned_lin(X86CPU *cpu, const X86Insn *insn, unsigned size, unsigned alignment,
                             X86Access access)
 {
     uint64_t lin = x86_mem_lin(cpu, insn, 0, size, access);
 
+    if (alignment == 16) { /* FXSAVE, FXRSTOR */
+        x86_check_alignment(cpu, lin, alignment);
+    }
     if (lin & (alignment - 1)) {
         x86_raise(cpu, X86_EXCP_GP, 0);
     }
@@ -179,7 +194,7 @@ static void op_FXSAVE(X86CPU *cpu, const X86Insn *insn)
     lin = aligned_lin(cpu, insn, FX_SIZE, 16, X86_ACCESS_WRITE);
     x86_lin_probe(cpu, lin, FX_SIZE, X86_ACCESS_WRITE);
     pack_control(s, wide_pointers(insn), image);
-    pack_mxcsr(s, image + FX_MXCSR);
+    pack_mxcsr(cpu, image + FX_MXCSR);
     pack_st(s, image + FX_ST);
     x86_lin_write(cpu, lin, image, FX_XMM);
     if (has_vectors(s)) {
@@ -283,7 +298,7 @@ static void write_components(X86CPU *cpu, uint64_t lin, uint64_t components, boo
         x86_lin_write(cpu, lin + FX_ST, image, FX_XMM - FX_ST);
     }
     if (mxcsr) {
-        pack_mxcsr(s, image);
+        pack_mxcsr(cpu, image);
         x86_lin_write(cpu, lin + FX_MXCSR, image, 8);
     }
     if (components & X86_XSTATE_SSE) {
