@@ -54,7 +54,7 @@ static bool raw_open(BlockNode *node, const BlockOpen *open, Error **errp)
     if (!raw_window(node, open, errp)) {
         return false;
     }
-    if (node->probed && !node->flags.read_only) {
+    if (node->probed && !node->flags.read_only && node->length > 0) {
         warn_report("%s: the format of '%s' was not given and looks like raw; writes to its "
                     "first sector are restricted, add format=raw to lift that",
                     optdict_option(open->opts), node->filename);

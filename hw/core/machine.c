@@ -114,6 +114,18 @@ MachineState *machine_new(const char *name, Error **errp)
     return MACHINE(obj);
 }
 
+static bool check_ram_size(MachineState *machine, MachineClass *mc, Error **errp)
+{
+    if (machine->ram_size < mc->min_ram_size ||
+        (mc->max_ram_size && machine->ram_size > mc->max_ram_size)) {
+        error_setg(errp, "-m: %" G_GUINT64_FORMAT "K is not a size for this machine; it takes %"
+                   G_GUINT64_FORMAT "M to %" G_GUINT64_FORMAT "G", machine->ram_size >> 10,
+                   mc->min_ram_size >> 20, mc->max_ram_size >> 30);
+        return false;
+    }
+    return true;
+}
+
 bool machine_init_run(MachineState *machine, Error **errp)
 {
     MachineClass *mc = MACHINE_GET_CLASS(machine);
@@ -121,6 +133,9 @@ bool machine_init_run(MachineState *machine, Error **errp)
     if (machine->smp_cpus > mc->max_cpus) {
         error_setg(errp, "-smp %u: machine '%s' takes at most %u CPUs", machine->smp_cpus,
                    object_get_typename(machine), mc->max_cpus);
+        return false;
+    }
+    if (!check_ram_size(machine, mc, errp)) {
         return false;
     }
     if (machine->ram_size && !memory_region_init_ram(&machine->ram, machine, "pc.ram",

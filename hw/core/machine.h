@@ -99,7 +99,7 @@ struct MachineClass {
     const char *alias;
     bool is_default;
     unsigned max_cpus;
-    uint64_t default_ram_size;
+    uint64_t default_ram_size, min_ram_size, max_ram_size; /* bytes; max 0: no limit */
     const char *default_cpu_type, *default_boot_order, *default_display;
     bool no_floppy, no_cdrom, no_parallel, no_serial;
     bool (*init)(MachineState *machine, Error **errp);

@@ -128,7 +128,8 @@ static bool load_elf(const KernelImage *image, uint64_t limit, LoadImage *out, E
             }
             if (!segment_ok(image, &ph, limit)) {
                 g_free(out->data);
-                return refuse(image, "a segment does not fit the file or the memory", errp);
+                return refuse(image, "a segment lies outside the file, below 1 MiB or above the "
+                              "guest's memory", errp);
             }
             low = MIN(low, ph.p_paddr);
             high = MAX(high, ph.p_paddr + ph.p_memsz);

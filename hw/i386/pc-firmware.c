@@ -32,7 +32,6 @@ static bool read_firmware(PCMachine *pc, char **data, gsize *len, Error **errp)
     if (*len == 0 || *len % FIRMWARE_ALIGN || *len > FIRMWARE_MAX) {
         error_setg(errp, "-bios %s: %zu bytes is no firmware's size; it must be a multiple of "
                    "64 KiB, at most 16 MiB", name, (size_t)*len);
-        g_free(*data);
         return false;
     }
     return true;

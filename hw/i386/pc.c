@@ -29,21 +29,6 @@ enum { MAX_SERIALS = 4, MAX_PARALLELS = 3 };
 
 /* --- memory ------------------------------------------------------------------ */
 
-static bool check_ram_size(MachineState *m, Error **errp)
-{
-    if (m->ram_size < 1024 * 1024) {
-        error_setg(errp, "-m: %" G_GUINT64_FORMAT " bytes are too few for a PC; it needs 1M",
-                   m->ram_size);
-        return false;
-    }
-    if (m->ram_size > MAX_RAM) {
-        error_setg(errp, "-m: %" G_GUINT64_FORMAT "G is more than a PC takes; at most 512G",
-                   m->ram_size >> 30);
-        return false;
-    }
-    return true;
-}
-
 static void map_ram(PCMachine *pc)
 {
     MachineState *m = &pc->parent;
@@ -305,9 +290,6 @@ static bool pc_init(MachineState *m, Error **errp)
 {
     PCMachine *pc = PC_MACHINE(m);
 
-    if (!check_ram_size(m, errp)) {
-        return false;
-    }
     map_ram(pc);
     return create_chipset(pc, errp) && create_cpus(pc, errp) &&
            pc_firmware_load(pc, errp) &&
@@ -353,6 +335,8 @@ static void pc_class_init(ObjectClass *klass, const void *data)
 
     mc->init = pc_init;
     mc->max_cpus = PC_MAX_CPUS;
+    mc->min_ram_size = 1024 * 1024;
+    mc->max_ram_size = MAX_RAM;
     mc->default_ram_size = UINT64_C(128) * 1024 * 1024;
     mc->default_cpu_type = "max-x86_64-cpu";
     mc->default_boot_order = "cad";

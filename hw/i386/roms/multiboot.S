@@ -44,13 +44,15 @@ next_range:
 last_range:
         sub $4, %di
 map_done:
-        movzwl %di, %ebp        /* length of the map */
+        movzwl %di, %ecx        /* length of the map; read_item keeps it */
 
         mov $FW_CFG_KERNEL_ENTRY, %ax
         call read_item
-        mov %eax, %esi
+        mov %eax, %edx
         mov $FW_CFG_INITRD_ADDR, %ax
+        push %edx
         call read_item
+        pop %edx
         mov %eax, %ebx
 
         /* A20 on, through port 92h. */
@@ -59,17 +61,23 @@ map_done:
         and $0xfe, %al
         out %al, $0x92
 
-        /* The descriptor tables must be reachable by physical address. */
+        /* The far pointer and the GDT's descriptor need physical addresses; the ROM itself
+         * is read-only by now, so they are made on the stack. */
         xor %eax, %eax
         mov %cs, %ax
         shl $4, %eax
-        add %eax, %cs:gdt_base
-        add %eax, %cs:far_offset
-        data32 lgdt %cs:gdt_pointer
+        lea protected(%eax), %esi
+        pushw $0x08
+        pushl %esi
+        lea gdt(%eax), %esi
+        pushl %esi
+        pushw $(gdt_end - gdt - 1)
+        mov %sp, %bp
+        data32 lgdt (%bp)
         mov %cr0, %eax
         or $1, %al
         mov %eax, %cr0
-        data32 ljmp *%cs:far_offset
+        data32 ljmp *6(%bp)
 
         .code32
 protected:
@@ -80,11 +88,9 @@ protected:
         mov %eax, %gs
         mov %eax, %ss
         /* Move the map to its place and note its length. */
-        mov %ebp, MBI_MMAP_LENGTH(%ebx)
-        mov %esi, %edx
+        mov %ecx, MBI_MMAP_LENGTH(%ebx)
         mov $(SCRATCH_SEG << 4), %esi
         lea MMAP_OFFSET(%ebx), %edi
-        mov %ebp, %ecx
         rep movsb
         mov $0x2badb002, %eax
         jmp *%edx
@@ -95,12 +101,6 @@ gdt:
         .quad 0
         .quad 0x00cf9b000000ffff /* 08: flat 32-bit code */
         .quad 0x00cf93000000ffff /* 10: flat data */
-gdt_pointer:
-        .short . - gdt - 1
-gdt_base:
-        .long gdt
-far_offset:
-        .long protected
-        .short 0x08
+gdt_end:
 
         rom_footer
