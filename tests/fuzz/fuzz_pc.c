@@ -12,6 +12,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "util/main-loop.h"
 #include "util/module.h"
+#include "util/option.h"
 
 typedef struct Input {
     const uint8_t *data;
@@ -108,6 +109,21 @@ static void step(MachineState *m, Input *in)
     }
 }
 
+/* A disk, a CD and a floppy, without files. */
+static void add_drives(MachineState *m)
+{
+    static const char *const drives[] = {
+        "if=ide,index=0,driver=null-co,size=16M,read-zeroes=on",
+        "if=ide,index=2,media=cdrom,driver=null-co,size=16M,read-zeroes=on",
+        "if=floppy,driver=null-co,size=1440k,read-zeroes=on",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(drives); i++) {
+        OptDict *opts = optdict_parse("-drive", drives[i], NULL, &error_fatal);
+        g_assert(block_drive_add(m->drives, opts, &error_fatal));
+        optdict_free(opts);
+    }
+}
+
 static MachineState *make_machine(void)
 {
     static const AccelChoice qtest = { .name = "qtest" };
@@ -119,6 +135,7 @@ static MachineState *make_machine(void)
     m->ram_size = 16 << 20;
     m->defaults = true;
     m->kernel_cmdline = g_strdup("");
+    add_drives(m);
     g_assert(accel_select(m, &qtest, 1, &error_fatal));
     g_assert(machine_init_run(m, &error_fatal));
     clock_set_manual(m->clock);

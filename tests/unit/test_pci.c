@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include "hw/acpi/piix4_pm.h"
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/msi.h"
@@ -495,6 +496,69 @@ static void test_state(void)
     error_free(err);
 }
 
+static void save_device(Board *b, uint8_t devfn, GByteArray *out)
+{
+    PCIDevice *dev = b->bus->devices[devfn];
+    vmstate_save(DEVICE_GET_CLASS(dev)->vmsd, dev, out);
+}
+
+static void load_device(Board *b, uint8_t devfn, const GByteArray *in, size_t *pos)
+{
+    PCIDevice *dev = b->bus->devices[devfn];
+    g_assert_true(vmstate_load(DEVICE_GET_CLASS(dev)->vmsd, dev, in->data, in->len, pos,
+                               &error_fatal));
+}
+
+/* The chipset's own: what its registers switch must follow them. */
+static void test_chipset_state(void)
+{
+    enum { HOST = 0x00, BRIDGE = 0x08, PM = 0x0b, PMBASE = 0x600 };
+    Board a, b;
+    g_autoptr(GByteArray) saved = g_byte_array_new();
+    board_init(&a);
+    board_init(&b);
+    DeviceState *pm_a = piix4_pm_create(a.bus, PM, a.irqs[9], NULL, false, &error_fatal);
+    piix4_pm_create(b.bus, PM, b.irqs[9], NULL, false, &error_fatal);
+    Probe *probe_a = add_probe(&a, PROBE), *probe_b = add_probe(&b, PROBE);
+    machine_reset(a.machine);
+    machine_reset(b.machine);
+
+    cfg_write(&a, HOST, 0x5a, 0x33, 1); /* PAM1: C0000h-C7FFFh is RAM */
+    cfg_write(&a, HOST, 0x72, 0x1a, 1); /* SMRAM enabled and locked */
+    cfg_write(&a, BRIDGE, 0x60, 0x0b, 1);
+    outport(&a, 0xcf9, 2, 1);
+    pci_set_irq(&probe_a->parent_obj, 1);
+    cfg_write(&a, PM, 0x40, PMBASE | 1, 4);
+    cfg_write(&a, PM, 0x80, 1, 1);
+    outport(&a, 0xb2, 0xf1, 1);           /* ACPI on */
+    outport(&a, PMBASE + 2, 0x0100, 2);   /* power button enabled, */
+    piix4_pm_power_button(pm_a);          /* and pressed */
+    g_assert_cmpint(a.levels[9], ==, 1);
+
+    static const uint8_t functions[] = { HOST, BRIDGE, PM, PROBE };
+    size_t pos = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(functions); i++) {
+        save_device(&a, functions[i], saved);
+    }
+    g_assert_cmphex(mem_load(&b, 0xc0000, 4), ==, 0xffffffff);
+    for (unsigned i = 0; i < G_N_ELEMENTS(functions); i++) {
+        load_device(&b, functions[i], saved, &pos);
+    }
+    g_assert_cmpuint(pos, ==, saved->len);
+    g_assert_cmphex(mem_load(&b, 0xc0000, 4), ==, 0); /* RAM */
+    cfg_write(&b, HOST, 0x72, 0x4a, 1);
+    g_assert_cmphex(cfg_read(&b, HOST, 0x72, 1), ==, 0x1a); /* still locked */
+    g_assert_cmphex(cfg_read(&b, BRIDGE, 0x60, 1), ==, 0x0b);
+    g_assert_cmphex(inport(&b, 0xcf9, 1), ==, 2);
+    g_assert_cmphex(inport(&b, PMBASE, 2), ==, 0x0100);
+    g_assert_cmphex(inport(&b, PMBASE + 4, 2), ==, 1);
+    /* Lines carry on from where they were. */
+    b.levels[11] = b.levels[9] = 1;
+    pci_set_irq(&probe_b->parent_obj, 0);
+    outport(&b, PMBASE, 0x0100, 2);
+    g_assert_cmpint(b.levels[11] + b.levels[9], ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -511,5 +575,6 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/rom", test_rom);
     g_test_add_func("/pci/unplug", test_unplug);
     g_test_add_func("/pci/state", test_state);
+    g_test_add_func("/pci/chipset-state", test_chipset_state);
     return g_test_run();
 }
