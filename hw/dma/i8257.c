@@ -397,7 +397,7 @@ static const MemoryRegionOps page_ops = {
     .impl = { .min_size = 1, .max_size = 1 },
 };
 
-/* --- device --------------------------------------------------------------------------------------- */
+/* --- device ------------------------------------------------------------------------ */
 
 static bool dma_realize(DeviceState *dev, Error **errp)
 {
@@ -422,7 +422,11 @@ static bool dma_realize(DeviceState *dev, Error **errp)
 
 static void dma_unrealize(DeviceState *dev)
 {
-    bh_delete(I8257(dev)->bh);
+    I8257State *s = I8257(dev);
+
+    bh_delete(s->bh);
+    memory_region_destroy(&s->io);
+    memory_region_destroy(&s->page_io);
 }
 
 static void dma_reset(DeviceState *dev)

@@ -35,7 +35,6 @@ struct APICBus {
     GArray *eoi_listeners;   /* EOIListener */
     MemoryRegion region;
     IRQLine *lint_lines[2];
-    bool lint[2];
     unsigned last_lowest;    /* who got the last lowest-priority message */
     int (*pic_ack)(void *opaque);
     void *pic_opaque;
@@ -195,7 +194,6 @@ static void lint_changed(void *opaque, int pin, int level)
 {
     APICBus *bus = opaque;
 
-    bus->lint[pin] = level;
     for (unsigned i = 0; i < bus->apics->len; i++) {
         APICState *s = apic_at(bus, i);
         if (s) {
@@ -212,11 +210,6 @@ IRQLine *apic_bus_intr(APICBus *bus)
 IRQLine *apic_bus_nmi(APICBus *bus)
 {
     return bus->lint_lines[1];
-}
-
-bool apic_bus_lint_level(const APICBus *bus, unsigned pin)
-{
-    return bus->lint[pin];
 }
 
 /* --- the region ---------------------------------------------------------------------- */

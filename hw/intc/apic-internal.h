@@ -56,8 +56,6 @@ static inline uint32_t apic_x2apic_ldr(const APICState *s)
 
 void apic_bus_attach(APICBus *bus, APICState *s);
 void apic_bus_detach(APICBus *bus, APICState *s);
-/* The level of the wire to LINT0 or LINT1. */
-bool apic_bus_lint_level(const APICBus *bus, unsigned pin);
 /* Delivers to all, whatever dest says; except may be NULL. */
 void apic_bus_broadcast(APICBus *bus, const APICMessage *msg, const APICState *except);
 /* A level-triggered vector was ended: tells the I/O APICs. */

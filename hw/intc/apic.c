@@ -32,6 +32,7 @@ enum {
     TIMER_TSC_DEADLINE = 2,
 
     LOWEST_VALID_VECTOR = 16,
+    MAX_PHYS_BITS = 52,
     SVR_WRITABLE = 0xff | APIC_SVR_ENABLE | APIC_SVR_FOCUS_DISABLED,
 };
 
@@ -452,19 +453,21 @@ void apic_init_reset(APICState *s)
     apic_update(s);
 }
 
-static bool base_change_allowed(const APICState *s, uint64_t val, unsigned phys_bits)
+/* No reserved bits, and no x2APIC mode without the APIC. */
+static bool base_is_valid(const APICState *s, uint64_t val, unsigned phys_bits)
 {
     uint64_t address = ((UINT64_C(1) << phys_bits) - 1) & ~UINT64_C(0xfff);
-    uint64_t valid = address | APIC_BASE_BSP | APIC_BASE_ENABLE;
+    uint64_t flags = APIC_BASE_BSP | APIC_BASE_ENABLE | (s->x2apic ? APIC_BASE_EXTD : 0);
+
+    return !(val & ~(address | flags)) &&
+           (val & (APIC_BASE_EXTD | APIC_BASE_ENABLE)) != APIC_BASE_EXTD;
+}
+
+static bool base_change_allowed(const APICState *s, uint64_t val)
+{
     bool x2_now = apic_in_x2apic_mode(s), x2_then = val & APIC_BASE_EXTD;
     bool on_then = val & APIC_BASE_ENABLE;
 
-    if (s->x2apic) {
-        valid |= APIC_BASE_EXTD;
-    }
-    if (val & ~valid || (x2_then && !on_then)) {
-        return false;
-    }
     /* x2APIC mode is entered from xAPIC mode and left to disabled only (10.12.5). */
     return x2_now ? x2_then || !on_then : !x2_then || apic_enabled(s);
 }
@@ -472,7 +475,7 @@ static bool base_change_allowed(const APICState *s, uint64_t val, unsigned phys_
 bool apic_set_base(APICState *s, uint64_t val, unsigned phys_bits)
 {
     trace(apic_base, s->initial_id, val);
-    if (!base_change_allowed(s, val, phys_bits)) {
+    if (!base_is_valid(s, val, phys_bits) || !base_change_allowed(s, val)) {
         return false;
     }
     bool turned_off = apic_enabled(s) && !(val & APIC_BASE_ENABLE);
@@ -493,22 +496,11 @@ static void apic_reset(DeviceState *dev)
     s->base = APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | (bsp ? APIC_BASE_BSP : 0);
     s->id = s->initial_id;
     s->sipi_vector = 0;
-    s->lint[0] = s->lint[1] = false;
     apic_init_reset(s);
     /* Virtual wire (MP specification, 3.6.2): the i8259 reaches the boot CPU from the start. */
     if (bsp) {
         s->lvt[APIC_LVT_LINT0] = APIC_DM_EXTINT << LVT_DM_SHIFT;
     }
-}
-
-static void apic_reset_hold(DeviceState *dev)
-{
-    APICState *s = APIC(dev);
-
-    for (unsigned pin = 0; pin < 2; pin++) {
-        s->lint[pin] = apic_bus_lint_level(s->bus, pin);
-    }
-    apic_update(s);
 }
 
 /* --- device -------------------------------------------------------------- */
@@ -535,8 +527,8 @@ static bool apic_post_load(void *opaque, Error **errp)
 {
     APICState *s = opaque;
 
-    if (!base_change_allowed(s, s->base & ~APIC_BASE_EXTD, 52)) {
-        error_setg(errp, "apic: saved IA32_APIC_BASE 0x%" PRIx64 " has reserved bits", s->base);
+    if (!base_is_valid(s, s->base, MAX_PHYS_BITS)) {
+        error_setg(errp, "apic: saved IA32_APIC_BASE 0x%" PRIx64 " is not valid", s->base);
         return false;
     }
     for (unsigned n = 0; n < APIC_LVT_COUNT; n++) {
@@ -544,6 +536,7 @@ static bool apic_post_load(void *opaque, Error **errp)
     }
     s->divide_config &= 11;
     s->svr &= SVR_WRITABLE;
+    apic_update(s);
     return true;
 }
 
@@ -586,7 +579,7 @@ static const Property apic_props[] = {
 static const DeviceInfo apic_info = {
     .name = TYPE_APIC, .instance_size = sizeof(APICState), .desc = "local APIC",
     .internal = true, .props = apic_props, .vmsd = &vmstate_apic, .realize = apic_realize,
-    .unrealize = apic_unrealize, .reset = apic_reset, .reset_hold = apic_reset_hold,
+    .unrealize = apic_unrealize, .reset = apic_reset,
 };
 DEVICE_TYPE(apic_info)
 

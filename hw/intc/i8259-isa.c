@@ -73,6 +73,16 @@ static bool pic_realize(DeviceState *dev, Error **errp)
     return true;
 }
 
+static void pic_unrealize(DeviceState *dev)
+{
+    ISAI8259 *s = ISA_I8259(dev);
+
+    memory_region_destroy(&s->io);
+    if (s->elcr_addr != UINT32_MAX) {
+        memory_region_destroy(&s->elcr_io);
+    }
+}
+
 static void pic_reset(DeviceState *dev)
 {
     i8259_chip_reset(&ISA_I8259(dev)->chip);
@@ -132,8 +142,8 @@ static const Property pic_props[] = {
 static const DeviceInfo isa_i8259_info = {
     .name = TYPE_ISA_I8259, .parent = TYPE_ISA_DEVICE, .instance_size = sizeof(ISAI8259),
     .desc = "8259A interrupt controller", .internal = true, .props = pic_props,
-    .vmsd = &vmstate_pic, .realize = pic_realize, .reset = pic_reset,
-    .reset_hold = pic_reset_hold,
+    .vmsd = &vmstate_pic, .realize = pic_realize, .unrealize = pic_unrealize,
+    .reset = pic_reset, .reset_hold = pic_reset_hold,
 };
 DEVICE_TYPE(isa_i8259_info)
 

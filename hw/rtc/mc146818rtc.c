@@ -429,7 +429,10 @@ static bool rtc_realize(DeviceState *dev, Error **errp)
 
 static void rtc_unrealize(DeviceState *dev)
 {
-    timer_deinit(&MC146818_RTC(dev)->timer);
+    RTCState *s = MC146818_RTC(dev);
+
+    timer_deinit(&s->timer);
+    memory_region_destroy(&s->io);
 }
 
 /* RESET#: time, calendar and memory go on. */

@@ -56,7 +56,10 @@ static bool pit_realize(DeviceState *dev, Error **errp)
 
 static void pit_unrealize(DeviceState *dev)
 {
-    i8254_deinit(&ISA_PIT(dev)->chip);
+    ISAPit *s = ISA_PIT(dev);
+
+    i8254_deinit(&s->chip);
+    memory_region_destroy(&s->io);
 }
 
 static void pit_reset(DeviceState *dev)

@@ -75,6 +75,11 @@ static bool pcspk_realize(DeviceState *dev, Error **errp)
     return true;
 }
 
+static void pcspk_unrealize(DeviceState *dev)
+{
+    memory_region_destroy(&PC_SPEAKER(dev)->io);
+}
+
 static void pcspk_reset(DeviceState *dev)
 {
     PC_SPEAKER(dev)->control = 0;
@@ -98,6 +103,7 @@ static const Property pcspk_props[] = {
 static const DeviceInfo isa_pcspk_info = {
     .name = TYPE_ISA_PCSPK, .parent = TYPE_ISA_DEVICE, .instance_size = sizeof(PCSpeaker),
     .desc = "PC speaker and NMI status port", .internal = true, .props = pcspk_props,
-    .vmsd = &vmstate_pcspk, .realize = pcspk_realize, .reset = pcspk_reset,
+    .vmsd = &vmstate_pcspk, .realize = pcspk_realize, .unrealize = pcspk_unrealize,
+    .reset = pcspk_reset,
 };
 DEVICE_TYPE(isa_pcspk_info)

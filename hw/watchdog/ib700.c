@@ -82,7 +82,11 @@ static bool ib700_realize(DeviceState *dev, Error **errp)
 
 static void ib700_unrealize(DeviceState *dev)
 {
-    timer_deinit(&IB700(dev)->timer);
+    IB700State *s = IB700(dev);
+
+    timer_deinit(&s->timer);
+    memory_region_destroy(&s->stop_io);
+    memory_region_destroy(&s->start_io);
 }
 
 static void ib700_reset(DeviceState *dev)

@@ -677,6 +677,38 @@ static void test_ioapic_edge(void)
     bench_finish(&b);
 }
 
+/* A saved APIC goes on where it was: mode, requests and the running timer. */
+static void test_state(void)
+{
+    g_autoptr(GByteArray) saved = g_byte_array_new();
+    Bench from, to;
+    Error *err = NULL;
+    size_t pos = 0;
+
+    bench_init(&from);
+    const VMStateDescription *vmsd = DEVICE_GET_CLASS(from.apic[1])->vmsd;
+    wr(&from, 1, DIVIDE, 11);
+    wr(&from, 1, LVT_TIMER, 0x44);
+    wr(&from, 1, INITIAL_COUNT, 3000);
+    ipi(&from, 0, 1, 0x55);
+    g_assert_true(apic_set_base(from.apic[1], 0xfee00c00, PHYS_BITS));
+    vmstate_save(vmsd, from.apic[1], saved);
+    bench_finish(&from);
+
+    bench_init(&to);
+    g_assert_true(vmstate_load(vmsd, to.apic[1], saved->data, saved->len, &pos, &err));
+    g_assert_cmpuint(pos, ==, saved->len);
+    g_assert_cmphex(msr(&to, 1, 0x802), ==, 1);
+    g_assert_true(requested(&to, 1, CPU_INTERRUPT_HARD));
+    g_assert_cmpint(apic_get_interrupt(to.apic[1]), ==, 0x55);
+    g_assert_true(apic_msr_write(to.apic[1], 0x80b, 0));
+    clock_advance_to(to.machine->clock, 2999);
+    g_assert_cmpint(apic_get_interrupt(to.apic[1]), ==, NO_VECTOR);
+    clock_advance_to(to.machine->clock, 3000);
+    g_assert_cmpint(apic_get_interrupt(to.apic[1]), ==, 0x44);
+    bench_finish(&to);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -705,5 +737,6 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/x2apic/destinations", test_x2apic_destinations);
     g_test_add_func("/apic/eoi-broadcast", test_eoi_broadcast);
     g_test_add_func("/apic/ioapic-edge", test_ioapic_edge);
+    g_test_add_func("/apic/state", test_state);
     return g_test_run();
 }
