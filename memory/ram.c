@@ -13,6 +13,15 @@
 static GMutex blocks_lock;
 static GSList *blocks;
 
+/* Zeroed memory that costs nothing until it is used; NULL if there is none. */
+static uint8_t *map_page_bytes(uint64_t pages)
+{
+    void *mem = mmap(NULL, pages, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return mem == MAP_FAILED ? NULL : mem;
+}
+
 static bool map_block(RAMBlock *block, Error **errp)
 {
     block->fd = memfd_create(block->name, MFD_CLOEXEC);
@@ -30,10 +39,9 @@ static bool map_block(RAMBlock *block, Error **errp)
         return false;
     }
     madvise(block->host, block->length, MADV_HUGEPAGE); /* where the host offers it */
-    block->page_flags = mmap(NULL, block->length >> GUEST_PAGE_BITS, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block->page_flags == MAP_FAILED) {
-        block->page_flags = NULL;
+    block->page_flags = map_page_bytes(block->length >> GUEST_PAGE_BITS);
+    block->code_users = map_page_bytes(block->length >> GUEST_PAGE_BITS);
+    if (!block->page_flags || !block->code_users) {
         error_setg_errno(errp, errno, "cannot map the page flags of guest memory '%s'",
                          block->name);
         return false;
@@ -45,6 +53,9 @@ static void free_block(RAMBlock *block)
 {
     if (block->page_flags) {
         munmap(block->page_flags, block->length >> GUEST_PAGE_BITS);
+    }
+    if (block->code_users) {
+        munmap(block->code_users, block->length >> GUEST_PAGE_BITS);
     }
     if (block->host) {
         munmap(block->host, block->length);
@@ -197,14 +208,30 @@ static uint8_t flags_of(const RAMBlock *block, uint64_t page)
     return __atomic_load_n(&block->page_flags[page], __ATOMIC_RELAXED);
 }
 
+static GMutex code_users_lock;
+
 void ram_page_set_code(RAMBlock *block, uint64_t offset)
 {
-    flag_set(block, offset >> GUEST_PAGE_BITS, RAM_PAGE_CODE);
+    uint64_t page = offset >> GUEST_PAGE_BITS;
+
+    g_mutex_lock(&code_users_lock);
+    bool first = block->code_users[page]++ == 0;
+    flag_set(block, page, RAM_PAGE_CODE);
+    g_mutex_unlock(&code_users_lock);
+    if (first) {
+        tell_code_listeners(block, page << GUEST_PAGE_BITS, 0);
+    }
 }
 
 void ram_page_clear_code(RAMBlock *block, uint64_t offset)
 {
-    flag_clear(block, offset >> GUEST_PAGE_BITS, RAM_PAGE_CODE);
+    uint64_t page = offset >> GUEST_PAGE_BITS;
+
+    g_mutex_lock(&code_users_lock);
+    if (--block->code_users[page] == 0) {
+        flag_clear(block, page, RAM_PAGE_CODE);
+    }
+    g_mutex_unlock(&code_users_lock);
 }
 
 void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t len)

@@ -30,6 +30,15 @@ static uint64_t granule_mask(unsigned offset, unsigned len)
     return (~0ull << first) & (~0ull >> (63 - last));
 }
 
+/* The page table's way of dropping a page. */
+static void free_page(gpointer data)
+{
+    X86CodePage *page = data;
+
+    ram_page_clear_code(page->block, page->offset);
+    g_free(page);
+}
+
 static X86CodePage *code_page(X86CPU *cpu, const uint8_t *host, RAMBlock *block, uint64_t offset)
 {
     X86CodePage *page = g_hash_table_lookup(cpu->interp->pages, host);
@@ -143,9 +152,7 @@ void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len)
         }
         sweep_page(page);
     }
-    if (page->blocks) {
-        ram_page_set_code(page->block, page->offset);
-    } else {
+    if (!page->blocks) {
         g_hash_table_remove(interp->pages, page->host);
     }
 }
@@ -429,7 +436,7 @@ void x86_interp_init(X86CPU *cpu)
 {
     X86Interp *interp = g_new0(X86Interp, 1);
 
-    interp->pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    interp->pages = g_hash_table_new_full(NULL, NULL, NULL, free_page);
     interp->arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     g_assert(interp->arena != MAP_FAILED);
