@@ -228,8 +228,8 @@ static bool check_label(ChardevRegistry *reg, const char *label, Error **errp)
     return true;
 }
 
-static Chardev *chardev_new(ChardevRegistry *reg, const char *label, const char *backend, OptDict *opts,
-                     Error **errp)
+static Chardev *chardev_new(ChardevRegistry *reg, const char *label, const char *backend,
+                            OptDict *opts, Error **errp)
 {
     const ChardevInfo *info = find_backend(backend);
     Chardev *chr;

@@ -51,13 +51,15 @@ Chardev *chardev_add(ChardevRegistry *reg, OptDict *opts, Error **errp);
 /* The short form of -serial, -monitor, -debugcon: "stdio", "mon:stdio", "file:X", "pipe:X",
  * "pty", "unix:X,server=on,wait=off", "tcp:H:P", "null", "vc" or "chardev:ID". "none" gives
  * NULL without an error. */
-Chardev *chardev_add_legacy(ChardevRegistry *reg, const char *label, const char *text, Error **errp);
+Chardev *chardev_add_legacy(ChardevRegistry *reg, const char *label, const char *text,
+                            Error **errp);
 Chardev *chardev_find(ChardevRegistry *reg, const char *id);
 /* Fails if there is none of this name or a device uses it. */
 bool chardev_remove(ChardevRegistry *reg, const char *id, Error **errp);
 void chardev_foreach(ChardevRegistry *reg, void (*fn)(Chardev *chr, void *opaque), void *opaque);
 const char *chardev_label(const Chardev *chr);
-const char *chardev_filename(const Chardev *chr); /* "unix:/path,server=on" as query-chardev shows */
+/* "unix:/path,server=on", as query-chardev shows. */
+const char *chardev_filename(const Chardev *chr);
 /* True if a front end is connected and takes input: query-chardev's frontend-open. */
 bool chardev_frontend_open(const Chardev *chr);
 void chardev_help(GString *out);

@@ -46,7 +46,8 @@ static bool debugcon_realize(DeviceState *dev, Error **errp)
     DebugconState *s = DEBUGCON(dev);
 
     if (s->iobase > 0xffff) {
-        error_setg(errp, "isa-debugcon: iobase=0x%x is out of range; ports reach 0xffff", s->iobase);
+        error_setg(errp, "isa-debugcon: iobase=0x%x is out of range; ports reach 0xffff",
+                   s->iobase);
         return false;
     }
     if (!qdev_chardev_take(dev, &s->chardev, errp)) {

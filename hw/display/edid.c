@@ -65,7 +65,8 @@ static uint8_t *descriptor(uint8_t *edid, int n, uint8_t tag)
 static void put_descriptors(uint8_t *edid, unsigned width, unsigned height)
 {
     /* 50 to 125 Hz, 30 to 160 kHz, up to 2550 MHz, no formula */
-    static const uint8_t range[] = { 50, 125, 30, 160, 255, 0x01, 0x0a, ' ', ' ', ' ', ' ', ' ', ' ' };
+    static const uint8_t range[] = { 50, 125, 30, 160, 255, 0x01, 0x0a,
+                                     ' ', ' ', ' ', ' ', ' ', ' ' };
     uint8_t *d;
 
     put_timing(edid + EDID_DESCRIPTORS, width, height);

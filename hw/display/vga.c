@@ -31,7 +31,8 @@ static uint8_t input_status_1(const VGAState *s)
     unsigned half = s->seq[SEQ_CLOCK_MODE] & SEQ_CLOCK_HALF ? 2 : 1;
     uint8_t overflow = s->crtc[CRTC_OVERFLOW];
     uint64_t h_total = s->crtc[CRTC_H_TOTAL] + 5;
-    uint64_t v_total = (s->crtc[CRTC_V_TOTAL] | (overflow & 0x01) << 8 | (overflow & 0x20) << 4) + 2;
+    unsigned v_high = (overflow & 0x01) << 8 | (overflow & 0x20) << 4;
+    uint64_t v_total = (s->crtc[CRTC_V_TOTAL] | v_high) + 2;
     unsigned sync = s->crtc[CRTC_V_SYNC_START] | (overflow & 0x04) << 6 | (overflow & 0x80) << 2;
     unsigned sync_lines = (s->crtc[CRTC_V_SYNC_END] - sync) & 0x0f;
     uint32_t clock = clocks[(s->misc >> MISC_CLOCK_SHIFT) & 3] / half;

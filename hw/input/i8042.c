@@ -180,7 +180,7 @@ static void set_outport(I8042State *s, uint8_t val)
 
 static uint8_t read_outport(const I8042State *s)
 {
-    return s->outport | (s->obf && !s->aux_obf ? OUT_OBF : 0) | (s->obf && s->aux_obf ? OUT_AUX_OBF : 0);
+    return s->outport | (!s->obf ? 0 : s->aux_obf ? OUT_AUX_OBF : OUT_OBF);
 }
 
 static void set_mode(I8042State *s, uint8_t mode)

