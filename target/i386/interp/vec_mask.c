@@ -101,7 +101,7 @@ static void op_masked_bytes(X86CPU *cpu, const X86Insn *insn)
     }
     lin = x86_seg_linear(cpu, seg, x86_zext(s->regs[X86_RDI], insn->addr_size), len,
                          X86_ACCESS_WRITE);
-    x86_check_alignment(cpu, lin, len);
+    x86_check_alignment(cpu, lin, 8);
     x86_lin_probe(cpu, lin, len, X86_ACCESS_WRITE);
     for (unsigned i = 0; i < len; i++) {
         if (selected(&mask, i, 1)) {
