@@ -4,7 +4,7 @@
  *
  *   SMBASE + fe00  ES CS SS DS FS GS, GDTR, LDTR, IDTR, TR: 16 bytes each
  *                  (selector, attributes, limit, base)
- *            fec9  auto-halt restart     fed0  EFER
+ *            fec9  auto-halt restart     feca  NMI mask     fed0  EFER
  *            fefc  revision              ff00  SMBASE (RSM loads it)
  *            ff48  CR4   ff50  CR3   ff58  CR0   ff60  DR7   ff68  DR6
  *            ff70  RFLAGS  ff78  RIP     ff80  R15 ... fff8  RAX
@@ -19,6 +19,7 @@
 enum {
     SMM_ENTRY = 0x8000, SMM_SAVE_SEGS = 0xfe00, SMM_SAVE_GDTR = 0xfe60, SMM_SAVE_LDTR = 0xfe70,
     SMM_SAVE_IDTR = 0xfe80, SMM_SAVE_TR = 0xfe90, SMM_SAVE_AUTO_HALT = 0xfec9,
+    SMM_SAVE_NMI_MASK = 0xfeca,
     SMM_SAVE_EFER = 0xfed0, SMM_SAVE_REVISION = 0xfefc, SMM_SAVE_SMBASE = 0xff00,
     SMM_SAVE_CR4 = 0xff48, SMM_SAVE_CR3 = 0xff50, SMM_SAVE_CR0 = 0xff58, SMM_SAVE_DR7 = 0xff60,
     SMM_SAVE_DR6 = 0xff68, SMM_SAVE_RFLAGS = 0xff70, SMM_SAVE_RIP = 0xff78,
@@ -99,6 +100,7 @@ static void save_state(X86CPU *cpu)
     }
     put(cpu, SMM_SAVE_RFLAGS, 8, x86_get_eflags(s));
     put(cpu, SMM_SAVE_AUTO_HALT, 1, cpu->parent.halted);
+    put(cpu, SMM_SAVE_NMI_MASK, 1, s->nmi_blocked);
     put(cpu, SMM_SAVE_REVISION, 4, SMM_REVISION);
     put(cpu, SMM_SAVE_SMBASE, 4, s->smbase);
 }
@@ -131,6 +133,7 @@ void x86_smm_enter(X86CPU *cpu)
     x86_tlb_flush(cpu);
     save_state(cpu);
     s->int_shadow = 0;
+    s->nmi_blocked = 1;
     cpu->parent.halted = false;
     enter_mode(cpu);
 }
@@ -178,10 +181,12 @@ void x86_smm_leave(X86CPU *cpu)
     uint32_t eflags = get(cpu, SMM_SAVE_RFLAGS, 8);
     uint32_t smbase = get(cpu, SMM_SAVE_SMBASE, 4);
     bool halt = get(cpu, SMM_SAVE_AUTO_HALT, 1) & 1;
+    bool nmi_blocked = get(cpu, SMM_SAVE_NMI_MASK, 1) & 1;
 
     restore_state(cpu);
     s->smbase = smbase;
     s->in_smm = 0;
+    s->nmi_blocked = nmi_blocked;
     cpu->parent.halted = halt;
     x86_set_eflags(s, eflags);
     x86_tlb_flush(cpu);

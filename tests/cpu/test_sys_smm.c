@@ -38,6 +38,7 @@ static void test_entry(void)
     g_assert_cmphex(s->segs[X86_DS].base, ==, 0);
     g_assert_cmphex(s->dr[7], ==, 0x400);
     g_assert_true(s->in_smm);
+    g_assert_true(s->nmi_blocked);
     g_assert_cmphex(ram32(m, 0x3fefc), ==, 0x00020064);
     g_assert_cmphex(ram32(m, 0x3ff00), ==, 0x30000);
     g_assert_cmphex(ram32(m, 0x3fff8), ==, 0x55667788);
@@ -64,6 +65,7 @@ static void test_rsm(void)
     x86_smm_enter(m->cpu);
     g_assert_cmpint(cpu_machine_run(m), ==, CPU_EXIT_HALTED);
     g_assert_false(s->in_smm);
+    g_assert_false(s->nmi_blocked);
     g_assert_cmphex(s->smbase, ==, 0xa0000);
     g_assert_cmphex(s->regs[X86_RBX], ==, 0x12345678);
     g_assert_cmphex(s->regs[X86_RCX], ==, 77);

@@ -203,6 +203,7 @@
     BEGIN "lar"
     mov eax, CODE
     lar eax, eax
+    and eax, 0xfff0ffff     ; bits 16-19 are undefined
     VALUE eax, 0x00c09b00
 
     BEGIN "lsl, granular"
