@@ -266,7 +266,10 @@ void x86_far_call(X86CPU *cpu, uint16_t selector, uint64_t offset, unsigned op_s
     }
     read_target(cpu, selector, &d);
     if (x86_desc_is_code(&d)) {
-        /* The frame is written before the limit is checked; rSP changes only after. */
+        /* The stack is the target's: 64 bits wide for 64-bit code. The frame is written
+         * before the limit is checked; rSP changes only after. */
+        st = x86_stack_at(&s->segs[X86_SS], s->regs[X86_RSP], x86_desc_is_64bit_code(s, &d),
+                          x86_cpl(s), 0);
         push_return(cpu, &st, op_size);
         x86_check_code_offset(cpu, &d, offset, false);
         x86_set_cs(cpu, selector, &d, x86_cpl(s));

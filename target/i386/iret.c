@@ -63,9 +63,10 @@ void x86_return_protected(X86CPU *cpu, X86Stack *st, uint16_t sel, uint64_t rip,
         uint64_t rsp = x86_stack_pop(cpu, st, op_size) + pop_bytes;
         uint16_t ss = x86_stack_pop(cpu, st, op_size);
         bool wide = x86_desc_is_64bit_code(s, &code);
+
+        x86_check_code_offset(cpu, &code, rip, false); /* before SS, as AMD CPUs do */
         X86Segment seg = check_return_ss(cpu, ss, rpl, wide, &stack);
 
-        x86_check_code_offset(cpu, &code, rip, false);
         x86_set_cs(cpu, sel, &code, rpl);
         s->segs[X86_SS] = seg;
         *st = x86_stack_at(&seg, rsp, wide, rpl, 0);

@@ -356,10 +356,18 @@ static uint64_t branch_target(Generator *g)
            (random_chance(g->r, 90) ? 0x100 + random_below(g->r, 0x600) : 0x1000);
 }
 
-/* A far call from 16-bit to 64-bit code hangs some virtual hosts. */
+/*
+ * A far call to 64-bit code uses RSP as 64-bit code would, without the base of
+ * SS. If its push then faults, Zen 3 hangs.
+ */
 static uint16_t without_code64(const Generator *g, uint16_t selector)
 {
-    return g->c->mode == X86_MODE_16 && (selector & ~3) == (SEL_CODE64 & ~3) ? 0 : selector;
+    const CpuRegs *in = &g->c->in;
+    bool valid = in->seg[X86_SS] == SEL_DATA &&
+                 in->gpr[X86_RSP] - WINDOW_BASE - WINDOW_STACK - 64 < 0x1000;
+
+    return g->c->mode != X86_MODE_64 && !valid && (selector & ~3) == (SEL_CODE64 & ~3)
+         ? 0 : selector;
 }
 
 static void put_target(Generator *g, uint64_t lin, unsigned size, bool far)

@@ -196,8 +196,6 @@ Guest *guest_new(void)
     address_space_init(&g->io_as, &g->io_root, "io");
     g->window_ram = memory_region_get_ram_ptr(&g->window);
     g->system_ram = memory_region_get_ram_ptr(&g->system);
-    build_page_tables(g);
-    build_descriptor_tables(g);
     memset(g->window_ram + WINDOW_CODE, 0xcc, 4096);
 
     g->cpu = aligned_alloc(64, sizeof(X86CPU) + 63 - (sizeof(X86CPU) + 63) % 64);
@@ -207,9 +205,19 @@ Guest *guest_new(void)
     x86_cpu_model_parse("max", &g->model, NULL);
     x86_cpu_set_model(g->cpu, &g->model);
     x86_interp_init(g->cpu);
+    guest_reset(g);
+    return g;
+}
+
+void guest_reset(Guest *g)
+{
+    memset(g->system_ram, 0, SYSTEM_SIZE);
+    build_page_tables(g);
+    build_descriptor_tables(g);
     x86_cpu_state_reset(g->cpu, false);
     init_system_state(g);
-    return g;
+    x86_tlb_flush(g->cpu);
+    x86_interp_flush_code(g->cpu);
 }
 
 void guest_free(Guest *g)
@@ -235,7 +243,7 @@ uint8_t *guest_window(Guest *g)
     return g->window_ram;
 }
 
-static void load_regs(Guest *g, const CpuRegs *r)
+void guest_load(Guest *g, const CpuRegs *r)
 {
     X86State *s = &g->cpu->state;
     unsigned top = r->fsw >> 11 & 7;
@@ -300,6 +308,11 @@ static void store_regs(const X86State *s, CpuRegs *r)
     }
 }
 
+void guest_write_code(Guest *g, unsigned offset, const void *code, unsigned len)
+{
+    address_space_write(&g->as, WINDOW_BASE + offset, MEMTXATTRS_NONE, code, len);
+}
+
 /* The interrupted state from the frame: [error,] RIP, CS, RFLAGS, RSP, SS. */
 static void unwind_exception(const Guest *g, const CpuCase *c, CpuOutcome *o)
 {
@@ -331,19 +344,19 @@ static bool is_unfinished_string(const Guest *g, const CpuCase *c)
 
 void guest_run(Guest *g, CpuEngineFn *engine, const CpuCase *c, CpuOutcome *o)
 {
-    uint64_t start = c->in.rip;
-    uint64_t phys = c->in.seg[X86_CS] == LDT_SELECTOR(LDT_CODE16) ? WINDOW_BASE + start : start;
-    unsigned code_len = MIN(c->insn.len, 4096 - phys % 4096);
+    bool code16 = c->in.seg[X86_CS] == LDT_SELECTOR(LDT_CODE16);
+    unsigned offset = c->in.rip - (code16 ? 0 : WINDOW_BASE);
+    unsigned len = MIN(c->insn.len, WINDOW_CODE + 4096 - offset);
     uint8_t int3[X86_MAX_INSN_LEN];
 
     memset(int3, 0xcc, sizeof(int3));
-    address_space_write(&g->as, phys, MEMTXATTRS_NONE, c->code, code_len);
-    load_regs(g, &c->in);
+    guest_write_code(g, offset, c->code, len);
+    guest_load(g, &c->in);
     do {
         engine(g->cpu);
     } while (is_unfinished_string(g, c));
     store_regs(&g->cpu->state, &o->out);
-    address_space_write(&g->as, phys, MEMTXATTRS_NONE, int3, code_len);
+    guest_write_code(g, offset, int3, len);
     o->vector = OUTCOME_NONE;
     o->error = 0;
     if (g->cpu->state.triple_fault) {

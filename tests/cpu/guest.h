@@ -13,6 +13,12 @@ typedef struct Guest Guest;
 
 Guest *guest_new(void);
 void guest_free(Guest *g);
+/* System registers, page tables and descriptor tables as new; TLB and decoded code forgotten. */
+void guest_reset(Guest *g);
+/* The user-visible registers, with segments from the guest's descriptor tables. */
+void guest_load(Guest *g, const CpuRegs *r);
+/* Writes code at an offset in the window. */
+void guest_write_code(Guest *g, unsigned offset, const void *code, unsigned len);
 X86CPU *guest_cpu(Guest *g);
 uint8_t *guest_window(Guest *g);
 /* Executes the case's instruction with an engine. An exception is delivered

@@ -2,7 +2,7 @@
  * The CPU suite: every row of the instruction table, in every mode, against the
  * host CPU.
  *
- *   test-cpu [--cases N] [--seed N] [--row PATTERN] [--soak SECONDS]
+ *   test-cpu [--cases N] [--salt N] [--row PATTERN] [--soak SECONDS]
  *
  * A case is an instruction and a state, both random with a bias for edges; the
  * host executes it natively, the guest in an engine, and the complete state
@@ -19,7 +19,7 @@
 #include "tests/cpu/native.h"
 
 static int cases = 300; /* of each row and mode */
-static int seed = 1;
+static int salt = 1;
 static int soak;        /* seconds */
 static int only_mode;   /* 16, 32, 64; 0: all */
 static char *only_row;  /* pattern of "mnemonic" or "mnemonic operands" */
@@ -94,6 +94,9 @@ static void run_case(Suite *s, const CpuCase *c)
     uint32_t fields;
 
     native_run(c, &host);
+    if (host.vector == OUTCOME_HANG && c->insn.mnemonic == X86_MN_CALLF) {
+        return; /* see without_code64() in generate.c */
+    }
     guest_run(s->guest, s->engine, c, &guest);
     s->total++;
     count->run++;
@@ -125,9 +128,9 @@ static bool is_selected(unsigned row)
            g_pattern_match_simple(only_row, full);
 }
 
-static void run_row(Suite *s, unsigned row, X86Mode mode, unsigned salt)
+static void run_row(Suite *s, unsigned row, X86Mode mode, unsigned round)
 {
-    Random r = { 0x9e3779b97f4a7c15ull * (seed + salt) + row * 4 + mode + 1 };
+    Random r = { 0x9e3779b97f4a7c15ull * (salt + round) + row * 4 + mode + 1 };
     CpuCase c;
 
     if (why_not_on_host(row) || !is_selected(row)) {
@@ -140,10 +143,10 @@ static void run_row(Suite *s, unsigned row, X86Mode mode, unsigned salt)
     }
 }
 
-static void run_mode(Suite *s, X86Mode mode, unsigned salt)
+static void run_mode(Suite *s, X86Mode mode, unsigned round)
 {
     for (unsigned row = 0; row < x86_row_count; row++) {
-        run_row(s, row, mode, salt);
+        run_row(s, row, mode, round);
     }
 }
 
@@ -170,14 +173,14 @@ static void test_mode(gconstpointer data)
     unsigned before = suite.failures;
     uint64_t total = suite.total;
     gint64 end = g_get_monotonic_time() + soak * G_USEC_PER_SEC;
-    unsigned salt = 0;
+    unsigned round = 0;
 
     if (!native_has_mode(mode)) {
         g_test_skip("this host's kernel has no modify_ldt()");
         return;
     }
     do {
-        run_mode(&suite, mode, salt++ * 1000);
+        run_mode(&suite, mode, round++ * 1000);
     } while (g_get_monotonic_time() < end);
     g_test_message("%" G_GUINT64_FORMAT " cases, %u differences", suite.total - total,
                    suite.failures - before);
@@ -219,7 +222,7 @@ static bool parse_options(int *argc, char ***argv)
 {
     const GOptionEntry options[] = {
         { "cases", 0, 0, G_OPTION_ARG_INT, &cases, "Cases of each row and mode", "N" },
-        { "seed", 0, 0, G_OPTION_ARG_INT, &seed, "Seed of the random cases", "N" },
+        { "salt", 0, 0, G_OPTION_ARG_INT, &salt, "Other random cases", "N" },
         { "soak", 0, 0, G_OPTION_ARG_INT, &soak, "Go on for this time in each mode", "SECONDS" },
         { "mode", 0, 0, G_OPTION_ARG_INT, &only_mode, "16, 32 or 64 only", "BITS" },
         { "row", 0, 0, G_OPTION_ARG_STRING, &only_row, "Rows whose mnemonic matches", "PATTERN" },

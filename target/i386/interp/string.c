@@ -187,14 +187,16 @@ static void copy_run(const Str *t, uint8_t *dst, const uint8_t *src, uint64_t n)
 
 static uint64_t run_movs(const Str *t, uint64_t max)
 {
-    uint64_t src = src_lin(t), dst = dst_lin(t, X86_ACCESS_WRITE);
+    /* The source's faults come before the destination's. */
+    uint64_t src = src_lin(t);
+    uint8_t *from = x86_lin_host(t->cpu, src, X86_ACCESS_READ);
+    uint64_t dst = dst_lin(t, X86_ACCESS_WRITE);
     uint64_t n = run_length(t, t->src_seg, X86_RSI, src, max);
 
     n = run_length(t, X86_ES, X86_RDI, dst, n);
     if (n < 2) {
         return 0;
     }
-    uint8_t *from = x86_lin_host(t->cpu, src, X86_ACCESS_READ);
     uint8_t *to = x86_lin_host(t->cpu, dst, X86_ACCESS_WRITE);
     if (!from || !to) {
         return 0;

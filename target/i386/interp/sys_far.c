@@ -126,10 +126,14 @@ static void op_int1(X86CPU *cpu, const X86Insn *insn)
 static void op_bound(X86CPU *cpu, const X86Insn *insn)
 {
     unsigned size = insn->op_size;
-    uint64_t lin = x86_op_lin(cpu, insn, 1, size * 2, X86_ACCESS_READ);
     int64_t index = x86_sext(x86_op_read(cpu, insn, 0), size);
+    uint64_t lin = x86_mem_lin(cpu, insn, 0, size, X86_ACCESS_READ);
     int64_t lower = x86_sext(x86_lin_read_n(cpu, lin, size), size);
-    int64_t upper = x86_sext(x86_lin_read_n(cpu, lin + size, size), size);
+    int64_t upper;
+
+    /* Two accesses, as with far pointers. */
+    lin = x86_mem_lin(cpu, insn, size, size, X86_ACCESS_READ);
+    upper = x86_sext(x86_lin_read_n(cpu, lin, size), size);
 
     if (index < lower || index > upper) {
         x86_raise(cpu, X86_EXCP_BR, 0);

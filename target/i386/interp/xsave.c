@@ -145,8 +145,14 @@ static uint32_t checked_mxcsr(X86CPU *cpu, const uint8_t *image)
 static uint64_t aligned_lin(X86CPU *cpu, const X86Insn *insn, unsigned size, unsigned alignment,
                             X86Access access)
 {
-    uint64_t lin = x86_mem_lin(cpu, insn, 0, size, access);
+    bool has_base = !(cpu->state.hflags & X86_HF_CS64) || insn->seg >= X86_FS;
+    uint64_t lin = (has_base ? cpu->state.segs[insn->seg].base : 0) + x86_insn_ea(cpu, insn);
 
+    /* Alignment goes before the segment's checks, except for #AC. */
+    if (alignment != 16 && lin & (alignment - 1)) {
+        x86_raise(cpu, X86_EXCP_GP, 0);
+    }
+    lin = x86_mem_lin(cpu, insn, 0, size, access);
     if (alignment == 16) { /* FXSAVE, FXRSTOR */
         x86_check_alignment(cpu, lin, alignment);
     }
