@@ -33,7 +33,7 @@ static const char *const op_names[BLOCK_OP_COUNT] = {
     [BLOCK_OP_FLUSH] = "flush", [BLOCK_OP_DISCARD] = "discard",
 };
 
-/* --- execution ---------------------------------------------------------------- */
+/* --- execution ------------------------------------------------------------ */
 
 static int run_write(BlockRequest *req)
 {
@@ -152,7 +152,7 @@ void blk_drain(BlockBackend *blk)
     g_mutex_unlock(&blk->lock);
 }
 
-/* --- submission --------------------------------------------------------------- */
+/* --- submission ----------------------------------------------------------- */
 
 static int check_request(BlockBackend *blk, BlockOp op, int64_t offset, int64_t len)
 {
@@ -239,7 +239,7 @@ int blk_flush(BlockBackend *blk)
     return blk->root ? bdrv_flush(blk->root) : -ENOMEDIUM;
 }
 
-/* --- medium and device -------------------------------------------------------- */
+/* --- medium and device ---------------------------------------------------- */
 
 BlockBackend *blk_new(BlockRegistry *reg, const char *name)
 {

@@ -30,7 +30,7 @@ typedef struct FileState {
     gint flush_errno;  /* [atomic] set once a flush failed: the page cache may have lost data */
 } FileState;
 
-/* --- locks -------------------------------------------------------------------- */
+/* --- locks ---------------------------------------------------------------- */
 
 enum { LOCK_PERM_BASE = 100, LOCK_UNSHARED_BASE = 200 };
 typedef enum FilePerm { PERM_CONSISTENT_READ, PERM_WRITE, PERM_WRITE_UNCHANGED,
@@ -86,7 +86,7 @@ static bool lock_file(int fd, const BlockOpen *open, const char *filename, bool 
     return false;
 }
 
-/* --- opening ------------------------------------------------------------------ */
+/* --- opening -------------------------------------------------------------- */
 
 static void explain_open_error(const BlockOpen *open, const char *filename, BlockFlags flags,
                                int err, Error **errp)
@@ -192,7 +192,7 @@ static bool file_open(BlockNode *node, const BlockOpen *open_args, Error **errp)
     return true;
 }
 
-/* --- I/O ----------------------------------------------------------------------- */
+/* --- I/O ------------------------------------------------------------------ */
 
 typedef ssize_t VectorFn(int fd, const struct iovec *iov, int niov, off_t offset);
 

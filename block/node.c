@@ -123,7 +123,7 @@ static const BlockDriver *probe_node(BlockNode *file, const char *option, Error 
     return bdrv_probe_format(head, len);
 }
 
-/* --- options ---------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------- */
 
 const char *bdrv_opt(const BlockOpen *open, const char *key)
 {
@@ -170,7 +170,7 @@ static bool common_options(const BlockOpen *open, BlockFlags *flags, Error **err
         && (!discard || discard_from_text(open, discard, &flags->unmap, errp));
 }
 
-/* --- opening ------------------------------------------------------------------ */
+/* --- opening -------------------------------------------------------------- */
 
 BlockNode *bdrv_new(const BlockDriver *drv, const char *filename, BlockFlags flags)
 {
@@ -379,7 +379,7 @@ BlockNode *bdrv_open(const BlockOpen *open, const char *format, BlockFlags flags
     return node && flags.snapshot ? bdrv_open_overlay(node, errp) : node;
 }
 
-/* --- I/O ------------------------------------------------------------------------ */
+/* --- I/O ------------------------------------------------------------------ */
 
 int bdrv_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
 {

@@ -47,7 +47,7 @@ typedef struct Qcow2Free {
 } Qcow2Free;
 
 typedef struct Qcow2State {
-    GMutex lock;          /* all of this and the image's metadata; data of mapped clusters is free */
+    GMutex lock;          /* for all of this and the metadata; not for data of mapped clusters */
     unsigned version, cluster_bits, refcount_order;
     uint32_t cluster_size;
     unsigned l2_bits;     /* entries of an L2 table */
@@ -67,7 +67,7 @@ typedef struct Qcow2State {
     GArray *to_free;      /* Qcow2Free */
 } Qcow2State;
 
-/* --- qcow2-map.c ------------------------------------------------------------------ */
+/* --- qcow2-map.c ---------------------------------------------------------- */
 
 bool qcow2_map_open(BlockNode *node, Error **errp);
 void qcow2_map_close(BlockNode *node);
@@ -78,7 +78,7 @@ int qcow2_set_entry(BlockNode *node, uint64_t offset, uint64_t host);
 /* Writes what is pending, in order; with the lock. */
 int qcow2_flush_tables(BlockNode *node);
 
-/* --- qcow2-refcount.c ---------------------------------------------------------------- */
+/* --- qcow2-refcount.c ----------------------------------------------------- */
 
 bool qcow2_refcount_open(BlockNode *node, uint64_t offset, uint32_t clusters, Error **errp);
 void qcow2_refcount_close(BlockNode *node);

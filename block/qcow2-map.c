@@ -53,7 +53,7 @@ void qcow2_map_close(BlockNode *node)
     g_clear_pointer(&s->l1, g_free);
 }
 
-/* --- flush --------------------------------------------------------------------------- */
+/* --- flush ---------------------------------------------------------------- */
 
 static int write_l2_tables(BlockNode *node)
 {
@@ -130,7 +130,7 @@ int qcow2_flush_tables(BlockNode *node)
     return ret == 0 ? free_unreferenced(node) : ret;
 }
 
-/* --- L2 tables -------------------------------------------------------------------------- */
+/* --- L2 tables ------------------------------------------------------------ */
 
 static Qcow2L2 *new_l2(const Qcow2State *s, uint64_t offset)
 {

@@ -46,7 +46,7 @@ void qcow2_refcount_close(BlockNode *node)
     g_clear_pointer(&s->refblock, g_free);
 }
 
-/* --- one count in the block at hand -------------------------------------------------- */
+/* --- one count in the block at hand --------------------------------------- */
 
 static uint64_t get_count(const Qcow2State *s, uint64_t index)
 {
@@ -113,7 +113,7 @@ static int load_block(BlockNode *node, uint64_t cluster)
     return ret;
 }
 
-/* --- growth ------------------------------------------------------------------------------ */
+/* --- growth --------------------------------------------------------------- */
 
 /* A block that begins by counting itself and, behind it, extra clusters. */
 static int write_new_block(BlockNode *node, uint64_t cluster, uint64_t extra)
@@ -198,7 +198,7 @@ static int grow_table(BlockNode *node, uint64_t cluster)
     return switch_table(node, table, offset, entries);
 }
 
-/* --- allocation ----------------------------------------------------------------------------- */
+/* --- allocation ----------------------------------------------------------- */
 
 int qcow2_alloc_cluster(BlockNode *node, uint64_t *host)
 {

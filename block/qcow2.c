@@ -39,7 +39,7 @@ static int qcow2_probe(const uint8_t *head, size_t len)
                                      || !memcmp(head, "QFI\xfb\0\0\0\3", 8)) ? 100 : 0;
 }
 
-/* --- header ------------------------------------------------------------------------------ */
+/* --- header --------------------------------------------------------------- */
 
 static void header_from_be(Qcow2Header *h)
 {
@@ -105,7 +105,7 @@ static const char *check_header(const BlockNode *node, const Qcow2Header *h)
     return NULL;
 }
 
-/* --- backing file --------------------------------------------------------------------------- */
+/* --- backing file --------------------------------------------------------- */
 
 /* The format that a header extension names; NULL: probe. Caller frees. */
 static char *backing_format(BlockNode *node, const Qcow2Header *h)
@@ -171,7 +171,7 @@ static bool open_backing(BlockNode *node, const BlockOpen *open, const Qcow2Head
     return node->backing != NULL;
 }
 
-/* --- open, close ------------------------------------------------------------------------------ */
+/* --- open, close ---------------------------------------------------------- */
 
 static void release(BlockNode *node)
 {
@@ -254,7 +254,7 @@ static void qcow2_close(BlockNode *node)
     release(node);
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------- */
 
 static int inflate_cluster(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len)
 {
@@ -381,7 +381,7 @@ static int qcow2_preadv(BlockNode *node, int64_t offset, const struct iovec *iov
     return ret;
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing -------------------------------------------------------------- */
 
 /* With the lock: gives the cluster a place of its own, filled with what it held and the new
  * data; the entry changes when all is written. */

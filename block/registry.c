@@ -164,7 +164,7 @@ bool block_check_orphans(BlockRegistry *reg, Error **errp)
     return true;
 }
 
-/* --- options ------------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------- */
 
 typedef struct CacheMode {
     const char *name;

@@ -24,7 +24,7 @@ static void cmd_invalid(FDCState *s)
     result_byte(s, ST0_INVALID);
 }
 
-/* --- moving the heads ------------------------------------------------------------------ */
+/* --- moving the heads ----------------------------------------------------- */
 
 /* A step pulse with a medium in the drive clears the disk change line. */
 void fdc_seek(FloppyDrive *d, uint8_t cyl)
@@ -117,7 +117,7 @@ static void cmd_sense_drive_status(FDCState *s)
     result_byte(s, st3);
 }
 
-/* --- settings ----------------------------------------------------------------------------- */
+/* --- settings ------------------------------------------------------------- */
 
 static void cmd_specify(FDCState *s)
 {
@@ -220,7 +220,7 @@ static void cmd_restore(FDCState *s)
     fdc_result(s, 0);
 }
 
-/* --- the table ------------------------------------------------------------------------------ */
+/* --- the table ------------------------------------------------------------ */
 
 typedef struct FdcCommand {
     uint8_t mask, code; /* of the command byte; the rest are modifiers */

@@ -57,7 +57,7 @@ static inline BlockBackend *floppy_blk(const FloppyDrive *d)
     return d->drive.blk;
 }
 
-/* --- the controller ---------------------------------------------------------- */
+/* --- the controller ------------------------------------------------------- */
 
 /* Registers, from the base port (2.0) */
 enum { FD_SRA, FD_SRB, FD_DOR, FD_TDR, FD_MSR_DSR, FD_FIFO, FD_DIR_CCR = 7 };
@@ -136,7 +136,7 @@ static inline bool fdc_non_dma(const FDCState *s)
     return s->timer1 & 1;
 }
 
-/* --- fdc.c ---------------------------------------------------------------------- */
+/* --- fdc.c ---------------------------------------------------------------- */
 
 /* Power-on or the bus's reset line. */
 void fdc_hard_reset(FDCState *s);
@@ -150,7 +150,7 @@ void fdc_result(FDCState *s, uint8_t len);
 bool fdc_rate_matches(const FDCState *s, const FloppyDrive *d);
 extern const VMStateDescription vmstate_fdc;
 
-/* --- fdc-command.c ---------------------------------------------------------------- */
+/* --- fdc-command.c -------------------------------------------------------- */
 
 /* Parameter bytes that follow a command byte. */
 uint8_t fdc_parameters(uint8_t command);
@@ -158,7 +158,7 @@ uint8_t fdc_parameters(uint8_t command);
 void fdc_execute(FDCState *s);
 void fdc_seek(FloppyDrive *d, uint8_t cyl);
 
-/* --- fdc-transfer.c ----------------------------------------------------------------- */
+/* --- fdc-transfer.c ------------------------------------------------------- */
 
 void fdc_start_transfer(FDCState *s);
 void fdc_start_format(FDCState *s);

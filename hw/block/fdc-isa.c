@@ -111,7 +111,7 @@ static const DeviceInfo isa_fdc_info = {
 };
 DEVICE_TYPE(isa_fdc_info)
 
-/* --- boards ------------------------------------------------------------------------- */
+/* --- boards --------------------------------------------------------------- */
 
 static bool add_floppy(ISAFDCState *s, unsigned unit, const char *drive_id, Error **errp)
 {

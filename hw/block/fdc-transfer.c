@@ -30,7 +30,7 @@ static FloppyDrive *drive_of(const FDCState *s)
     return fdc_drive(s, unit_of(s));
 }
 
-/* --- ends -------------------------------------------------------------------------- */
+/* --- ends ----------------------------------------------------------------- */
 
 /* Seven result bytes: ST0-2, C, H, R, N. */
 static void end_command(FDCState *s, uint8_t st0, uint8_t st1, uint8_t st2)
@@ -97,7 +97,7 @@ void fdc_cancel(FDCState *s)
     }
 }
 
-/* --- between image and buffer ---------------------------------------------------------- */
+/* --- between image and buffer --------------------------------------------- */
 
 static void ask_host(FDCState *s)
 {
@@ -182,7 +182,7 @@ static void write_formatted(FDCState *s)
     start_segments(s);
 }
 
-/* --- between buffer and host ------------------------------------------------------------- */
+/* --- between buffer and host ---------------------------------------------- */
 
 static void host_done(FDCState *s)
 {
@@ -290,7 +290,7 @@ void fdc_pio_write(FDCState *s, uint8_t val)
     pio_advance(s, found);
 }
 
-/* --- starts -------------------------------------------------------------------------------- */
+/* --- starts --------------------------------------------------------------- */
 
 /* A medium that can be read at this data rate; otherwise no address mark is ever found. */
 static bool check_medium(FDCState *s, bool write)
@@ -333,7 +333,7 @@ static void plan_segments(FDCState *s)
 {
     const FloppyDrive *d = drive_of(s);
     uint8_t secs = d->format->secs, eot = s->bytes[P_EOT];
-    bool found = eot >= s->sec && eot <= secs; /* otherwise it looks for a sector that is not there */
+    bool found = eot >= s->sec && eot <= secs; /* if not, it runs into a missing sector */
     uint8_t last = found ? eot : secs;
 
     s->end_st1 = found ? ST1_EN : ST1_ND;

@@ -52,7 +52,7 @@ void fdc_result(FDCState *s, uint8_t len)
     }
 }
 
-/* --- reset (4.0) -------------------------------------------------------------------- */
+/* --- reset (4.0) ---------------------------------------------------------- */
 
 /* Leaves reset: with polling on, the drives' ready lines seem to have changed. */
 static void leave_reset(FDCState *s)
@@ -92,7 +92,7 @@ void fdc_hard_reset(FDCState *s)
     software_reset(s);
 }
 
-/* --- registers ------------------------------------------------------------------------ */
+/* --- registers ------------------------------------------------------------ */
 
 static uint8_t read_sra(const FDCState *s)
 {
@@ -257,7 +257,7 @@ void fdc_write(FDCState *s, unsigned reg, uint8_t val)
     }
 }
 
-/* --- state ------------------------------------------------------------------------------ */
+/* --- state ---------------------------------------------------------------- */
 
 static void fdc_pre_save(void *opaque)
 {
@@ -273,10 +273,12 @@ static void fdc_pre_save(void *opaque)
 static bool fdc_post_load(void *opaque, Error **errp)
 {
     FDCState *s = opaque;
+    bool bytes_valid = s->len <= FDC_MAX_BYTES && s->pos < MAX(s->len, 1)
+                    && (s->phase != PHASE_RESULT || s->len);
+    bool transfer_valid = s->phase != PHASE_EXECUTION || fdc_drive(s, s->bytes[1] & 3);
 
-    if (s->phase >= PHASE_COUNT || s->len > FDC_MAX_BYTES || (s->len && s->pos >= s->len)
-        || s->data_pos > s->data_len || s->data_len > FDC_BUFFER_SIZE || s->xfer >= XFER_COUNT
-        || s->segment > 1
+    if (s->phase >= PHASE_COUNT || !bytes_valid || !transfer_valid || s->xfer >= XFER_COUNT
+        || s->data_pos > s->data_len || s->data_len > FDC_BUFFER_SIZE || s->segment > 1
         || s->segments[0].count + s->segments[1].count > FDC_BUFFER_SIZE / FD_SECTOR_SIZE) {
         error_setg(errp, "the saved state of the floppy controller is inconsistent");
         return false;

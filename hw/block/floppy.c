@@ -108,7 +108,7 @@ int64_t floppy_sector(const FloppyDrive *d, uint8_t cyl, uint8_t head, uint8_t s
     return ((int64_t)cyl * f->heads + head) * f->secs + sec - 1;
 }
 
-/* --- the drive as a device ---------------------------------------------------------- */
+/* --- the drive as a device ------------------------------------------------ */
 
 static const BlockDevOps floppy_dev_ops = { .change_media = change_media };
 
@@ -190,7 +190,7 @@ static const DeviceInfo floppy_info = {
 };
 DEVICE_TYPE(floppy_info)
 
-/* --- the bus ------------------------------------------------------------------------- */
+/* --- the bus -------------------------------------------------------------- */
 
 static bool check_address(BusState *qbus, DeviceState *dev, Error **errp)
 {

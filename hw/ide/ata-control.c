@@ -30,7 +30,7 @@ void ata_cmd_identify(IDEDevice *d, const AtaCommand *cmd)
     reply_sector(d);
 }
 
-/* --- settings -------------------------------------------------------------------- */
+/* --- settings ------------------------------------------------------------- */
 
 void ata_cmd_set_multiple(IDEDevice *d, const AtaCommand *cmd)
 {
@@ -120,7 +120,7 @@ void ata_cmd_set_features(IDEDevice *d, const AtaCommand *cmd)
     ide_complete(d);
 }
 
-/* --- power ------------------------------------------------------------------------- */
+/* --- power ---------------------------------------------------------------- */
 
 void ata_cmd_power(IDEDevice *d, const AtaCommand *cmd)
 {
@@ -142,7 +142,7 @@ void ata_cmd_check_power(IDEDevice *d, const AtaCommand *cmd)
     ide_complete(d);
 }
 
-/* --- host protected area ------------------------------------------------------------ */
+/* --- host protected area -------------------------------------------------- */
 
 void ata_cmd_native_max(IDEDevice *d, const AtaCommand *cmd)
 {
@@ -181,7 +181,7 @@ void ata_cmd_set_max(IDEDevice *d, const AtaCommand *cmd)
     ide_complete(d);
 }
 
-/* --- SMART ----------------------------------------------------------------------------- */
+/* --- SMART ---------------------------------------------------------------- */
 
 enum { SMART_MID = 0x4f, SMART_HIGH = 0xc2 };
 

@@ -13,7 +13,7 @@ TRACE_EVENT(ata_transfer, "unit %u command 0x%02x lba %" PRIu64 " sectors %u");
 TRACE_EVENT(ata_io_error, "unit %u command 0x%02x lba %" PRIu64 " errno %d");
 TRACE_EVENT(ata_trim, "unit %u lba %" PRIu64 " sectors %u");
 
-/* --- addresses ------------------------------------------------------------------ */
+/* --- addresses ------------------------------------------------------------ */
 
 static bool get_lba(const IDEDevice *d, bool ext, uint64_t *lba)
 {
@@ -79,7 +79,7 @@ static void advance(IDEDevice *d, uint32_t sectors)
     ata_set_lba(d, d->ext, d->remaining || !sectors ? d->lba : d->lba - 1);
 }
 
-/* --- data transfers ---------------------------------------------------------------- */
+/* --- data transfers ------------------------------------------------------- */
 
 static void io_failed(IDEDevice *d, int err, bool write)
 {
@@ -214,7 +214,7 @@ static void cmd_transfer(IDEDevice *d, const AtaCommand *cmd)
     }
 }
 
-/* --- DMA ------------------------------------------------------------------------------ */
+/* --- DMA ------------------------------------------------------------------ */
 
 /* The list of buffers ended before the data did: the drive waits for more, which never comes,
  * and gives no interrupt. The command counts as over. */
@@ -372,7 +372,7 @@ static void cmd_seek(IDEDevice *d, const AtaCommand *cmd)
     ide_complete(d);
 }
 
-/* --- the table ---------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------ */
 
 #define READ_(f) { cmd_transfer, ATA_MEDIUM | (f) }
 #define WRITE_(f) { cmd_transfer, ATA_MEDIUM | ATA_WRITE | (f) }

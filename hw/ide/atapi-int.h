@@ -29,7 +29,7 @@ typedef struct AtapiCommand {
 } AtapiCommand;
 extern const AtapiCommand atapi_commands[256];
 
-/* --- atapi.c --------------------------------------------------------------------- */
+/* --- atapi.c -------------------------------------------------------------- */
 
 void atapi_done(IDEDevice *d);
 void atapi_fail(IDEDevice *d, uint8_t sense_key, uint8_t asc, uint8_t ascq);

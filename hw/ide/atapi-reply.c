@@ -157,7 +157,7 @@ static void cmd_read_toc(IDEDevice *d, const uint8_t *packet)
     atapi_reply(d, len, atapi_be16(packet + 7));
 }
 
-/* --- tray --------------------------------------------------------------------------- */
+/* --- tray ----------------------------------------------------------------- */
 
 static void cmd_prevent_allow(IDEDevice *d, const uint8_t *packet)
 {
@@ -221,7 +221,7 @@ static void cmd_event_status(IDEDevice *d, const uint8_t *packet)
     atapi_reply(d, 8, atapi_be16(packet + 7));
 }
 
-/* --- tables that describe drive and disc ------------------------------------------------ */
+/* --- tables that describe drive and disc ---------------------------------- */
 
 typedef struct Feature {
     uint16_t code;

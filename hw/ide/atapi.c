@@ -14,7 +14,7 @@ TRACE_EVENT(atapi_packet, "unit %u command 0x%02x lba/param 0x%08x dma %d limit 
 TRACE_EVENT(atapi_sense, "unit %u key 0x%x asc 0x%02x ascq 0x%02x");
 TRACE_EVENT(atapi_medium, "unit %u loaded %d");
 
-/* --- ends of commands ------------------------------------------------------------- */
+/* --- ends of commands ----------------------------------------------------- */
 
 static void set_reason(IDEDevice *d, uint8_t reason)
 {
@@ -47,7 +47,7 @@ void atapi_illegal(IDEDevice *d, uint8_t asc)
     atapi_fail(d, SENSE_ILLEGAL_REQUEST, asc, 0);
 }
 
-/* --- medium ------------------------------------------------------------------------- */
+/* --- medium --------------------------------------------------------------- */
 
 bool atapi_has_medium(const IDEDevice *d)
 {
@@ -104,7 +104,7 @@ void atapi_reset(IDEDevice *d)
     a->sector_size = CD_SECTOR_SIZE;
 }
 
-/* --- data to the host -------------------------------------------------------------- */
+/* --- data to the host ----------------------------------------------------- */
 
 /* The header of a raw sector: sync pattern, address, mode; the EDC and ECC behind the data are
  * not computed. */
@@ -284,7 +284,7 @@ void atapi_read_sectors(IDEDevice *d, uint32_t lba, uint32_t count, uint32_t sec
     data_begin(d);
 }
 
-/* --- data from the host -------------------------------------------------------------- */
+/* --- data from the host --------------------------------------------------- */
 
 void atapi_pio_out_done(IDEDevice *d)
 {
@@ -309,7 +309,7 @@ void atapi_take_parameters(IDEDevice *d, uint32_t len)
     ide_raise_irq(d);
 }
 
-/* --- packets ---------------------------------------------------------------------------- */
+/* --- packets -------------------------------------------------------------- */
 
 /* A command that may not run now is answered here: unit attention first, then the medium. */
 static bool may_run(IDEDevice *d, const AtapiCommand *cmd)
@@ -345,7 +345,7 @@ void atapi_packet(IDEDevice *d)
     }
 }
 
-/* --- ATA commands of packet devices --------------------------------------------------- */
+/* --- ATA commands of packet devices --------------------------------------- */
 
 static void exec_packet(IDEDevice *d)
 {

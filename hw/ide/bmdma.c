@@ -120,7 +120,7 @@ void bmdma_set_intr(BMDMA *bm, bool level)
     bm->intr = level;
 }
 
-/* --- registers ------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------ */
 
 static void start(BMDMA *bm)
 {

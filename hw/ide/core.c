@@ -16,7 +16,7 @@ TRACE_EVENT(ide_control_write, "%s value 0x%02x");
 TRACE_EVENT(ide_complete, "%s unit %u status 0x%02x error 0x%02x");
 TRACE_EVENT(ide_reset, "%s unit %u");
 
-/* --- interrupts ------------------------------------------------------------- */
+/* --- interrupts ----------------------------------------------------------- */
 
 static IDEDevice *selected_drive(const IDEBus *bus)
 {
@@ -62,7 +62,7 @@ void ide_fail(IDEDevice *d, uint8_t error)
     ide_raise_irq(d);
 }
 
-/* --- requests on the image ---------------------------------------------------- */
+/* --- requests on the image ------------------------------------------------ */
 
 static void start_request(IDEDevice *d, uint32_t pos, uint32_t len)
 {
@@ -100,7 +100,7 @@ static void cancel_request(IDEDevice *d)
     }
 }
 
-/* --- PIO ---------------------------------------------------------------------- */
+/* --- PIO ------------------------------------------------------------------ */
 
 void ide_pio_begin(IDEDevice *d, IDEPio kind, uint32_t start, uint32_t end)
 {
@@ -166,7 +166,7 @@ static void data_write(IDEBus *bus, uint32_t val, unsigned size)
     pio_advance(d, size);
 }
 
-/* --- DMA ---------------------------------------------------------------------- */
+/* --- DMA ------------------------------------------------------------------ */
 
 void ide_dma_begin(IDEDevice *d, IDEDma kind)
 {
@@ -227,7 +227,7 @@ uint32_t ide_dma_transfer(IDEDevice *d, uint32_t pos, uint32_t len, bool to_memo
     return bus->dma->transfer(bus->dma_opaque, d->buf + pos, len, to_memory);
 }
 
-/* --- reset ---------------------------------------------------------------------- */
+/* --- reset ---------------------------------------------------------------- */
 
 /* 9.12: tells hard disks and packet devices apart. */
 void ide_set_signature(IDEDevice *d)
@@ -319,7 +319,7 @@ static void command_diagnostic(IDEBus *bus)
     }
 }
 
-/* --- registers -------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------ */
 
 enum { CMD_DEVICE_RESET = 0x08, CMD_DIAGNOSTIC = 0x90 };
 

@@ -7,7 +7,7 @@
 #include "hw/core/machine.h"
 #include "hw/ide/ide-int.h"
 
-/* --- bus ------------------------------------------------------------------------ */
+/* --- bus ------------------------------------------------------------------ */
 
 static bool check_address(BusState *qbus, DeviceState *dev, Error **errp)
 {
@@ -77,7 +77,7 @@ const VMStateDescription vmstate_ide_bus = {
     .name = "ide_bus", .version = 1, .fields = ide_bus_fields, .post_load = ide_bus_post_load,
 };
 
-/* --- realize ---------------------------------------------------------------------- */
+/* --- realize -------------------------------------------------------------- */
 
 static void default_text(char **text, char *value)
 {
@@ -189,7 +189,7 @@ static void ide_unrealize(DeviceState *dev)
     qdev_drive_release(dev, &d->drive);
 }
 
-/* --- state ---------------------------------------------------------------------------- */
+/* --- state ---------------------------------------------------------------- */
 
 /* A request under way is finished first, so that the registers are what the guest would see. */
 static void ide_pre_save(void *opaque)
@@ -284,7 +284,7 @@ static const VMStateDescription vmstate_ide_drive = {
     .post_load = ide_post_load,
 };
 
-/* --- types -------------------------------------------------------------------------------- */
+/* --- types ---------------------------------------------------------------- */
 
 static void ide_device_class_init(ObjectClass *klass, const void *data)
 {
@@ -334,7 +334,7 @@ static const DeviceInfo ide_cd_info = {
 };
 DEVICE_TYPE(ide_cd_info)
 
-/* --- boards --------------------------------------------------------------------------------- */
+/* --- boards --------------------------------------------------------------- */
 
 static bool attach_drive(IDEBus *bus, unsigned unit, const char *type, const char *drive_id,
                          Error **errp)

@@ -136,7 +136,7 @@ static inline BlockBackend *ide_blk(const IDEDevice *d)
     return d->drive.blk;
 }
 
-/* --- core.c ----------------------------------------------------------------- */
+/* --- core.c --------------------------------------------------------------- */
 
 void ide_raise_irq(IDEDevice *d);
 /* Status DRDY, DSC, and the interrupt: the command is done. */
@@ -159,14 +159,15 @@ void ide_blk_flush(IDEDevice *d, BlockCompletionFn *fn);
 /* The registers as after power-on or a reset of the drive. */
 void ide_device_reset(IDEDevice *d);
 
-/* --- ata.c, ata-control.c: hard disks ------------------------------------------- */
+/* --- ata.c, ata-control.c: hard disks ------------------------------------- */
 
 typedef struct AtaCommand AtaCommand;
 struct AtaCommand {
     void (*fn)(IDEDevice *d, const AtaCommand *cmd);
     uint8_t flags; /* ATA_... */
 };
-enum { ATA_EXT = 1, ATA_DMA = 2, ATA_WRITE = 4, ATA_MULTIPLE = 8, ATA_VERIFY = 16, ATA_MEDIUM = 32 };
+enum { ATA_EXT = 1, ATA_DMA = 2, ATA_WRITE = 4, ATA_MULTIPLE = 8, ATA_VERIFY = 16,
+       ATA_MEDIUM = 32 };
 
 void ata_exec(IDEDevice *d, uint8_t command);
 /* LBA and count from the registers; false if the address is not on the disk. */
@@ -198,7 +199,7 @@ bool ide_guess_geometry(IDEDevice *d, Error **errp);
 bool ide_attach_channels(IDEBus *const channels[2], BlockRegistry *drives, bool defaults,
                          Error **errp);
 
-/* --- atapi.c: packet devices ------------------------------------------------------ */
+/* --- atapi.c: packet devices ---------------------------------------------- */
 
 void atapi_exec(IDEDevice *d, uint8_t command);
 void atapi_reset(IDEDevice *d);

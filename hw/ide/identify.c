@@ -72,7 +72,8 @@ static void put_geometry(const IDEDevice *d, uint8_t *buf)
 /* Words 82-84 say what there is, 85-87 what is switched on. */
 static void put_features(const IDEDevice *d, uint8_t *buf)
 {
-    enum { SMART = 1 << 0, WRITE_CACHE = 1 << 5, LOOK_AHEAD = 1 << 6, HPA = 1 << 10, NOP = 1 << 14 };
+    enum { SMART = 1 << 0, WRITE_CACHE = 1 << 5, LOOK_AHEAD = 1 << 6, HPA = 1 << 10,
+           NOP = 1 << 14 };
     enum { LBA48 = 1 << 10, FLUSH_CACHE = 1 << 12, FLUSH_CACHE_EXT = 1 << 13, VALID = 1 << 14 };
     enum { WWN = 1 << 8 };
     uint16_t wwn = d->wwn ? WWN : 0;

@@ -19,7 +19,7 @@ typedef struct LegacyPorts {
 } LegacyPorts;
 static const LegacyPorts legacy_ports[2] = { { 0x1f0, 0x3f6 }, { 0x170, 0x376 } };
 
-/* --- bus-master registers ------------------------------------------------------- */
+/* --- bus-master registers ------------------------------------------------- */
 
 static uint64_t bmiba_read(void *opaque, hwaddr addr, unsigned size)
 {
@@ -48,7 +48,7 @@ static const MemoryRegionOps bmiba_ops = {
     .read = bmiba_read, .write = bmiba_write, .valid = { 1, 4 }, .impl = { 1, 4 },
 };
 
-/* --- configuration ----------------------------------------------------------------- */
+/* --- configuration -------------------------------------------------------- */
 
 static void update_decode(PIIXIDEState *s)
 {
@@ -69,7 +69,7 @@ static void piix_config_write(PCIDevice *pci, unsigned addr, uint32_t val, unsig
     }
 }
 
-/* --- device -------------------------------------------------------------------------- */
+/* --- device --------------------------------------------------------------- */
 
 static void set_intr(void *opaque, int n, int level)
 {
@@ -200,12 +200,14 @@ static const PCIDeviceInfo piix4_ide_pci = {
     .config_write = piix_config_write,
 };
 
-static const DeviceInfo piix3_ide_info = PIIX_IDE_DEVICE(TYPE_PIIX3_IDE, "PIIX3 IDE", piix3_ide_pci);
-static const DeviceInfo piix4_ide_info = PIIX_IDE_DEVICE(TYPE_PIIX4_IDE, "PIIX4 IDE", piix4_ide_pci);
+static const DeviceInfo piix3_ide_info =
+    PIIX_IDE_DEVICE(TYPE_PIIX3_IDE, "PIIX3 IDE", piix3_ide_pci);
+static const DeviceInfo piix4_ide_info =
+    PIIX_IDE_DEVICE(TYPE_PIIX4_IDE, "PIIX4 IDE", piix4_ide_pci);
 DEVICE_TYPE(piix3_ide_info)
 DEVICE_TYPE(piix4_ide_info)
 
-/* --- boards ------------------------------------------------------------------------------ */
+/* --- boards --------------------------------------------------------------- */
 
 bool ide_drives_attach(PCIDevice *piix_ide, BlockRegistry *drives, bool defaults, Error **errp)
 {

@@ -191,7 +191,7 @@ static void transfer(Fdc *f, uint8_t command, uint8_t cyl, uint8_t head, uint8_t
     SEND(f, command, head << 2, cyl, head, sec, 2, eot, 0x1b, 0xff);
 }
 
-/* --- registers and commands without data ---------------------------------------------- */
+/* --- registers and commands without data ---------------------------------- */
 
 static void test_reset(void)
 {
@@ -294,7 +294,7 @@ static void test_read_id(void)
     fdc_stop(&f);
 }
 
-/* --- DMA ------------------------------------------------------------------------------------- */
+/* --- DMA ------------------------------------------------------------------ */
 
 static void test_read(void)
 {
@@ -518,7 +518,7 @@ static void test_scan(void)
     fdc_stop(&f);
 }
 
-/* --- without DMA ------------------------------------------------------------------------------- */
+/* --- without DMA ---------------------------------------------------------- */
 
 /* Non-DMA mode has no terminal count: it ends at EOT, with EN. */
 static void test_pio(void)
@@ -574,7 +574,7 @@ static void test_reset_in_transfer(void)
     fdc_stop(&f);
 }
 
-/* --- drive types --------------------------------------------------------------------------------- */
+/* --- drive types ---------------------------------------------------------- */
 
 static uint8_t cmos_floppy_types(const char *args)
 {

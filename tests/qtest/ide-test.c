@@ -31,7 +31,7 @@ typedef struct Ide {
     unsigned irq;
 } Ide;
 
-/* --- helpers -------------------------------------------------------------------------- */
+/* --- helpers -------------------------------------------------------------- */
 
 static bool on_qemu(void)
 {
@@ -218,7 +218,7 @@ static void assert_completes(Ide *ide, uint8_t command)
     g_assert_cmphex(take_irq(ide) & ~DSC, ==, DRDY); /* QEMU leaves DSC out of some */
 }
 
-/* --- identification, registers, reset --------------------------------------------------- */
+/* --- identification, registers, reset ------------------------------------- */
 
 static void identify(Ide *ide, uint8_t command, uint16_t *id)
 {
@@ -379,7 +379,7 @@ static void test_nien(void)
     ide_stop(&ide);
 }
 
-/* --- PIO ----------------------------------------------------------------------------------- */
+/* --- PIO ------------------------------------------------------------------ */
 
 static void pio_read(Ide *ide, uint8_t command, unsigned blocks, size_t block_len,
                      uint64_t offset)
@@ -514,7 +514,7 @@ static void test_chs_errors(void)
     ide_stop(&ide);
 }
 
-/* --- commands without data ----------------------------------------------------------------------- */
+/* --- commands without data ------------------------------------------------ */
 
 static void test_no_data_commands(void)
 {
@@ -665,7 +665,7 @@ static void test_smart(void)
     ide_stop(&ide);
 }
 
-/* --- bus-master DMA ------------------------------------------------------------------------------- */
+/* --- bus-master DMA ------------------------------------------------------- */
 
 typedef struct Region {
     uint32_t addr, len; /* 0x10000 is written as 0 */
@@ -713,7 +713,9 @@ static void test_dma_read(void)
 {
     Ide ide = disk_start("");
     const Region whole[] = { { BUFFER, 8 * SECTOR } };
-    const Region parts[] = { { BUFFER + 2, 100 }, { BUFFER + 0x10000, 924 }, { BUFFER + 0x200, 512 } };
+    const Region parts[] = {
+        { BUFFER + 2, 100 }, { BUFFER + 0x10000, 924 }, { BUFFER + 0x200, 512 },
+    };
     const Region big[] = { { BUFFER, 0x10000 }, { BUFFER + 0x10000, 0x10000 } };
 
     set_lba28(&ide, 33, 8);
@@ -895,7 +897,7 @@ static void test_two_drives(void)
     g_unlink(second);
 }
 
-/* --- ATAPI --------------------------------------------------------------------------------------- */
+/* --- ATAPI ---------------------------------------------------------------- */
 
 enum { CD_SECTORS = 300, REASON_CD = 1, REASON_IO = 2 };
 

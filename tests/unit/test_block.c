@@ -57,7 +57,7 @@ static void assert_file_is_model(const Image *img)
     g_assert_cmpmem(text, len, img->model, img->len);
 }
 
-/* --- helpers over the interface ------------------------------------------------- */
+/* --- helpers over the interface ------------------------------------------- */
 
 static G_GNUC_PRINTF(3, 4) bool add_drive(BlockRegistry *reg, Error **errp, const char *fmt, ...)
 {
@@ -146,7 +146,7 @@ static int aio_flush(BlockBackend *blk)
     return finish(&r);
 }
 
-/* --- tests ------------------------------------------------------------------------ */
+/* --- tests ---------------------------------------------------------------- */
 
 /* Random reads and writes of any alignment; the file is the model after a flush. */
 static void round_trip(Image *img, const char *extra)
@@ -454,7 +454,8 @@ static void test_blockdev_reference(Image *img, gconstpointer len)
     Error *err = NULL;
     g_autofree char *text = g_strdup_printf("driver=file,node-name=f,filename=%s", img->path);
     g_autoptr(OptDict) file = optdict_parse("-blockdev", text, NULL, &err);
-    g_autoptr(OptDict) raw = optdict_parse("-blockdev", "driver=raw,node-name=r,file=f", NULL, &err);
+    g_autoptr(OptDict) raw = optdict_parse("-blockdev", "driver=raw,node-name=r,file=f", NULL,
+                                           &err);
     g_autoptr(OptDict) again = optdict_parse("-blockdev", "driver=raw,node-name=s,file=f", NULL,
                                              &err);
 
