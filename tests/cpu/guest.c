@@ -313,6 +313,14 @@ void guest_write_code(Guest *g, unsigned offset, const void *code, unsigned len)
     address_space_write(&g->as, WINDOW_BASE + offset, MEMTXATTRS_NONE, code, len);
 }
 
+int guest_exception(const Guest *g)
+{
+    uint64_t entry = g->cpu->state.rip - HANDLER_BASE;
+
+    return g->cpu->state.triple_fault ? X86_EXCP_DF : entry < 256 * 16 ? (int)(entry / 16)
+                                                                      : OUTCOME_NONE;
+}
+
 /* The interrupted state from the frame: [error,] RIP, CS, RFLAGS, RSP, SS. */
 static void unwind_exception(const Guest *g, const CpuCase *c, CpuOutcome *o)
 {
@@ -320,7 +328,7 @@ static void unwind_exception(const Guest *g, const CpuCase *c, CpuOutcome *o)
         1 << X86_EXCP_SS | 1 << X86_EXCP_GP | 1 << X86_EXCP_PF | 1 << X86_EXCP_AC;
     uint64_t frame = g->cpu->state.regs[X86_RSP];
 
-    o->vector = (g->cpu->state.rip - HANDLER_BASE) / 16;
+    o->vector = guest_exception(g);
     o->error = 0;
     if (o->vector < 32 && with_error >> o->vector & 1) {
         o->error = get64(g, frame);
@@ -357,11 +365,9 @@ void guest_run(Guest *g, CpuEngineFn *engine, const CpuCase *c, CpuOutcome *o)
     } while (is_unfinished_string(g, c));
     store_regs(&g->cpu->state, &o->out);
     guest_write_code(g, offset, int3, len);
-    o->vector = OUTCOME_NONE;
+    o->vector = guest_exception(g);
     o->error = 0;
-    if (g->cpu->state.triple_fault) {
-        o->vector = X86_EXCP_DF;
-    } else if (x86_cpl(&g->cpu->state) == 0) {
+    if (x86_cpl(&g->cpu->state) == 0) {
         unwind_exception(g, c, o);
     }
 }

@@ -19,6 +19,8 @@ void guest_reset(Guest *g);
 void guest_load(Guest *g, const CpuRegs *r);
 /* Writes code at an offset in the window. */
 void guest_write_code(Guest *g, unsigned offset, const void *code, unsigned len);
+/* The vector whose handler is about to run, or OUTCOME_NONE. */
+int guest_exception(const Guest *g);
 X86CPU *guest_cpu(Guest *g);
 uint8_t *guest_window(Guest *g);
 /* Executes the case's instruction with an engine. An exception is delivered
