@@ -3,7 +3,7 @@
  * terminal count, autoinitialization, masks, pages.
  *
  * Intel data sheet 231466; 82371SB, 2.5.2. A software request that no device stands behind
- * moves what a floating data bus reads: all ones.
+ * moves what a floating data bus reads: all ones. Channel 2 has one, the floppy.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -138,10 +138,10 @@ static void test_decrement(void)
     QTest *qts = qtest_start("-machine pc -nodefaults");
 
     qtest_memset(qts, 0x20000, 0, 32);
-    program(qts, &first, 2, BLOCK | WRITE | DECREMENT, 0x02, 0x0007, 3);
-    request(qts, &first, 2);
+    program(qts, &first, 3, BLOCK | WRITE | DECREMENT, 0x02, 0x0007, 3);
+    request(qts, &first, 3);
     g_assert_cmphex(qtest_readq(qts, 0x20000), ==, UINT64_C(0xffffffff00000000));
-    g_assert_cmphex(rd16(qts, &first, 4), ==, 0x0003);
+    g_assert_cmphex(rd16(qts, &first, 6), ==, 0x0003);
     qtest_quit(qts);
 }
 
