@@ -259,11 +259,11 @@ static uint64_t host_load(const void *host, unsigned size)
     case 1:
         return *(const uint8_t *)host;
     case 2:
-        return *(const uint16_t *)host;
+        return *(const X86Unaligned16 *)host;
     case 4:
-        return *(const uint32_t *)host;
+        return *(const X86Unaligned32 *)host;
     default:
-        return *(const uint64_t *)host;
+        return *(const X86Unaligned64 *)host;
     }
 }
 
@@ -274,13 +274,13 @@ static void host_store(void *host, uint64_t val, unsigned size)
         *(uint8_t *)host = val;
         break;
     case 2:
-        *(uint16_t *)host = val;
+        *(X86Unaligned16 *)host = val;
         break;
     case 4:
-        *(uint32_t *)host = val;
+        *(X86Unaligned32 *)host = val;
         break;
     default:
-        *(uint64_t *)host = val;
+        *(X86Unaligned64 *)host = val;
     }
 }
 

@@ -29,6 +29,11 @@ enum {
 #define X86_TLB_NONE UINT64_MAX
 #define X86_PAGE_MASK (~(uint64_t)0xfff)
 
+/* Guest accesses may be misaligned; each is still one access of the host. */
+typedef uint16_t __attribute__((aligned(1), may_alias)) X86Unaligned16;
+typedef uint32_t __attribute__((aligned(1), may_alias)) X86Unaligned32;
+typedef uint64_t __attribute__((aligned(1), may_alias)) X86Unaligned64;
+
 typedef enum X86TlbIndex {
     X86_TLB_KERNEL, X86_TLB_KERNEL_SMAP, X86_TLB_USER, X86_TLB_COUNT,
 } X86TlbIndex;

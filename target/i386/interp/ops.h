@@ -93,11 +93,11 @@ X86_INLINE uint64_t x86_host_load(uint64_t host, unsigned size)
     case 1:
         return *(const uint8_t *)host;
     case 2:
-        return *(const uint16_t *)host;
+        return *(const X86Unaligned16 *)host;
     case 4:
-        return *(const uint32_t *)host;
+        return *(const X86Unaligned32 *)host;
     default:
-        return *(const uint64_t *)host;
+        return *(const X86Unaligned64 *)host;
     }
 }
 
@@ -108,13 +108,13 @@ X86_INLINE void x86_host_store(uint64_t host, unsigned size, uint64_t val)
         *(uint8_t *)host = val;
         break;
     case 2:
-        *(uint16_t *)host = val;
+        *(X86Unaligned16 *)host = val;
         break;
     case 4:
-        *(uint32_t *)host = val;
+        *(X86Unaligned32 *)host = val;
         break;
     default:
-        *(uint64_t *)host = val;
+        *(X86Unaligned64 *)host = val;
     }
 }
 

@@ -152,7 +152,9 @@ static void op_enter(X86CPU *cpu, const X86Insn *insn)
     unsigned stack = x86_stack_size(s);
     uint64_t alloc = insn->imm & 0xffff;
     int level = insn->imm2 & 31;
-    uint64_t frame = x86_stack_pointer(s) - size;
+    /* All of rSP goes to rBP, though a 16-bit stack only moves its low half. */
+    uint64_t sp = x86_zext(x86_stack_pointer(s) - size, stack);
+    uint64_t frame = (s->regs[X86_RSP] - x86_stack_pointer(s)) | sp;
 
     x86_stack_write(cpu, -size, s->regs[X86_RBP], size);
     for (int i = 1; i < level; i++) {

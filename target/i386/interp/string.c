@@ -189,10 +189,13 @@ static uint64_t run_movs(const Str *t, uint64_t max)
 {
     /* The source's faults come before the destination's. */
     uint64_t src = src_lin(t);
-    uint8_t *from = x86_lin_host(t->cpu, src, X86_ACCESS_READ);
-    uint64_t dst = dst_lin(t, X86_ACCESS_WRITE);
     uint64_t n = run_length(t, t->src_seg, X86_RSI, src, max);
 
+    if (n < 2) {
+        return 0;
+    }
+    uint8_t *from = x86_lin_host(t->cpu, src, X86_ACCESS_READ);
+    uint64_t dst = dst_lin(t, X86_ACCESS_WRITE);
     n = run_length(t, X86_ES, X86_RDI, dst, n);
     if (n < 2) {
         return 0;
