@@ -15,8 +15,8 @@ seconds=${1:-60}
 targets=("$@")
 build=build-fuzz
 if [ ! -f $build/build.ninja ]; then
-    CC=clang meson setup $build -Db_lundef=false -Db_sanitize=address,undefined \
-        -Dc_args=-fsanitize=fuzzer-no-link -Dc_link_args=-fsanitize=fuzzer >/dev/null || exit 1
+    CC=clang meson setup $build -Dlibfuzzer=true -Db_lundef=false \
+        -Db_sanitize=address,undefined >/dev/null || exit 1
 fi
 [ ${#targets[@]} -gt 0 ] ||
     mapfile -t targets < <(sed -n "s/^  '\(fuzz_[a-z_0-9]*\)'.*/\1/p" tests/fuzz/meson.build)
