@@ -45,7 +45,8 @@ SIZES = {'': '0', 'b': '1', 'w': '2', 'd': '4', 'q': '8', 'dq': '16', 'qq': '32'
          'xq': 'xq', 'xo': 'xo', 'ss': '4', 'sd': '8', 'p': 'p', 's': 's', 'a': 'a'}
 
 LEGALITY = {'lock': 'LOCK', 'no64': 'NO64', 'only64': 'ONLY64', 'cpl0': 'CPL0',
-            'cpl0ud': 'CPL0_UD', 'prot': 'PROTECTED', 'branch': 'BRANCH', 'end': 'END', 'aligned': 'ALIGNED',
+            'cpl0ud': 'CPL0_UD', 'prot': 'PROTECTED', 'branch': 'BRANCH', 'end': 'END',
+            'aligned': 'ALIGNED',
             'rep': 'REP', 'io': 'IO', 'iopl': 'IOPL', 'undef': 'UNDEF', 'xm': 'SIMD_EXCP',
             'nowait': 'FP_NOWAIT', 'sse': 'SSE', 'mmx': 'MMX'}
 OTHER_ATTRIBUTES = {'unaligned', 'd64', 'nofpu', 'modany', 'rexb0'}

@@ -118,7 +118,7 @@ static void random_vectors(Generator *g)
     }
     in->mxcsr = 0x1f80;
     if (random_chance(g->r, 60)) {
-        in->mxcsr = 0x1f80 | (random64(g->r) & 0xe07f & (random_chance(g->r, 50) ? 0xffff : 0x603f));
+        in->mxcsr = 0x1f80 | (random64(g->r) & (random_chance(g->r, 50) ? 0xe07f : 0x603f));
     }
     if (random_chance(g->r, 15)) {
         in->mxcsr = (in->mxcsr & ~0x1fbf) | (random64(g->r) & 0x1f80);

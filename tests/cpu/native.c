@@ -217,7 +217,7 @@ static void leave_case(ucontext_t *uc, int sig)
     o->out.gs_base = native_segments.gs_base;
     store_fp((uint8_t *)uc->uc_mcontext.fpregs, &o->out);
     classify(g, o);
-    if (sig == SIGALRM) {
+    if (sig == SIGPROF) {
         o->vector = OUTCOME_HANG;
     }
     memcpy(g, native.host_gregs, sizeof(native.host_gregs));
@@ -231,16 +231,16 @@ void native_on_signal(int sig, siginfo_t *info, ucontext_t *context)
     if (native.phase == PHASE_ENTER && sig == SIGTRAP) {
         enter_case(context);
     } else if (native.phase == PHASE_RUN) {
-        if (sig != SIGALRM || native.cases_at_alarm == native.cases) {
+        if (sig != SIGPROF || native.cases_at_alarm == native.cases) {
             leave_case(context, sig);
         }
         native.cases_at_alarm = native.cases;
-    } else if (sig != SIGALRM) {
+    } else if (sig != SIGPROF) {
         signal(sig, SIG_DFL); /* our own fault: happens again, and kills us */
     }
 }
 
-/* Its address is where the host resumes; everything but the stack may have changed. */
+/* The trap that enters a case; the host goes on after it when the case is over. */
 static void __attribute__((noinline)) run_phase(void)
 {
     __asm__ volatile("int3" ::: "memory", "cc");
@@ -314,7 +314,7 @@ static bool write_ldt(unsigned entry, const CpuDescriptor *d)
 
 static void install_handlers(void)
 {
-    static const int signals[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGALRM };
+    static const int signals[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGPROF };
     static uint8_t stack[1 << 16];
     const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
 
@@ -346,6 +346,6 @@ bool native_init(const char **why)
     }
     __asm__ volatile("rdfsbase %0" : "=r"(native_segments.host_fs_base));
     install_handlers();
-    setitimer(ITIMER_REAL, &watchdog, NULL);
+    setitimer(ITIMER_PROF, &watchdog, NULL);
     return true;
 }

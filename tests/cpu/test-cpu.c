@@ -87,6 +87,23 @@ static void report(Suite *s, const CpuCase *c, const CpuOutcome *host, const Cpu
                    x86_insn_row(&c->insn)->operands, text->str);
 }
 
+/* The table's flags column against the host: no other flag may change. */
+static bool row_tells_flags(Suite *s, const CpuCase *c, const CpuOutcome *host)
+{
+    const X86Row *row = x86_insn_row(&c->insn);
+    uint32_t changed = (c->in.eflags ^ host->out.eflags) & X86_EFLAGS_ARITH;
+
+    changed &= ~(row->flags_written | row->flags_undefined);
+    if (host->vector != OUTCOME_NONE || changed == 0) {
+        return true;
+    }
+    if (s->rows[c->insn.row].failed++ == 0) {
+        g_test_message("row %u %s %s (%s) changes flags %x, which insns.tab does not say",
+                       c->insn.row, row->name, row->operands, row->encoding, changed);
+    }
+    return false;
+}
+
 static void run_case(Suite *s, const CpuCase *c)
 {
     RowCount *count = &s->rows[c->insn.row];
@@ -101,6 +118,7 @@ static void run_case(Suite *s, const CpuCase *c)
     s->total++;
     count->run++;
     count->completed += host.vector == OUTCOME_NONE;
+    s->failures += !row_tells_flags(s, c, &host);
     fields = compare_outcomes(c, &host, &guest, s->windows, NULL);
     if (fields == 0) {
         return;

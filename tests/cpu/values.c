@@ -89,13 +89,15 @@ X86Float80 value_float80(Random *r)
         { 0, 0 }, { 0x8000000000000000, 0x3fff }, { 0x8000000000000000, 0x4000 },
         { 0x8000000000000000, 0x3ffe }, { 1, 0 }, { 0x7fffffffffffffff, 0 },
         { 0x8000000000000000, 1 }, { 0xffffffffffffffff, 0x7ffe }, { 0x8000000000000000, 0x7fff },
-        { 0xc000000000000000, 0x7fff }, { 0xa000000000000000, 0x7fff }, { 0xc90fdaa22168c235, 0x4000 },
+        { 0xc000000000000000, 0x7fff }, { 0xa000000000000000, 0x7fff },
+        { 0xc90fdaa22168c235, 0x4000 },
         { 0x8000000000000000, 0 },      /* pseudo-denormal */
         { 0x4000000000000000, 0x3fff }, /* unnormal */
         { 0, 0x7fff }, { 0x4000000000000000, 0x7fff }, /* pseudo-infinity, pseudo-NaN */
         { 0x8000000000000000, 0x401e }, { 0x8000000000000000, 0x403e },
         { 0xde0b6b3a763ffff0, 0x403a }, /* largest packed decimal */
-        { 0xffffffffffffff00, 0x3fff }, { 0x80000000000003ff, 0x3fff }, { 0xb504f333f9de6484, 0x3fff },
+        { 0xffffffffffffff00, 0x3fff }, { 0x80000000000003ff, 0x3fff },
+        { 0xb504f333f9de6484, 0x3fff },
     };
     X86Float80 v;
 

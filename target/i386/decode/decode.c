@@ -17,7 +17,6 @@ enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 enum { PP_NONE, PP_66, PP_F3, PP_F2 };
 
 typedef struct Decoder {
-    const uint8_t *start;
     const uint8_t *p;
     const uint8_t *end;  /* of what may be read: 15 bytes or less */
     const X86DecodeRow *row;
@@ -46,7 +45,7 @@ static int64_t fetch(Decoder *d, unsigned size)
     return size == 8 ? value : value << (64 - 8 * size) >> (64 - 8 * size);
 }
 
-/* 1 to 15 prefix bytes of each group; the last of a group counts. */
+/* What a byte is as a prefix. Of each group the last one counts. */
 enum {
     P_NONE, P_REX, P_ES, P_CS, P_SS, P_DS, P_FS, P_GS, P_OPSIZE, P_ADDRSIZE, P_LOCK, P_F3, P_F2
 };
@@ -610,7 +609,7 @@ X86DecodeResult x86_decode(const uint8_t *code, size_t avail, X86Mode mode,
 {
     size_t limit = avail < X86_MAX_INSN_LEN ? avail : X86_MAX_INSN_LEN;
     Decoder d = {
-        .start = code, .p = code, .end = code + limit, .mode = mode, .features = decode_features,
+        .p = code, .end = code + limit, .mode = mode, .features = decode_features,
     };
     X86DecodeResult result;
 

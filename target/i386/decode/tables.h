@@ -68,11 +68,11 @@ enum {
     X86_DF_MODRM = 1 << 0,
     X86_DF_MODANY = 1 << 1,      /* ModRM.mod is ignored: always a register */
     X86_DF_D64 = 1 << 2,         /* operand size 64 by default in 64-bit mode */
-    X86_DF_LOCK = 1 << 4,
-    X86_DF_BYTE = 1 << 5,        /* operand size 1 */
-    X86_DF_MANDATORY66 = 1 << 6, /* 66 is part of the opcode, not an operand size */
-    X86_DF_VVVV = 1 << 7,        /* VEX.vvvv is an operand, else it must be 1111 */
-    X86_DF_GATHER = 1 << 8,      /* destination, index and mask must differ */
+    X86_DF_LOCK = 1 << 3,
+    X86_DF_BYTE = 1 << 4,        /* operand size 1 */
+    X86_DF_MANDATORY66 = 1 << 5, /* 66 is part of the opcode, not an operand size */
+    X86_DF_VVVV = 1 << 6,        /* VEX.vvvv is an operand, else it must be 1111 */
+    X86_DF_GATHER = 1 << 7,      /* destination, index and mask must differ */
 };
 
 typedef struct X86DecodeRow {
