@@ -1,0 +1,230 @@
+/*
+ * Options, sizes, errors, logs and clocks of util/.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <glib.h>
+#include <string.h>
+#include "util/error.h"
+#include "util/log.h"
+#include "util/main-loop.h"
+#include "util/option.h"
+#include "util/timer.h"
+
+/* --- errors ------------------------------------------------------------------ */
+
+static void test_error_text(void)
+{
+    Error *err = NULL;
+
+    error_set_class(&err, ERROR_CLASS_DEVICE_NOT_FOUND, "no device '%s'", "x");
+    error_prepend(&err, "-device: ");
+    g_assert_cmpstr(error_text(err), ==, "-device: no device 'x'");
+    g_assert_cmpstr(error_class_name(err), ==, "DeviceNotFound");
+    error_free(err);
+    error_setg(NULL, "nobody hears this");
+}
+
+static void test_error_propagate(void)
+{
+    Error *first = NULL, *second = NULL;
+
+    error_setg(&first, "first");
+    error_setg(&second, "second");
+    error_propagate(&first, second); /* the first one stays */
+    g_assert_cmpstr(error_text(first), ==, "first");
+    error_free(first);
+}
+
+/* --- options ------------------------------------------------------------------- */
+
+static void test_option_parse(void)
+{
+    g_autoptr(OptDict) dict = optdict_parse("-drive", "a,,b.img,if=ide,snapshot,nocache,if=none",
+                                            "file", NULL);
+    g_assert_nonnull(dict);
+    g_assert_cmpstr(optdict_get(dict, "file"), ==, "a,b.img");
+    g_assert_cmpstr(optdict_get(dict, "if"), ==, "none"); /* the last one counts */
+    g_assert_cmpstr(optdict_get(dict, "snapshot"), ==, "on");
+    g_assert_cmpstr(optdict_get(dict, "cache"), ==, "off");
+    g_assert_null(optdict_get(dict, "absent"));
+    g_assert_true(optdict_check_all_used(dict, NULL));
+}
+
+static void test_option_unused(void)
+{
+    g_autoptr(OptDict) dict = optdict_parse("-drive", "file=x,typo=1", NULL, NULL);
+    Error *err = NULL;
+
+    optdict_get(dict, "file");
+    g_assert_false(optdict_check_all_used(dict, &err));
+    g_assert_cmpstr(error_text(err), ==, "-drive: unknown parameter 'typo=1'");
+    error_free(err);
+}
+
+static void test_option_syntax(void)
+{
+    Error *err = NULL;
+    g_assert_null(optdict_parse("-drive", "=x", NULL, &err));
+    g_assert_nonnull(err);
+    error_free(err);
+}
+
+static void test_sizes(void)
+{
+    static const struct { const char *text; uint64_t unit, value; } good[] = {
+        { "512", 1, 512 }, { "512", 1 << 20, 512ull << 20 }, { "1.5G", 1, 3ull << 29 },
+        { "0x10", 1, 16 }, { "4k", 1, 4096 }, { "2T", 1, 2ull << 40 }, { "0", 1, 0 },
+    };
+    static const char *const bad[] = { "", "x", "1X", "-1", "1kk", "99999999999T" };
+    uint64_t value;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_assert_true(parse_size("-m", good[i].text, good[i].unit, &value, NULL));
+        g_assert_cmpuint(value, ==, good[i].value);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_assert_false(parse_size("-m", bad[i], 1, &value, NULL));
+    }
+}
+
+static void test_numbers_and_flags(void)
+{
+    uint64_t value;
+    bool flag;
+
+    g_assert_true(parse_u64("x", "0x1f", &value, NULL) && value == 31);
+    g_assert_true(parse_u64("x", "010", &value, NULL) && value == 8);
+    g_assert_false(parse_u64("x", "12a", &value, NULL));
+    g_assert_false(parse_u64("x", "99999999999999999999", &value, NULL));
+    g_assert_true(parse_bool("x", "on", &flag, NULL) && flag);
+    g_assert_true(parse_bool("x", "no", &flag, NULL) && !flag);
+    g_assert_false(parse_bool("x", "perhaps", &flag, NULL));
+}
+
+static void test_log_items(void)
+{
+    Error *err = NULL;
+
+    g_assert_true(log_set_items("int,unimp", NULL));
+    g_assert_true(log_on(LOG_INT) && log_on(LOG_UNIMP) && !log_on(LOG_EXEC));
+    g_assert_false(log_set_items("int,bogus", &err));
+    g_assert_nonnull(strstr(error_text(err), "bogus"));
+    error_free(err);
+    g_assert_true(log_set_items("none", NULL));
+    g_assert_false(log_on(LOG_INT));
+}
+
+/* --- clocks and timers ------------------------------------------------------------ */
+
+typedef struct Fired {
+    GString *order;
+    char name;
+    Timer timer;
+    Clock *clock;
+    int64_t at, again; /* again: re-arms itself this much later, once */
+} Fired;
+
+static void record(void *opaque)
+{
+    Fired *f = opaque;
+
+    g_string_append_c(f->order, f->name);
+    f->at = clock_get_ns(f->clock);
+    if (f->again) {
+        timer_mod(&f->timer, f->at + f->again);
+        f->again = 0;
+    }
+}
+
+static void test_manual_clock(void)
+{
+    Clock *clock = clock_new_virtual();
+    GString *order = g_string_new(NULL);
+    Fired a = { order, 'a', .clock = clock }, b = { order, 'b', .clock = clock, .again = 50 },
+          c = { order, 'c', .clock = clock };
+
+    clock_set_manual(clock);
+    timer_init(&a.timer, clock, record, &a);
+    timer_init(&b.timer, clock, record, &b);
+    timer_init(&c.timer, clock, record, &c);
+    timer_mod(&a.timer, 300);
+    timer_mod(&b.timer, 100);
+    timer_mod(&c.timer, 200);
+    timer_del(&c.timer);
+    g_assert_cmpint(clock_next_deadline(clock), ==, 100);
+    clock_advance_to(clock, 99);
+    g_assert_cmpstr(order->str, ==, "");
+    clock_advance_to(clock, 1000);
+    g_assert_cmpstr(order->str, ==, "bba"); /* in deadline order, the re-armed one too */
+    g_assert_cmpint(b.at, ==, 150);
+    g_assert_cmpint(a.at, ==, 300);
+    g_assert_cmpint(clock_get_ns(clock), ==, 1000);
+    g_assert_cmpint(clock_next_deadline(clock), ==, -1);
+    g_assert_false(timer_pending(&c.timer));
+    g_string_free(order, TRUE);
+    clock_free(clock);
+}
+
+static void test_stopped_clock(void)
+{
+    Clock *clock = clock_new_virtual();
+
+    g_assert_cmpint(clock_get_ns(clock), ==, 0);
+    clock_start(clock);
+    int64_t earlier = clock_get_ns(clock);
+    while (clock_get_ns(clock) == earlier) {
+        g_thread_yield();
+    }
+    clock_stop(clock);
+    int64_t frozen = clock_get_ns(clock);
+    g_assert_cmpint(frozen, >, earlier);
+    g_assert_cmpint(clock_get_ns(clock), ==, frozen);
+    clock_free(clock);
+}
+
+static void quit_loop(void *opaque)
+{
+    *(bool *)opaque = true;
+}
+
+static void test_timer_and_bottom_half(void)
+{
+    bool timer_fired = false, bh_ran = false;
+    Timer timer;
+    BH *bh = bh_new(quit_loop, &bh_ran);
+
+    timer_init(&timer, clock_real(), quit_loop, &timer_fired);
+    timer_mod(&timer, clock_get_ns(clock_real()) + NS_PER_MS);
+    bh_schedule(bh);
+    while (!timer_fired || !bh_ran) {
+        main_loop_wait(true);
+    }
+    bh_ran = false;
+    bh_schedule(bh);
+    bh_cancel(bh);
+    while (g_main_context_pending(NULL)) {
+        main_loop_wait(false);
+    }
+    g_assert_false(bh_ran);
+    bh_delete(bh);
+    timer_deinit(&timer);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    main_loop_init();
+    g_test_add_func("/util/error/text", test_error_text);
+    g_test_add_func("/util/error/propagate", test_error_propagate);
+    g_test_add_func("/util/option/parse", test_option_parse);
+    g_test_add_func("/util/option/unused", test_option_unused);
+    g_test_add_func("/util/option/syntax", test_option_syntax);
+    g_test_add_func("/util/option/sizes", test_sizes);
+    g_test_add_func("/util/option/numbers", test_numbers_and_flags);
+    g_test_add_func("/util/log/items", test_log_items);
+    g_test_add_func("/util/timer/manual", test_manual_clock);
+    g_test_add_func("/util/timer/stopped", test_stopped_clock);
+    g_test_add_func("/util/timer/main-loop", test_timer_and_bottom_half);
+    return g_test_run();
+}
