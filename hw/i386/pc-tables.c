@@ -128,18 +128,17 @@ static bool add_e820(PCMachine *pc, Error **errp)
                            pc->above_4g ? sizeof(map) : sizeof(map[0]), errp);
 }
 
-static bool add_optional_waits(PCMachine *pc, Error **errp)
+static bool add_waits(PCMachine *pc, Error **errp)
 {
     MachineState *m = &pc->parent;
     uint16_t menu_wait = GUINT16_TO_LE((uint16_t)m->boot_menu_timeout);
     uint32_t fail_wait = GUINT32_TO_LE((uint32_t)m->reboot_timeout);
 
+    /* Without the second file the firmware would reboot after a minute; -1 means never. */
     return (m->boot_menu_timeout < 0 ||
             fw_cfg_add_file(pc->fw_cfg, "etc/boot-menu-wait", &menu_wait, sizeof(menu_wait),
                             errp)) &&
-           (m->reboot_timeout < 0 ||
-            fw_cfg_add_file(pc->fw_cfg, "etc/boot-fail-wait", &fail_wait, sizeof(fail_wait),
-                            errp));
+           fw_cfg_add_file(pc->fw_cfg, "etc/boot-fail-wait", &fail_wait, sizeof(fail_wait), errp);
 }
 
 static bool add_fw_cfg_options(PCMachine *pc, Error **errp)
@@ -195,7 +194,7 @@ bool pc_tables_build(PCMachine *pc, Error **errp)
     set_cmos_devices(pc);
     machine_add_reset(m, restore_boot_order, pc);
     add_items(pc);
-    return add_e820(pc, errp) && add_optional_waits(pc, errp) && add_fw_cfg_options(pc, errp) &&
+    return add_e820(pc, errp) && add_waits(pc, errp) && add_fw_cfg_options(pc, errp) &&
            add_acpi(pc, errp) && smbios_build(m, pc->fw_cfg, errp) &&
            (!m->kernel_filename || kernel_load(m, pc->fw_cfg, pc->below_4g, errp));
 }

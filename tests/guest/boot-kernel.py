@@ -54,6 +54,17 @@ def sigterm():
             raise Failure(f'status {machine.process.returncode}')
 
 
+def two_cpus():
+    kernel = need('/boot/vmlinuz-*cloud-amd64', 'linux-image-cloud-amd64')
+    with tempfile.TemporaryDirectory() as work:
+        run([TOP + '/scripts/make-initramfs.sh', work + '/initrd', 'echo CPUS-$(nproc)'])
+        with Machine('-m', '256', '-smp', '2', '-kernel', kernel, '-initrd', work + '/initrd',
+                     '-append', 'console=ttyS0 quiet') as machine:
+            machine.wait_serial('CPUS-2', 120)
+            if machine.wait_end(30) != 0:
+                raise Failure(f'status {machine.process.returncode}')
+
+
 def kernel_i386():
     kernel = need(DI_I386 + '/linux', 'debian-installer-12-netboot-i386')
     initrd = need(DI_I386 + '/initrd.gz', 'debian-installer-12-netboot-i386')
@@ -115,4 +126,4 @@ def multiboot_kernel():
             raise Failure(f'status {done.returncode}, serial {done.stdout!r}')
 
 
-main([shell_on_the_terminal, ctrl_a_x, sigterm, multiboot_kernel, kernel_i386])
+main([shell_on_the_terminal, ctrl_a_x, sigterm, multiboot_kernel, two_cpus, kernel_i386])

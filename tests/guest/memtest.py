@@ -1,43 +1,45 @@
 #!/usr/bin/env python3
 # memtest86+ completes a pass over 32 MiB without an error, 64-bit and 32-bit.
 #
+# Test 10 (bit fade) is taken out: it only waits ten minutes to see whether DRAM
+# cells lose their charge. MEMTEST_ALL=1 leaves it in.
+#
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+import os
 import re
 from guest import Failure, Machine, need, main
 
 
-class Terminal:
-    """Just enough of a VT100 to read memtest's serial screen."""
+def press(machine, *keys):
+    for key in keys:
+        machine.qmp('send-key', keys=[{'type': 'qcode', 'data': key}], hold_time=30)
 
-    def __init__(self):
-        self.rows = [[' '] * 80 for _ in range(25)]
-        self.row = self.column = self.done = 0
 
-    def feed(self, text):
-        token = re.compile(r'\x1b\[(\d*)(?:;(\d*))?([A-Za-z])|\x1b[^\[]|([^\x1b])', re.S)
-        while (match := token.match(text, self.done)):
-            self.done = match.end()
-            if match.group(3) == 'H':
-                self.row = min(int(match.group(1) or 1), 25) - 1
-                self.column = min(int(match.group(2) or 1), 80) - 1
-            elif match.group(4) and match.group(4) not in '\r\n':
-                self.rows[self.row][self.column] = match.group(4)
-                self.column = min(self.column + 1, 79)
-
-    def text(self):
-        return '\n'.join(''.join(row).rstrip() for row in self.rows)
+def deselect_bit_fade(machine):
+    machine.wait_screen('<F1> Configuration', 60)
+    press(machine, 'f1')
+    machine.wait_screen('Settings:', 30)
+    press(machine, 'f1')
+    machine.wait_screen('Remove one test', 30)
+    press(machine, 'f2')
+    machine.wait_screen('(?i)enter test', 30)
+    for key in ('1', '0', 'ret'):
+        press(machine, key)
+        machine.qmp('query-status')
+    machine.wait_screen(r'\*\.\*{8}\.', 30)
+    press(machine, 'f10')
+    machine.wait_screen('Settings:', 30)
+    press(machine, 'f10')
 
 
 def one_pass(binary):
     kernel = need(binary, 'memtest86+')
-    terminal = Terminal()
-    with Machine('-m', '32', '-kernel', kernel, '-append', 'console=ttyS0') as machine:
-        def screen():
-            terminal.feed(machine.read_serial())
-            return terminal.text()
-        seen = machine.wait(screen, r'Pass: +[1-9]|Errors: +[1-9]', 300, 'memtest')
-        if 'Errors' in seen.group(0) or not re.search(r'Errors: +0', screen()):
-            raise Failure(screen())
+    with Machine('-m', '32', '-kernel', kernel) as machine:
+        if not os.environ.get('MEMTEST_ALL'):
+            deselect_bit_fade(machine)
+        seen = machine.wait_screen(r'Pass: +[1-9]|Errors: +[1-9]', 900)
+        if 'Errors' in seen.group(0) or not re.search(r'Errors: +0', machine.screen()):
+            raise Failure(machine.screen())
 
 
 def memtest_64bit():
