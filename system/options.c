@@ -372,13 +372,12 @@ APPLY(apply_rtc)
 
 APPLY(apply_action)
 {
-    static const char *const known[] = { "reboot", "shutdown", "panic", "watchdog" };
     g_autoptr(OptDict) dict = optdict_parse("-action", arg, NULL, errp);
     if (!dict) {
         return false;
     }
-    const char *reboot = optdict_get(dict, known[0]), *shutdown = optdict_get(dict, known[1]);
-    const char *panic = optdict_get(dict, known[2]);
+    const char *reboot = optdict_get(dict, "reboot"), *shutdown = optdict_get(dict, "shutdown");
+    const char *panic = optdict_get(dict, "panic");
     config->run.no_reboot = reboot ? g_str_equal(reboot, "shutdown") : config->run.no_reboot;
     config->run.no_shutdown = shutdown ? g_str_equal(shutdown, "pause")
                                        : config->run.no_shutdown;
@@ -420,9 +419,14 @@ APPLY(apply_trace)
     return trace_parse_option(arg, errp);
 }
 
-APPLY(apply_gdb_short)
+APPLY(apply_display)
 {
-    return refuse(config, opt, arg, done, errp);
+    if (!g_str_equal(arg, "none")) {
+        error_setg(errp, "-display %s: screens are not implemented; use -display none, or "
+                   "-nographic for the serial port on the terminal", arg);
+        return false;
+    }
+    return set_string(config, opt, arg, done, errp);
 }
 
 APPLY(apply_name)
@@ -512,7 +516,7 @@ static const Option options[] = {
       F(fw_cfgs), .text = "name" },
     { "L", "DIR", "look for firmware here first", add_string, F(data_dirs) },
     { "vga", "std|none", "the display adapter", set_string, F(vga) },
-    { "display", "none", "how the screen is shown", set_string, F(display) },
+    { "display", "none", "how the screen is shown", apply_display, F(display) },
     { "nographic", NULL, "no screen; serial port and monitor on the terminal", set_flag,
       F(nographic) },
     { "nodefaults", NULL, "no devices but those named", set_flag, F(nodefaults) },
@@ -538,7 +542,7 @@ static const Option options[] = {
     { "qtest-log", "FILE", "log of the qtest server", set_string, F(qtest_log) },
     { "enable-kvm", NULL, "not implemented", refuse, .text = "use -accel tcg" },
     { "gdb", "DEV", "not implemented", refuse },
-    { "s", NULL, "not implemented", apply_gdb_short },
+    { "s", NULL, "not implemented", refuse },
     { "netdev", "TEXT", "not implemented", refuse, .text = "'-nic none' works" },
     { "readconfig", "FILE", "not implemented", refuse, .text = "give the options themselves" },
     { "incoming", "URI", "not implemented", refuse },
@@ -556,7 +560,7 @@ void config_help(GString *out)
                     "disk_image is a raw hard disk image for the first IDE disk\n\n");
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
         const Option *opt = &options[i];
-        if (opt->apply != refuse && opt->apply != apply_gdb_short) {
+        if (opt->apply != refuse) {
             g_string_append_printf(out, "-%s%s%s\n                %s\n", opt->name,
                                    opt->arg ? " " : "", opt->arg ? opt->arg : "", opt->help);
         }

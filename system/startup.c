@@ -296,6 +296,23 @@ static bool add_mon_option(Startup *up, OptDict *opts, Error **errp)
            add_monitor(up, chr, mode && g_str_equal(mode, "control"), errp);
 }
 
+/* -qmp and -monitor, each with a character device in its short form or "none". */
+static bool add_short_monitors(Startup *up, GPtrArray *texts, const char *label, bool control,
+                               Error **errp)
+{
+    for (guint i = 0; i < texts->len; i++) {
+        g_autofree char *name = g_strdup_printf("%s%u", label, i);
+        if (g_str_equal(texts->pdata[i], "none")) {
+            continue;
+        }
+        Chardev *chr = chardev_add_legacy(up->machine->chardevs, name, texts->pdata[i], errp);
+        if (!chr || !add_monitor(up, chr, control, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool add_monitors(Startup *up, Config *config, Error **errp)
 {
     for (guint i = 0; i < config->mons->len; i++) {
@@ -303,15 +320,8 @@ static bool add_monitors(Startup *up, Config *config, Error **errp)
             return false;
         }
     }
-    for (guint i = 0; i < config->qmps->len; i++) {
-        g_autofree char *label = g_strdup_printf("compat_monitor%u", i);
-        Chardev *chr = chardev_add_legacy(up->machine->chardevs, label, config->qmps->pdata[i],
-                                          errp);
-        if (!chr || !add_monitor(up, chr, true, errp)) {
-            return false;
-        }
-    }
-    return true;
+    return add_short_monitors(up, config->qmps, "qmp", true, errp) &&
+           add_short_monitors(up, config->monitors, "compat_monitor", false, errp);
 }
 
 static bool add_qtest(Startup *up, Config *config, Error **errp)
@@ -340,6 +350,15 @@ static bool build(Startup *up, Config *config, Error **errp)
            add_qtest(up, config, errp);
 }
 
+/* A user who expects a window must not look at nothing without a word. */
+static void warn_without_screen(const Config *config)
+{
+    if (!config->display && !config->nographic && !config->qtest) {
+        warn_report("screens are not implemented: use -nographic for the serial port on this "
+                    "terminal, or -display none");
+    }
+}
+
 Startup *startup_build(Config *config, Error **errp)
 {
     MachineState *machine = machine_new(config->machine ? config->machine
@@ -354,6 +373,7 @@ Startup *startup_build(Config *config, Error **errp)
         startup_free(up);
         return NULL;
     }
+    warn_without_screen(config);
     return up;
 }
 
