@@ -114,6 +114,14 @@ MachineState *machine_new(const char *name, Error **errp)
     return MACHINE(obj);
 }
 
+void machine_destroy(MachineState *machine)
+{
+    while (machine->main_bus->children) {
+        qdev_unrealize(g_slist_last(machine->main_bus->children)->data);
+    }
+    object_unparent(OBJECT(machine));
+}
+
 static bool check_ram_size(MachineState *machine, MachineClass *mc, Error **errp)
 {
     if (machine->ram_size < mc->min_ram_size ||

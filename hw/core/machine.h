@@ -117,6 +117,9 @@ MachineClass *machine_class_find(const char *name);
 /* Memory, clock and class init, after the options are set. */
 bool machine_init_run(MachineState *machine, Error **errp);
 
+/* Unrealizes every device, last one first, and frees the machine. No vCPU runs any more. */
+void machine_destroy(MachineState *machine);
+
 static inline void machine_request_reset(MachineState *m, ShutdownCause cause)
 {
     if (m->events) {

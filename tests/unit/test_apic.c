@@ -73,7 +73,7 @@ static void bench_finish(Bench *b)
     for (int i = 0; i < CPUS; i++) {
         object_unref(b->cpu[i]);
     }
-    object_unparent(OBJECT(b->machine));
+    machine_destroy(b->machine);
 }
 
 static uint32_t rd(Bench *b, int cpu, unsigned reg)

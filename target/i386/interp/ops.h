@@ -179,9 +179,7 @@ X86_INLINE const X86Op *x86_follow(X86CPU *cpu, const X86Op *op, unsigned which)
 X86OpFn *x86_ops_alu(const X86Insn *insn, X86Ea ea);
 X86OpFn *x86_ops_data(const X86Insn *insn, X86Ea ea);
 X86OpFn *x86_ops_shift(const X86Insn *insn, X86Ea ea);
-/* cond of a Jcc that follows a comparison directly: both in one operation. */
 X86OpFn *x86_ops_branch(const X86CPU *cpu, const X86Insn *insn, X86Ea ea);
-X86OpFn *x86_ops_fused(X86OpFn *compare, unsigned cond);
 
 /* Index of a size in tables: 1, 2, 4, 8. */
 static inline unsigned x86_size_index(unsigned size)
