@@ -33,10 +33,12 @@ _Static_assert(offsetof(X87Work, b) == 16 && offsetof(X87Work, r0) == 32 &&
 /* Two results, or an unknown number of them: the host's stack is made empty. */
 #define X87_SAVE_ALL "fstpt 32(%0)\n\tfstpt 48(%0)\n\tfninit\n\t"
 
+/* FNCLEX comes first: flags that other code of this thread has left would become exceptions
+ * under the guest's control word. */
 #define X87_FN(name, load, text, save)                                              \
     static void name(X87Work *w)                                                    \
     {                                                                               \
-        asm volatile("fldcw 80(%0)\n\t" load text "\n\tfnstsw 82(%0)\n\t"           \
+        asm volatile("fnclex\n\tfldcw 80(%0)\n\t" load text "\n\tfnstsw 82(%0)\n\t"           \
                      "testb $0x7f, 82(%0)\n\tjz 1f\n\tfnclex\n1:\tfldcw 84(%0)\n\t" \
                      save : : "r"(w) : "memory", "cc", "rax");                      \
     }
