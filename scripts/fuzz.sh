@@ -4,7 +4,7 @@
 #
 #   fuzz.sh [SECONDS [TARGET...]]     for each target (default: 60, all)
 #
-# What a target finds is left in build-fuzz/. Ends with "N passed, N failed, N skipped".
+# The seed is fixed, so that two runs begin alike. What a target finds is left in build-fuzz/. Ends with "N passed, N failed, N skipped".
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
 set -u
@@ -30,7 +30,7 @@ for target in "${targets[@]}"; do
     mkdir -p "$corpus"
     kept=tests/fuzz/corpus/$target
     [ -d "$kept" ] || kept=
-    if $build/tests/fuzz/"$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=20 \
+    if $build/tests/fuzz/"$target" -seed=1 -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=20 \
         -artifact_prefix=$build/ "$corpus" $kept > $build/"$target".log 2>&1; then
         passed=$((passed + 1))
         grep -h '^Done' $build/"$target".log | sed "s/^/$target: /"
