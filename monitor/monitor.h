@@ -22,5 +22,7 @@ void monitor_free(Monitor *mon);
  */
 typedef json_object *QmpCommandFn(RunState *rs, json_object *args, Error **errp);
 void qmp_register_command(const char *name, QmpCommandFn *fn);
+/* Runs a command by name for others than QMP clients; one that is unknown is an error. */
+json_object *qmp_run_command(RunState *rs, const char *name, json_object *args, Error **errp);
 
 #endif

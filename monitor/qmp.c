@@ -58,6 +58,17 @@ static void send_reply(Monitor *mon, json_object *result, Error *err, json_objec
     send_object(mon, reply);
 }
 
+json_object *qmp_run_command(RunState *rs, const char *name, json_object *args, Error **errp)
+{
+    QmpCommandFn *fn = commands ? g_hash_table_lookup(commands, name) : NULL;
+    if (!fn) {
+        error_set_class(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
+                        "The command %s has not been found", name);
+        return NULL;
+    }
+    return fn(rs, args, errp);
+}
+
 static json_object *run_command(Monitor *mon, const char *name, json_object *args, Error **errp)
 {
     bool negotiating = g_str_equal(name, "qmp_capabilities");
@@ -73,13 +84,7 @@ static json_object *run_command(Monitor *mon, const char *name, json_object *arg
         mon->negotiated = true;
         return NULL;
     }
-    QmpCommandFn *fn = commands ? g_hash_table_lookup(commands, name) : NULL;
-    if (!fn) {
-        error_set_class(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
-                        "The command %s has not been found", name);
-        return NULL;
-    }
-    return fn(mon->rs, args, errp);
+    return qmp_run_command(mon->rs, name, args, errp);
 }
 
 static void handle_request(Monitor *mon, json_object *request)
