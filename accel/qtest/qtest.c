@@ -12,13 +12,17 @@
 #include "accel/accel.h"
 #include "util/option.h"
 
+enum { MAX_IRQS = 256 };
+
 struct QTestServer {
     MachineState *machine;
     CharFrontend fe;
     GString *line;          /* input up to the next newline */
     FILE *log;
+    int64_t opened_ns;      /* by the real clock: the log's times count from here */
     bool clock_commands;
     DeviceState *intercepted;
+    bool irq_level[MAX_IRQS]; /* as last reported */
 };
 
 /* The words of one command and where its reply goes. */
@@ -38,11 +42,12 @@ typedef struct QTestCommand {
 
 static void send_line(QTestServer *server, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
-static void log_line(QTestServer *server, const char *mark, const char *text)
+/* kind: I(nformation), R(eceived) or S(ent). */
+static void log_line(QTestServer *server, char kind, const char *text)
 {
     if (server->log) {
-        fprintf(server->log, "[%c +%.6f] %s\n", *mark,
-                (double)clock_get_ns(clock_real()) / NS_PER_SECOND, text);
+        fprintf(server->log, "[%c +%.6f] %s\n", kind,
+                (double)(clock_get_ns(clock_real()) - server->opened_ns) / NS_PER_SECOND, text);
     }
 }
 
@@ -53,7 +58,7 @@ static void send_line(QTestServer *server, const char *fmt, ...)
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
     g_autofree char *line = g_strconcat(text, "\n", NULL);
-    log_line(server, "S", text);
+    log_line(server, 'S', text);
     chr_fe_write(&server->fe, (const uint8_t *)line, (int)strlen(line));
 }
 
@@ -223,9 +228,15 @@ static DeviceState *find_device(QTestCall *call)
     return dev;
 }
 
+/* Only changes are told; every line starts low. */
 static void report_irq(void *opaque, int n, int level)
 {
-    send_line(opaque, "IRQ %s %d", level ? "raise" : "lower", n);
+    QTestServer *server = opaque;
+
+    if (n < MAX_IRQS && server->irq_level[n] != !!level) {
+        server->irq_level[n] = level;
+        send_line(server, "IRQ %s %d", level ? "raise" : "lower", n);
+    }
 }
 
 typedef bool InterceptFn(DeviceState *dev, const char *name, IRQHandler *observer, void *opaque);
@@ -308,7 +319,7 @@ static void run_line(QTestServer *server, const char *line)
     const char *name = call.count ? words[0] : "";
     const QTestCommand *command = find_command(server, name);
 
-    log_line(server, "R", line);
+    log_line(server, 'R', line);
     if (!command) {
         send_line(server, "FAIL Unknown command '%s'", name);
     } else if (call.count - 1 < command->min_args) {
@@ -337,6 +348,18 @@ static void receive(void *opaque, const uint8_t *buf, int len)
     }
 }
 
+static void connection_event(void *opaque, CharEvent event)
+{
+    QTestServer *server = opaque;
+
+    if (event == CHR_EVENT_OPENED) {
+        server->opened_ns = clock_get_ns(clock_real());
+        log_line(server, 'I', "OPENED");
+    } else if (event == CHR_EVENT_CLOSED) {
+        log_line(server, 'I', "CLOSED");
+    }
+}
+
 QTestServer *qtest_server_new(MachineState *machine, Chardev *chr, const char *log_path,
                               bool clock_commands, Error **errp)
 {
@@ -359,7 +382,7 @@ QTestServer *qtest_server_new(MachineState *machine, Chardev *chr, const char *l
         qtest_server_free(server);
         return NULL;
     }
-    chr_fe_set_handlers(&server->fe, can_read, receive, NULL, server);
+    chr_fe_set_handlers(&server->fe, can_read, receive, connection_event, server);
     return server;
 }
 

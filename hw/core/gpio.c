@@ -87,7 +87,7 @@ bool qdev_intercept_gpio_in(DeviceState *dev, const char *name, IRQHandler *obse
         return false;
     }
     for (int i = 0; i < group->count; i++) {
-        irq_intercept(group->lines[i], observer, opaque, i, 0);
+        irq_intercept(group->lines[i], observer, opaque, i);
     }
     return true;
 }
@@ -107,7 +107,7 @@ bool qdev_intercept_gpio_out(DeviceState *dev, const char *name, IRQHandler *obs
         if (!group->lines[i]) {
             group->lines[i] = irq_new(ignore_level, NULL, i);
         }
-        irq_intercept(group->lines[i], observer, opaque, i, 1);
+        irq_intercept(group->lines[i], observer, opaque, i);
     }
     return true;
 }

@@ -13,7 +13,6 @@ struct IRQLine {
     IRQHandler *observer;
     void *observer_opaque;
     int observer_n;
-    int replace;
 };
 
 IRQLine *irq_new(IRQHandler *handler, void *opaque, int n)
@@ -35,13 +34,10 @@ void irq_set(IRQLine *irq, int level)
     if (!irq) {
         return;
     }
+    irq->handler(irq->opaque, irq->n, level);
     if (irq->observer) {
         irq->observer(irq->observer_opaque, irq->observer_n, level);
-        if (irq->replace) {
-            return;
-        }
     }
-    irq->handler(irq->opaque, irq->n, level);
 }
 
 static void irq_drive_inverse(void *opaque, int n, int level)
@@ -55,10 +51,9 @@ IRQLine *irq_invert(IRQLine *irq)
     return irq_new(irq_drive_inverse, irq, 0);
 }
 
-void irq_intercept(IRQLine *irq, IRQHandler *observer, void *opaque, int n, int replace)
+void irq_intercept(IRQLine *irq, IRQHandler *observer, void *opaque, int n)
 {
     irq->observer = observer;
     irq->observer_opaque = opaque;
     irq->observer_n = n;
-    irq->replace = replace;
 }

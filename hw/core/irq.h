@@ -21,8 +21,7 @@ static inline void irq_lower(IRQLine *irq) { irq_set(irq, 0); }
 static inline void irq_pulse(IRQLine *irq) { irq_set(irq, 1); irq_set(irq, 0); }
 /* A line that drives the inverse level. */
 IRQLine *irq_invert(IRQLine *irq);
-/* qtest: puts an observer before the handler of an existing line. The
- * observer gets (opaque, n, level); with replace the handler is not called. */
-void irq_intercept(IRQLine *irq, IRQHandler *observer, void *opaque, int n, int replace);
+/* qtest: an observer that is told (opaque, n, level) after the handler of an existing line. */
+void irq_intercept(IRQLine *irq, IRQHandler *observer, void *opaque, int n);
 
 #endif

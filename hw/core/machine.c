@@ -204,10 +204,20 @@ char *machine_find_file(MachineState *machine, const char *name)
     return NULL;
 }
 
+/* No board, but what -m gives is there, at address 0. */
+static bool none_init(MachineState *machine, Error **errp)
+{
+    if (machine->ram_size) {
+        memory_region_add_subregion(&machine->system_memory, 0, &machine->ram);
+    }
+    return true;
+}
+
 static void none_class_init(ObjectClass *klass, const void *data)
 {
     MachineClass *mc = MACHINE_CLASS(klass);
     mc->desc = "empty machine";
+    mc->init = none_init;
     mc->max_cpus = 1;
     mc->default_ram_size = 0;
     mc->no_floppy = mc->no_cdrom = mc->no_parallel = mc->no_serial = true;
