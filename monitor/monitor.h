@@ -12,8 +12,8 @@
 
 typedef struct Monitor Monitor;
 
-/* control: QMP; else the human monitor. */
-Monitor *monitor_new(RunState *rs, Chardev *chr, bool control, Error **errp);
+/* A QMP monitor; hmp.h has the human one. */
+Monitor *monitor_new(RunState *rs, Chardev *chr, Error **errp);
 void monitor_free(Monitor *mon);
 
 /*

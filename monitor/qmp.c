@@ -184,13 +184,8 @@ static void send_event(void *opaque, RunEvent event, ShutdownCause cause)
     send_object(mon, obj);
 }
 
-Monitor *monitor_new(RunState *rs, Chardev *chr, bool control, Error **errp)
+Monitor *monitor_new(RunState *rs, Chardev *chr, Error **errp)
 {
-    if (!control) {
-        error_setg(errp, "%s: the human monitor is not implemented; use mode=control (QMP)",
-                   chardev_label(chr));
-        return NULL;
-    }
     Monitor *mon = g_new0(Monitor, 1);
     mon->rs = rs;
     mon->tokener = json_tokener_new();

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include "accel/qtest/qtest.h"
+#include "monitor/hmp.h"
 #include "monitor/monitor.h"
 #include "util/main-loop.h"
 
@@ -17,7 +18,8 @@ struct Startup {
     MachineState *machine;
     const AccelOps *accel;
     RunState *rs;
-    GPtrArray *monitors;   /* Monitor */
+    GPtrArray *monitors;   /* Monitor: QMP */
+    GPtrArray *humans;     /* HmpSession: human monitors */
     QTestServer *qtest;
 };
 
@@ -131,8 +133,35 @@ static const AccelOps *choose_accel(MachineState *machine, Config *config, Error
 
 /* --- back ends ------------------------------------------------------------- */
 
-static bool add_serial_like(MachineState *machine, GPtrArray *texts, GPtrArray *out,
-                            const char *label, const char *fallback, Error **errp)
+static bool add_monitor(Startup *up, Chardev *chr, bool control, Error **errp)
+{
+    void *mon = control ? (void *)monitor_new(up->rs, chr, errp)
+                        : (void *)hmp_session_new(up->rs, chr, errp);
+    if (mon) {
+        g_ptr_array_add(control ? up->monitors : up->humans, mon);
+    }
+    return mon != NULL;
+}
+
+/* "mon:..." is shared with a human monitor, which comes before the device so that the
+ * device has the keyboard at first. */
+static bool add_serial(Startup *up, const char *text, const char *name, GPtrArray *out,
+                       Error **errp)
+{
+    Chardev *chr = NULL;
+
+    if (!g_str_equal(text, "none")) {
+        chr = chardev_add_legacy(up->machine->chardevs, name, text, errp);
+        if (!chr || (g_str_has_prefix(text, "mon:") && !add_monitor(up, chr, false, errp))) {
+            return false;
+        }
+    }
+    g_ptr_array_add(out, chr);
+    return true;
+}
+
+static bool add_serial_like(Startup *up, GPtrArray *texts, GPtrArray *out, const char *label,
+                            const char *fallback, Error **errp)
 {
     g_autoptr(GPtrArray) all = g_ptr_array_new();
 
@@ -144,12 +173,9 @@ static bool add_serial_like(MachineState *machine, GPtrArray *texts, GPtrArray *
     }
     for (guint i = 0; i < all->len; i++) {
         g_autofree char *name = g_strdup_printf("%s%u", label, i);
-        Chardev *chr = NULL;
-        if (!g_str_equal(all->pdata[i], "none") &&
-            !(chr = chardev_add_legacy(machine->chardevs, name, all->pdata[i], errp))) {
+        if (!add_serial(up, all->pdata[i], name, out, errp)) {
             return false;
         }
-        g_ptr_array_add(out, chr);
     }
     return true;
 }
@@ -171,11 +197,11 @@ static bool add_chardevs(Startup *up, Config *config, Error **errp)
             return false;
         }
     }
-    return add_serial_like(machine, config->serials, machine->serials, "serial",
+    return add_serial_like(up, config->serials, machine->serials, "serial",
                            default_serial(config), errp) &&
-           add_serial_like(machine, config->parallels, machine->parallels, "parallel",
+           add_serial_like(up, config->parallels, machine->parallels, "parallel",
                            config->nodefaults ? NULL : "null", errp) &&
-           add_serial_like(machine, config->debugcons, machine->debugcons, "debugcon", NULL, errp);
+           add_serial_like(up, config->debugcons, machine->debugcons, "debugcon", NULL, errp);
 }
 
 static bool add_drives(Startup *up, Config *config, Error **errp)
@@ -268,15 +294,6 @@ static bool add_devices(Startup *up, Config *config, Error **errp)
 
 /* --- monitors, qtest -------------------------------------------------------- */
 
-static bool add_monitor(Startup *up, Chardev *chr, bool control, Error **errp)
-{
-    Monitor *mon = chr ? monitor_new(up->rs, chr, control, errp) : NULL;
-    if (mon) {
-        g_ptr_array_add(up->monitors, mon);
-    }
-    return mon != NULL;
-}
-
 static bool add_mon_option(Startup *up, OptDict *opts, Error **errp)
 {
     const char *id = optdict_get(opts, "chardev"), *mode = optdict_get(opts, "mode");
@@ -313,8 +330,24 @@ static bool add_short_monitors(Startup *up, GPtrArray *texts, const char *label,
     return true;
 }
 
+/* With -nographic the terminal is a monitor unless something else was asked for. */
+static void add_default_monitor(Config *config)
+{
+    bool taken = !config->serials->len || config->monitors->len || config->qmps->len ||
+                 config->mons->len;
+
+    for (guint i = 0; i < config->serials->len; i++) {
+        const char *serial = g_ptr_array_index(config->serials, i);
+        taken |= g_str_has_prefix(serial, "mon:") || g_str_equal(serial, "stdio");
+    }
+    if (config->nographic && !config->nodefaults && !taken) {
+        g_ptr_array_add(config->monitors, g_strdup("stdio"));
+    }
+}
+
 static bool add_monitors(Startup *up, Config *config, Error **errp)
 {
+    add_default_monitor(config);
     for (guint i = 0; i < config->mons->len; i++) {
         if (!add_mon_option(up, config->mons->pdata[i], errp)) {
             return false;
@@ -369,6 +402,7 @@ Startup *startup_build(Config *config, Error **errp)
     Startup *up = g_new0(Startup, 1);
     up->machine = machine;
     up->monitors = g_ptr_array_new_with_free_func((GDestroyNotify)monitor_free);
+    up->humans = g_ptr_array_new_with_free_func((GDestroyNotify)hmp_session_free);
     if (!build(up, config, errp)) {
         startup_free(up);
         return NULL;
@@ -396,6 +430,7 @@ void startup_free(Startup *up)
     block_foreach(up->machine->drives, flush_drive, NULL);
     qtest_server_free(up->qtest);
     g_ptr_array_unref(up->monitors);
+    g_ptr_array_unref(up->humans);
     if (up->rs) {
         runstate_free(up->rs);
     }

@@ -44,7 +44,6 @@ def wrong_option():
     refused('-rtc', 'base=yesterday', says=['-rtc', 'yesterday', 'utc'])
     refused('-vga', 'nosuch', '-display', 'none', says=['-vga', 'nosuch', 'std'])
     refused('-display', 'sdl', says=['-display', 'sdl', '-nographic'])
-    refused('-monitor', 'null', *MINIMAL, says=['monitor', 'mode=control'])
     refused('-netdev', 'user,id=n', says=['-netdev', 'not implemented'])
 
 
