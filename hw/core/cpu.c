@@ -117,6 +117,8 @@ static void cpu_instance_finalize(Object *obj)
 
     g_queue_clear_full(&cpu->work, g_free);
     g_cond_clear(&cpu->halt_cond);
+    g_clear_pointer(&cpu->debug.breakpoints, g_array_unref);
+    g_clear_pointer(&cpu->debug.watchpoints, g_array_unref);
 }
 
 static const DeviceInfo cpu_info = {

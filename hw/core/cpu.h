@@ -29,7 +29,34 @@ enum {
     CPU_INTERRUPT_TLB = 1 << 7,   /* memory map changed: flush translations */
     CPU_INTERRUPT_EXIT = 1 << 8,  /* leave guest code: stop, reset, queued work */
     CPU_INTERRUPT_CODE = 1 << 9,  /* another thread wrote to translated code */
+    CPU_INTERRUPT_DEBUG = 1 << 10, /* a watchpoint was hit: leave after this instruction */
 };
+
+/* What stopped a CPU for a debugger. */
+typedef enum CPUStopKind {
+    CPU_STOP_NONE,
+    CPU_STOP_BREAKPOINT,  /* before the instruction at addr */
+    CPU_STOP_WATCHPOINT,  /* after an instruction that touched the watchpoint at addr */
+    CPU_STOP_STEP,        /* after one instruction */
+} CPUStopKind;
+
+typedef struct CPUStop {
+    CPUStopKind kind;
+    uint64_t addr;
+    unsigned access;      /* CPU_WATCH_...: what the watchpoint waits for */
+} CPUStop;
+
+/* What a debugger wants of one CPU; cpu-debug.h has the functions. [own] */
+typedef struct CPUDebug {
+    GArray *breakpoints, *watchpoints; /* NULL until used */
+    unsigned step;        /* CPU_STEP_...; 0: run */
+    bool active;          /* any of the above */
+    CPUStop due;          /* to be reported at the next instruction boundary */
+    CPUStop stop;         /* what CPU_EXIT_DEBUG was last returned for */
+    bool passing;         /* a breakpoint at pass_pc is not hit before it has been passed */
+    uint64_t pass_pc;
+    bool held;            /* [bql] stays paused while the others are resumed */
+} CPUDebug;
 
 struct CPUState {
     DeviceState parent;
@@ -45,7 +72,16 @@ struct CPUState {
     GCond halt_cond;             /* [bql] signalled by cpu_kick() */
     GQueue work;                 /* [bql] functions to run on the vCPU's thread */
     void *accel_state;           /* the accelerator's own per-CPU data */
+    CPUDebug debug;
 };
+
+/* Breakpoints, watchpoints or a single step are in force: the engine must look for them. */
+static inline bool cpu_debug_active(const CPUState *cpu)
+{
+    return cpu->debug.active;
+}
+
+typedef struct CPURegisters CPURegisters;
 
 struct CPUClass {
     DeviceClass parent;
@@ -61,6 +97,11 @@ struct CPUClass {
     /* Translates a linear address for debuggers without side effects.
      * Returns false if it is not mapped. */
     bool (*translate_debug)(CPUState *cpu, uint64_t lin, uint64_t *phys);
+    /* The address space of its physical accesses in its present mode. */
+    AddressSpace *(*debug_as)(CPUState *cpu);
+    /* Break- or watchpoints have changed: code and translations made without them go. */
+    void (*debug_changed)(CPUState *cpu);
+    const CPURegisters *registers; /* cpu-debug.h; NULL: a debugger sees none */
 };
 
 /* What exec() returned for. */
@@ -68,7 +109,7 @@ enum {
     CPU_EXIT_INTERRUPT, /* interrupt_request has EXIT or the like */
     CPU_EXIT_HALTED,    /* HLT: cpu->halted is set */
     CPU_EXIT_SHUTDOWN,  /* triple fault */
-    CPU_EXIT_DEBUG,     /* gdb breakpoint or single step */
+    CPU_EXIT_DEBUG,     /* for the debugger: debug.stop says why */
 };
 
 /* The CPU whose thread this is; NULL on other threads (main loop, workers). A

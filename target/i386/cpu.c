@@ -15,6 +15,7 @@
 #include "target/i386/cpuid.h"
 #include "target/i386/excp.h"
 #include "target/i386/interp/interp.h"
+#include "target/i386/phys.h"
 #include "target/i386/tlb.h"
 #include "util/log.h"
 
@@ -179,6 +180,19 @@ static bool translate_debug(CPUState *cs, uint64_t lin, uint64_t *phys)
     return x86_translate_debug((X86CPU *)cs, lin, phys);
 }
 
+static AddressSpace *debug_as(CPUState *cs)
+{
+    return x86_phys_space((X86CPU *)cs);
+}
+
+static void debug_changed(CPUState *cs)
+{
+    X86CPU *cpu = (X86CPU *)cs;
+
+    x86_interp_flush_code(cpu);
+    x86_tlb_flush(cpu);
+}
+
 /* --- types ------------------------------------------------------------------------------------------ */
 
 static void cpu_class_init(ObjectClass *klass, const void *data)
@@ -190,6 +204,8 @@ static void cpu_class_init(ObjectClass *klass, const void *data)
     cc->dump_state = x86_cpu_dump_state;
     cc->get_pc = get_pc;
     cc->translate_debug = translate_debug;
+    cc->debug_as = debug_as;
+    cc->debug_changed = debug_changed;
 }
 
 static const Property cpu_props[] = {

@@ -6,10 +6,11 @@
  */
 #include "target/i386/mmu.h"
 #include <string.h>
-#include "hw/core/cpu.h"
+#include "hw/core/cpu-debug.h"
 #include "target/i386/crdr.h"
 #include "target/i386/excp.h"
 #include "target/i386/interp/flags.h"
+#include "target/i386/interp/interp.h"
 #include "target/i386/phys.h"
 #include "target/i386/tlb.h"
 #include "target/i386/walk.h"
@@ -158,18 +159,26 @@ void x86_tlb_sync(X86CPU *cpu)
 
 /* --- filling ---------------------------------------------------------------- */
 
+/* The debugger's watchpoints keep direct accesses off their pages. */
+static bool page_watched(const X86CPU *cpu, uint64_t lin)
+{
+    return G_UNLIKELY(cpu_debug_active(&cpu->parent)) &&
+           cpu_watched(&cpu->parent, lin & X86_PAGE_MASK, GUEST_PAGE_SIZE);
+}
+
 /* The tags of a page for what the walk and the memory behind it allow. */
 static void set_tags(X86TlbEntry *e, const X86TlbInfo *info, uint64_t page, const X86Walk *walk,
-                     const MemorySection *sec)
+                     const MemorySection *sec, bool watched)
 {
     uint64_t direct = sec->host ? page : page | X86_TLB_SLOW;
-    uint64_t write = direct;
+    uint64_t data = watched ? page | X86_TLB_SLOW : direct;
+    uint64_t write = data;
 
     if (!info->writable || (__atomic_load_n(&info->block->page_flags[info->offset >> 12],
                                             __ATOMIC_SEQ_CST) & RAM_PAGE_SLOW_WRITE)) {
         write = page | X86_TLB_SLOW;
     }
-    e->read = walk->readable ? direct : X86_TLB_NONE;
+    e->read = walk->readable ? data : X86_TLB_NONE;
     e->exec = walk->executable ? direct : X86_TLB_NONE;
     e->write = walk->writable ? write : X86_TLB_NONE;
     e->addend = sec->host ? (uint64_t)sec->host - page : 0;
@@ -213,7 +222,8 @@ static bool fill(X86CPU *cpu, uint64_t lin, X86Access access, X86TlbIndex idx, u
         .global = walk.global, .large = walk.page_bits > 12, .in_use = true,
     };
     note_large(tlb, lin, walk.page_bits);
-    set_tags(&tlb->entry[idx][n], info, lin & X86_PAGE_MASK, &walk, &sec);
+    set_tags(&tlb->entry[idx][n], info, lin & X86_PAGE_MASK, &walk, &sec,
+             page_watched(cpu, lin));
     return true;
 }
 
@@ -292,6 +302,15 @@ static void after_io(X86CPU *cpu)
     }
 }
 
+/* Every slow access: is it one that the debugger waits for? */
+static void watch(X86CPU *cpu, uint64_t lin, unsigned size, unsigned access)
+{
+    if (G_UNLIKELY(cpu_debug_active(&cpu->parent)) &&
+        cpu_watch(&cpu->parent, lin, size, access)) {
+        x86_interp_leave(cpu);
+    }
+}
+
 static void lin_probe(X86CPU *cpu, uint64_t lin, unsigned len, X86Access access, X86TlbIndex idx)
 {
     entry_for(cpu, lin, access, idx);
@@ -337,19 +356,24 @@ static uint64_t load_slow(X86CPU *cpu, uint64_t lin, unsigned size, X86TlbIndex 
     if (!(e->read & X86_TLB_SLOW)) {
         return host_load((void *)(lin + e->addend), size);
     }
+    watch(cpu, lin, size, CPU_WATCH_READ);
+    if (info_of(cpu, lin, idx)->block) {
+        return host_load((void *)(lin + e->addend), size);
+    }
     uint64_t val = x86_phys_load(cpu, info_of(cpu, lin, idx)->phys | (lin & 0xfff), size);
     after_io(cpu);
     return val;
 }
 
 /* Tells whoever cares for a RAM page; later stores go direct if nobody does any more. */
-static void ram_written(X86TlbEntry *e, X86TlbInfo *info, uint64_t lin, unsigned size)
+static void ram_written(const X86CPU *cpu, X86TlbEntry *e, X86TlbInfo *info, uint64_t lin,
+                        unsigned size)
 {
     uint8_t *flags = &info->block->page_flags[info->offset >> GUEST_PAGE_BITS];
 
     ram_block_written(info->block, info->offset | (lin & 0xfff), size);
     if (!(__atomic_load_n(flags, __ATOMIC_SEQ_CST) & RAM_PAGE_SLOW_WRITE) &&
-        x86_tlb_maps(e->write, lin)) {
+        x86_tlb_maps(e->write, lin) && !page_watched(cpu, lin)) {
         e->write = lin & X86_PAGE_MASK;
     }
 }
@@ -364,9 +388,12 @@ static void store_slow(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X
     X86TlbInfo *info = info_of(cpu, lin, idx);
     if (!(e->write & X86_TLB_SLOW)) {
         host_store((void *)(lin + e->addend), val, size);
-    } else if (info->writable) {
+        return;
+    }
+    watch(cpu, lin, size, CPU_WATCH_WRITE);
+    if (info->writable) {
         host_store((void *)(lin + e->addend), val, size);
-        ram_written(e, info, lin, size);
+        ram_written(cpu, e, info, lin, size);
     } else {
         x86_phys_store(cpu, info->phys | (lin & 0xfff), val, size);
         after_io(cpu);
@@ -513,7 +540,8 @@ static void write_in_page(X86CPU *cpu, uint64_t lin, const uint8_t *buf, unsigne
     if (!(e->write & X86_TLB_SLOW) || info->writable) {
         memcpy((void *)(lin + e->addend), buf, len);
         if (e->write & X86_TLB_SLOW) {
-            ram_written(e, info, lin, len);
+            watch(cpu, lin, len, CPU_WATCH_WRITE);
+            ram_written(cpu, e, info, lin, len);
         }
         return;
     }
@@ -579,6 +607,7 @@ void *x86_lin_rmw_ptr(X86CPU *cpu, uint64_t lin, unsigned size)
         if (!info->writable) {
             return NULL;
         }
+        watch(cpu, lin, size, CPU_WATCH_READ | CPU_WATCH_WRITE);
         cpu->tlb->rmw_block = info->block;
         cpu->tlb->rmw_offset = info->offset | (lin & 0xfff);
     }

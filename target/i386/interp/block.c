@@ -101,6 +101,16 @@ static void make_stale(X86Interp *interp, X86Block *b)
     unhash(interp, b);
 }
 
+void x86_interp_leave(X86CPU *cpu)
+{
+    X86Interp *interp = cpu->interp;
+
+    if (interp->cur) {
+        make_stale(interp, (X86Block *)x86_op_block(interp->cur));
+        cpu->code_generation++;
+    }
+}
+
 /* True if b has code in the bytes [offset, offset + len) of page. */
 static bool overlaps(const X86Block *b, const X86CodePage *page, unsigned offset, unsigned len)
 {

@@ -115,6 +115,7 @@ struct X86Interp {
     unsigned decode_features;
     bool stepping;         /* x86_interp_step(): one instruction */
     bool no_special;       /* tests: plain handlers only */
+    bool at_breakpoint;    /* a block that begins at a breakpoint was entered */
     unsigned flush_count;  /* how often all blocks were dropped */
     X86JumpCache jumps[1 << X86_JUMP_CACHE_BITS];
     X86Block *hash[1 << X86_BLOCK_HASH_BITS];

@@ -9,6 +9,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
+#include "hw/core/cpu-debug.h"
 #include "target/i386/interp/block.h"
 #include "target/i386/interp/operand.h"
 #include "target/i386/interp/vec.h"
@@ -359,6 +360,23 @@ static bool beyond_limit(const Builder *b, unsigned len)
     return !(b->block->key & X86_KEY_CS_FLAT) && s->rip + b->pos + len - 1 > s->segs[X86_CS].limit;
 }
 
+/* The debugger wants to stop before the next instruction: it begins its own block. */
+static bool breakpoint_ahead(const Builder *b)
+{
+    uint64_t at = b->lin + b->pos;
+
+    return G_UNLIKELY(cpu_debug_active(&b->cpu->parent)) && !(b->block->key & X86_KEY_SINGLE) &&
+           cpu_breakpoint_at(&b->cpu->parent, b->block->key & X86_HF_CS64 ? at : (uint32_t)at);
+}
+
+/* All that a block at a breakpoint does: the exec loop decides what happens. */
+static const X86Op *op_breakpoint(X86CPU *cpu, const X86Op *op)
+{
+    cpu->state.rip = x86_op_rip(op);
+    cpu->interp->at_breakpoint = true;
+    return NULL;
+}
+
 /* Decodes what code holds; false if the block has ended of itself. */
 static bool add_code(Builder *b, const uint8_t *code, unsigned avail)
 {
@@ -370,6 +388,9 @@ static bool add_code(Builder *b, const uint8_t *code, unsigned avail)
                                                 b->cpu->interp->decode_features, &insn)
                                    : X86_DECODE_TRUNCATED;
 
+        if (b->pos && breakpoint_ahead(b)) {
+            return true;
+        }
         if (res == X86_DECODE_TRUNCATED) {
             if (b->pos) {
                 return true;
@@ -445,10 +466,12 @@ X86Block *x86_block_build(X86CPU *cpu, uint64_t lin, const uint8_t *code)
     b.block->key = interp->key;
     b.block->code = code;
     unsigned in_page = 0x1000 - (lin & 0xfff);
-    if (add_code(&b, code, in_page)) {
+    if (breakpoint_ahead(&b)) {
+        new_op(&b, 0)->fn = op_breakpoint;
+    } else if (add_code(&b, code, in_page)) {
         add_exit(&b);
     }
-    b.block->len = b.pos;
+    b.block->len = MAX(b.pos, 1);
     b.block->crossing = b.pos > in_page;
     place_plain(&b);
     if (code) {

@@ -4,7 +4,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "hw/core/cpu.h"
+#include "hw/core/cpu-debug.h"
 #include "target/i386/apic-hooks.h"
 #include "target/i386/crdr.h"
 #include "target/i386/interp/block.h"
@@ -151,6 +151,62 @@ static int handle_events(X86CPU *cpu)
     return cpu->parent.halted ? CPU_EXIT_HALTED : -1;
 }
 
+/* --- the debugger ----------------------------------------------------------------------------- */
+
+/* Events while interrupts are held back: what the debugger runs is this instruction. */
+static int handle_urgent_events(X86CPU *cpu)
+{
+    if (x86_interrupted(cpu)) {
+        housekeeping(cpu);
+        if (take(cpu, CPU_INTERRUPT_EXIT)) {
+            return CPU_EXIT_INTERRUPT;
+        }
+    }
+    if (cpu->state.triple_fault) {
+        return CPU_EXIT_SHUTDOWN;
+    }
+    return cpu->parent.halted ? CPU_EXIT_HALTED : -1;
+}
+
+/* As handle_events(), with breakpoints, watchpoints and steps; sets interp->stepping if
+ * only one instruction may run. */
+static int handle_debug_events(X86CPU *cpu)
+{
+    CPUState *cs = &cpu->parent;
+    CPUDebug *d = &cs->debug;
+    uint64_t pc = CPU_GET_CLASS(cs)->get_pc(cs);
+    bool pass = d->passing && d->pass_pc == pc && cpu_breakpoint_at(cs, pc);
+    int reason = -1;
+
+    if (d->due.kind == CPU_STOP_NONE) {
+        reason = pass || d->step & CPU_STEP_NOIRQ ? handle_urgent_events(cpu) : handle_events(cpu);
+    }
+    if (reason >= 0) {
+        return reason;
+    }
+    pc = CPU_GET_CLASS(cs)->get_pc(cs);
+    bool hit = cpu_breakpoint_at(cs, pc);
+    if (hit && !(d->passing && d->pass_pc == pc)) {
+        cpu_debug_stop(cs, CPU_STOP_BREAKPOINT, pc, 0);
+    }
+    if (d->due.kind != CPU_STOP_NONE) {
+        return cpu_debug_exit(cs);
+    }
+    d->passing = false;
+    cpu->interp->stepping = d->step || hit || cpu->interp->at_breakpoint;
+    cpu->interp->at_breakpoint = false;
+    return -1;
+}
+
+/* An instruction (or the delivery of its fault) that had to run alone has ended. */
+static void end_step(X86CPU *cpu)
+{
+    cpu->interp->stepping = false;
+    if (cpu->parent.debug.step) {
+        cpu_debug_stop(&cpu->parent, CPU_STOP_STEP, 0, 0);
+    }
+}
+
 /* --- running ----------------------------------------------------------------------------------- */
 
 static void log_entry(X86CPU *cpu)
@@ -197,18 +253,27 @@ static void run_single(X86CPU *cpu)
     debug_trap(cpu, step);
 }
 
-static bool single(const X86State *s)
+static bool single(const X86CPU *cpu)
 {
-    return G_UNLIKELY((s->hflags & X86_KEY_SINGLE) || s->int_shadow);
+    const X86State *s = &cpu->state;
+
+    return G_UNLIKELY((s->hflags & X86_KEY_SINGLE) || s->int_shadow || cpu->interp->stepping);
+}
+
+static int next_events(X86CPU *cpu)
+{
+    return G_UNLIKELY(cpu_debug_active(&cpu->parent)) ? handle_debug_events(cpu)
+                                                      : handle_events(cpu);
 }
 
 static int exec_loop(X86CPU *cpu)
 {
     int reason;
 
-    while ((reason = handle_events(cpu)) < 0) {
-        if (single(&cpu->state)) {
+    while ((reason = next_events(cpu)) < 0) {
+        if (single(cpu)) {
             run_single(cpu);
+            end_step(cpu);
         } else {
             run_blocks(cpu);
             if (G_UNLIKELY(cpu->state.pending_db)) {
@@ -229,6 +294,7 @@ int x86_cpu_exec(CPUState *cs)
     if (_setjmp(frame.env)) {
         cpu->fault = &frame;
         deliver_fault(cpu, frame.vector, frame.error);
+        end_step(cpu);
     }
     reason = exec_loop(cpu);
     cpu->fault = frame.outer;

@@ -77,6 +77,9 @@ void x86_interp_destroy(X86CPU *cpu);
 /* CPUClass.exec. */
 int x86_cpu_exec(CPUState *cs);
 
+/* Makes the code that runs return to the exec loop after the present instruction. */
+void x86_interp_leave(X86CPU *cpu);
+
 /* Forgets all decoded code (the CPU model or the memory map changed). */
 void x86_interp_flush_code(X86CPU *cpu);
 

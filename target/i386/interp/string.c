@@ -247,7 +247,7 @@ typedef struct StrOp {
 
 static bool must_pause(const Str *t)
 {
-    return (t->s->hflags & X86_HF_TF) || x86_must_leave(t->cpu);
+    return (t->s->hflags & X86_HF_TF) || t->cpu->parent.debug.step || x86_must_leave(t->cpu);
 }
 
 /* Does some elements; true when the instruction has ended. */
@@ -258,7 +258,8 @@ static bool repeat_some(const Str *t, const StrOp *op, uint8_t prefixes)
 
     do {
         uint64_t rcx = count(t);
-        uint64_t done = op->run && !(t->s->hflags & slow) ? op->run(t, rcx) : 0;
+        bool fast = op->run && !(t->s->hflags & slow) && !t->cpu->parent.debug.step;
+        uint64_t done = fast ? op->run(t, rcx) : 0;
 
         if (done == 0) {
             op->one(t);
