@@ -23,11 +23,6 @@ typedef struct Fdc {
     char *path;
 } Fdc;
 
-static bool on_qemu(void)
-{
-    return strstr(g_getenv("QTEST_BINARY"), "qemu-system") != NULL;
-}
-
 static unsigned lba(unsigned cyl, unsigned head, unsigned sec)
 {
     return (cyl * HEADS + head) * SECS + sec - 1;
@@ -93,6 +88,9 @@ static void assert_results(Fdc *f, const uint8_t *expected, size_t n)
     uint8_t got[16];
 
     results(f, got, n);
+    for (size_t i = 0; i < n; i++) {
+        g_test_message("result %zu: 0x%02x, expected 0x%02x", i, got[i], expected[i]);
+    }
     g_assert_cmpmem(got, n, expected, n);
 }
 
@@ -610,22 +608,20 @@ int main(int argc, char **argv)
     g_test_add_func("/fdc/multi-track", test_multi_track);
     g_test_add_func("/fdc/write-protected", test_write_protected);
     g_test_add_func("/fdc/cmos-types", test_cmos_types);
-    if (!on_qemu()) {
-        g_test_add_func("/fdc/reset", test_reset);
-        g_test_add_func("/fdc/seek", test_seek);
-        g_test_add_func("/fdc/settings", test_settings);
-        g_test_add_func("/fdc/read-id", test_read_id);
-        g_test_add_func("/fdc/read", test_read);
-        g_test_add_func("/fdc/write", test_write);
-        g_test_add_func("/fdc/format", test_format);
-        g_test_add_func("/fdc/end-of-cylinder", test_end_of_cylinder);
-        g_test_add_func("/fdc/errors", test_errors);
-        g_test_add_func("/fdc/implied-seek", test_implied_seek);
-        g_test_add_func("/fdc/multi-track-gap", test_multi_track_gap);
-        g_test_add_func("/fdc/verify", test_verify);
-        g_test_add_func("/fdc/scan", test_scan);
-        g_test_add_func("/fdc/pio", test_pio);
-        g_test_add_func("/fdc/reset-in-transfer", test_reset_in_transfer);
-    }
+    g_test_add_func("/fdc/reset", test_reset);
+    g_test_add_func("/fdc/seek", test_seek);
+    g_test_add_func("/fdc/settings", test_settings);
+    g_test_add_func("/fdc/read-id", test_read_id);
+    g_test_add_func("/fdc/read", test_read);
+    g_test_add_func("/fdc/write", test_write);
+    g_test_add_func("/fdc/format", test_format);
+    g_test_add_func("/fdc/end-of-cylinder", test_end_of_cylinder);
+    g_test_add_func("/fdc/errors", test_errors);
+    g_test_add_func("/fdc/implied-seek", test_implied_seek);
+    g_test_add_func("/fdc/multi-track-gap", test_multi_track_gap);
+    g_test_add_func("/fdc/verify", test_verify);
+    g_test_add_func("/fdc/scan", test_scan);
+    g_test_add_func("/fdc/pio", test_pio);
+    g_test_add_func("/fdc/reset-in-transfer", test_reset_in_transfer);
     return g_test_run();
 }

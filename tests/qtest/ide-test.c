@@ -1199,11 +1199,9 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/atapi/raw", test_atapi_raw);
     g_test_add_func("/ide/atapi/tray", test_atapi_tray);
     g_test_add_func("/ide/atapi/empty", test_atapi_empty);
-    if (!on_qemu()) {
-        g_test_add_func("/ide/chs-errors", test_chs_errors);
-        g_test_add_func("/ide/set-max", test_set_max);
-        g_test_add_func("/ide/out-of-range", test_out_of_range);
-        g_test_add_func("/ide/atapi/unit-attention", test_atapi_unit_attention);
-    }
+    g_test_add_func("/ide/chs-errors", test_chs_errors);
+    g_test_add_func("/ide/set-max", test_set_max);
+    g_test_add_func("/ide/out-of-range", test_out_of_range);
+    g_test_add_func("/ide/atapi/unit-attention", test_atapi_unit_attention);
     return g_test_run();
 }

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# Runs every device test against Debian's qemu-system-x86_64 and compares with what is expected:
+# agreement, but for the differences listed below, each with its reason.
+#
+#   agreement.py BUILD [NAME...]     NAME: part of a test program's name (default: all)
+#
+# That QEMU has no qtest accelerator, so it runs with "-accel tcg -S -qtest": its CPU stands still
+# and its clock as well. A case that steps the clock cannot be compared and is left out.
+# Prints TAP: "not ok" for a case that differs without being listed, and for one that is listed
+# and agrees.
+#
+# Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+import concurrent.futures
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+QEMU = 'qemu-system-x86_64'
+TIMEOUT = 60
+
+# Case (a regular expression that matches all of it) and why QEMU 7.2 fails it.
+DIFFERENCES = {
+    # What a stopped QEMU cannot do.
+    r'/apic/(reset-state|masks|ipis|msi|errors)':
+        'its local APIC is reached only by a CPU\'s own accesses, not by -qtest',
+    r'/ioapic/(edge|level|destinations)': 'the test reads the local APIC',
+    r'/i8042/(kbd/(keys-translated|scan-code-sets|scan-disable|typematic)|'
+    r'mouse/(stream|sample-rate|remote|wheel))': 'it takes input events only while the VM runs',
+    r'/vga/screen-text': 'the QMP command is Doppel\'s own',
+    # Where QEMU does not follow the data sheet.
+    r'/fdc/(seek|read-id|write|format)':
+        '82077AA, ST0 bit 2: QEMU leaves the head out of the result of SENSE INTERRUPT STATUS',
+    r'/fdc/(read|end-of-cylinder|implied-seek)':
+        '82077AA, ST0 bit 5: QEMU says SEEK END for transfers that did no seek',
+    r'/fdc/(verify|scan)': '82077AA, VERIFY and SCAN: QEMU ends at other sectors than the command says',
+    r'/fdc/errors': '82077AA, ST1: QEMU gives no interrupt for a command that fails at once',
+    r'/fdc/pio': '82077AA: without TC a transfer ends abnormally, End of Cylinder; QEMU ends it well',
+    r'/fdc/reset': '82077AA, DOR bit 2: QEMU shows RQM while the chip is held in reset',
+    r'/fdc/settings': '82077AA, DUMPREG: QEMU gives the step rate without the head unload time',
+    r'/hpet/capabilities': 'HPET 1.0a, 2.3.8: a route that is not offered must not read back',
+    r'/hpet/32-bits': 'HPET 1.0a, 2.3.9: the upper half of a 32-bit comparator is 0',
+    r'/hpet/periodic': 'HPET 1.0a, 2.3.9.2.2: with VAL_SET the written value is the comparator\'s',
+    r'/hpet/off': 'an address nobody answers reads as ones (PCI master abort); QEMU reads 0',
+    r'/i440fx/pam(/write-only)?': '82441FX, PAM: QEMU lets -qtest write through read-only segments, '
+                                  'and has no write-only mode',
+    r'/i440fx/smram': 'an address nobody answers reads as ones (PCI master abort); QEMU reads 0',
+    r'/i440fx/smram/lock': '82441FX, D_LCK: setting it clears D_OPEN',
+    r'/i440fx/reset': '82441FX: PAM is 0 after reset; QEMU keeps it',
+    r'/i8042/command-byte': '8042: the status bit A2 tells whether the last write was a command',
+    r'/i8042/kbd/commands': 'IBM keyboard: RESEND repeats the last byte; QEMU answers RESEND itself',
+    r'/i8257/.*': '8237A: requests by software, the mask register reads, terminal count in the '
+                  'status register; QEMU serves only its own devices\' requests',
+    r'/ide/chs-errors': 'ATA-6: sector 0 and heads beyond the geometry are IDNF; QEMU transfers',
+    r'/ide/set-max': 'ATA-6, SET MAX ADDRESS: QEMU does not have it',
+    r'/ide/out-of-range': 'ATA-6: IDNF for addresses beyond the end; QEMU aborts',
+    r'/ide/atapi/unit-attention': 'MMC: UNIT ATTENTION after the guest\'s own eject and load; QEMU has none',
+    r'/ioapic/registers': '82093AA: bits 17-31 of a low half are reserved and read 0',
+    r'/parallel/acknowledge': 'PC/AT: ACK is a pulse; QEMU plays BUSY and ACK over several reads',
+    r'/parallel/ports': 'QEMU 7.2 does not answer at 0x3bc',
+    r'/pcspk/control': 'PC/AT, port 61: bits 2 and 3 read back',
+    r'/piix4-pm/power-button': 'ACPI 4.8.3.1: a byte write clears the bits of that byte only',
+    r'/piix4-pm/reset': '82371AB: PMBA is 1 after reset; QEMU keeps it',
+    r'/port80': 'the latch of a POST card reads back; QEMU reads 0xff',
+    r'/rtc/binary': 'QEMU reads another time back than was set with DM on',
+    r'/serial/(priorities|modem-loop)': 'PC16550D, loop-back: MCR\'s outputs change the MSR and its '
+                                        'delta bits at once',
+    r'/vga/vbe/pictures': 'five bits at their maximum are full intensity; QEMU shows 0xf8',
+}
+
+
+def reason(case):
+    for pattern, why in DIFFERENCES.items():
+        if re.fullmatch(pattern, case):
+            return why
+    return None
+
+
+def find_cases(build, names):
+    for program in sorted(glob.glob(os.path.join(build, 'tests/qtest/*-test'))):
+        if names and not any(name in os.path.basename(program) for name in names):
+            continue
+        listing = subprocess.run([program, '-l'], capture_output=True, text=True, check=True)
+        for line in listing.stdout.splitlines():
+            if line.startswith('/'):
+                yield program, line
+
+
+def run_case(program, case):
+    """'agrees', 'clock' or the message of the failure."""
+    env = dict(os.environ, QTEST_BINARY=QEMU, QTEST_ACCEL='tcg -S')
+    try:
+        run = subprocess.run([program, '-p', case], capture_output=True, text=True, env=env,
+                             timeout=TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        return 'no end within the time allowed'
+    if run.returncode == 0:
+        return 'agrees'
+    output = run.stdout + run.stderr
+    if "Unknown command 'clock_" in output:
+        return 'clock'
+    errors = [line for line in output.splitlines() if 'ERROR' in line]
+    return errors[0] if errors else f'exit status {run.returncode}'
+
+
+def judge(case, result):
+    """A line of TAP without its number, and whether it is a failure."""
+    why = reason(case)
+    if result == 'agrees':
+        return f'{case} agrees' + (', but is listed as different' if why else ''), bool(why)
+    if why:
+        return f'{case} differs: {why}', False
+    return f'{case} differs: {result}', True
+
+
+def main():
+    if not shutil.which(QEMU):
+        print(f'1..0 # SKIP {QEMU} is not installed')
+        return 0
+    cases = list(find_cases(sys.argv[1], sys.argv[2:]))
+    compared = failures = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda item: run_case(*item), cases)
+        for (_, case), result in zip(cases, results):
+            if result == 'clock':
+                continue
+            compared += 1
+            text, failed = judge(case, result)
+            failures += failed
+            print(('not ok' if failed else 'ok'), compared, text, flush=True)
+    print(f'1..{compared}')
+    print(f'# {len(cases) - compared} cases step the clock and are not compared')
+    return 1 if failures else 0
+
+
+sys.exit(main())
