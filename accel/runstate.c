@@ -13,15 +13,21 @@ typedef struct RunListener {
     void *opaque;
 } RunListener;
 
+typedef struct EventListener {
+    RunEventFn *fn;
+    void *opaque;
+} EventListener;
+
 struct RunState {
     MachineState *machine;
     const AccelOps *accel;
     RunOptions options;
     RunStateKind state;
-    GSList *listeners;
+    GSList *listeners;          /* RunListener */
+    GSList *event_listeners;    /* EventListener */
     BH *requests;               /* carries out what the fields below ask for */
     ShutdownCause reset_cause, shutdown_cause;
-    bool panicked, debug;
+    bool panicked, debug, watchdog;
     int exit_status;
 };
 
@@ -44,6 +50,83 @@ static const char *const cause_names[] = {
     [SHUTDOWN_CAUSE_SUBSYSTEM_RESET] = "subsystem-reset",
 };
 
+static const char *const panic_actions[] = {
+    [PANIC_SHUTDOWN] = "shutdown", [PANIC_PAUSE] = "pause", [PANIC_NONE] = "none",
+};
+
+static const char *const watchdog_actions[] = {
+    [WATCHDOG_RESET] = "reset", [WATCHDOG_SHUTDOWN] = "shutdown", [WATCHDOG_POWEROFF] = "poweroff",
+    [WATCHDOG_PAUSE] = "pause", [WATCHDOG_NONE] = "none", [WATCHDOG_INJECT_NMI] = "inject-nmi",
+};
+
+static const char *const reboot_actions[] = { "reset", "shutdown" };
+static const char *const shutdown_actions[] = { "poweroff", "pause" };
+
+static void request_shutdown(MachineState *machine, ShutdownCause cause);
+
+static const struct {
+    const char *event;
+    const char *const *actions;
+    int count;
+} action_tables[] = {
+    { "reboot", reboot_actions, G_N_ELEMENTS(reboot_actions) },
+    { "shutdown", shutdown_actions, G_N_ELEMENTS(shutdown_actions) },
+    { "panic", panic_actions, G_N_ELEMENTS(panic_actions) },
+    { "watchdog", watchdog_actions, G_N_ELEMENTS(watchdog_actions) },
+};
+
+/* The number of an action, -1 with errp set. */
+static int parse_action(int table, const char *action, Error **errp)
+{
+    GString *names = g_string_new(NULL);
+
+    for (int i = 0; i < action_tables[table].count; i++) {
+        if (g_str_equal(action_tables[table].actions[i], action)) {
+            g_string_free(names, TRUE);
+            return i;
+        }
+        g_string_append_printf(names, " %s", action_tables[table].actions[i]);
+    }
+    error_setg(errp, "'%s' is not an action for %s; there are:%s", action,
+               action_tables[table].event, names->str);
+    g_string_free(names, TRUE);
+    return -1;
+}
+
+bool run_options_set_action(RunOptions *options, const char *event, const char *action,
+                            Error **errp)
+{
+    size_t table = 0;
+    int number;
+
+    while (table < G_N_ELEMENTS(action_tables) && !g_str_equal(action_tables[table].event, event)) {
+        table++;
+    }
+    if (table == G_N_ELEMENTS(action_tables)) {
+        error_setg(errp, "'%s' is no event with an action; there are reboot, shutdown, panic and "
+                   "watchdog", event);
+        return false;
+    }
+    number = parse_action(table, action, errp);
+    if (number < 0) {
+        return false;
+    }
+    switch (table) {
+    case 0:
+        options->no_reboot = number;
+        break;
+    case 1:
+        options->no_shutdown = number;
+        break;
+    case 2:
+        options->panic = number;
+        break;
+    default:
+        options->watchdog = number;
+    }
+    return true;
+}
+
 const char *shutdown_cause_name(ShutdownCause cause)
 {
     return cause_names[cause];
@@ -59,8 +142,40 @@ static CPUState *cpu_at(RunState *rs, guint i)
     return g_ptr_array_index(rs->machine->cpus, i);
 }
 
+void runstate_emit(RunState *rs, const char *name, json_object *data)
+{
+    for (GSList *l = rs->event_listeners; l; ) {
+        EventListener *listener = l->data;
+        l = l->next;
+        listener->fn(listener->opaque, name, data);
+    }
+    json_object_put(data);
+}
+
+/* The QMP event of a run event. */
+static void emit_run_event(RunState *rs, RunEvent event, ShutdownCause cause)
+{
+    static const char *const names[] = {
+        [RUN_EVENT_SHUTDOWN] = "SHUTDOWN", [RUN_EVENT_RESET] = "RESET", [RUN_EVENT_STOP] = "STOP",
+        [RUN_EVENT_RESUME] = "RESUME", [RUN_EVENT_POWERDOWN] = "POWERDOWN",
+    };
+    json_object *data = NULL;
+
+    if (event == RUN_EVENT_SHUTDOWN || event == RUN_EVENT_RESET) {
+        data = json_object_new_object();
+        json_object_object_add(data, "guest", json_object_new_boolean(
+                               cause >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN));
+        json_object_object_add(data, "reason",
+                               json_object_new_string(shutdown_cause_name(cause)));
+    }
+    if (event < G_N_ELEMENTS(names)) {
+        runstate_emit(rs, names[event], data);
+    }
+}
+
 static void tell(RunState *rs, RunEvent event, ShutdownCause cause)
 {
+    emit_run_event(rs, event, cause);
     for (GSList *l = rs->listeners; l; ) {
         RunListener *listener = l->data;
         l = l->next;
@@ -134,6 +249,9 @@ static void do_reset(RunState *rs, ShutdownCause cause)
     pause_cpus(rs);
     log_registers(rs, LOG_CPU_RESET);
     machine_reset(rs->machine);
+    if (runstate_needs_reset(rs)) {
+        rs->state = RUN_STATE_PRELAUNCH;
+    }
     tell(rs, RUN_EVENT_RESET, cause);
     if (running) {
         resume_cpus(rs);
@@ -147,6 +265,55 @@ static void do_shutdown(RunState *rs, ShutdownCause cause)
     if (!rs->options.no_shutdown || cause == SHUTDOWN_CAUSE_HOST_QMP_QUIT ||
         cause == SHUTDOWN_CAUSE_HOST_SIGNAL) {
         main_loop_quit();
+    }
+}
+
+static json_object *action_data(const char *action)
+{
+    json_object *data = json_object_new_object();
+    json_object_object_add(data, "action", json_object_new_string(action));
+    return data;
+}
+
+static void do_panic(RunState *rs)
+{
+    PanicAction action = rs->options.panic;
+    bool pause = action == PANIC_PAUSE || (action == PANIC_SHUTDOWN && rs->options.no_shutdown);
+
+    runstate_emit(rs, "GUEST_PANICKED", action_data(pause ? "pause" : action == PANIC_SHUTDOWN
+                                                    ? "poweroff" : "run"));
+    tell(rs, RUN_EVENT_GUEST_PANICKED, SHUTDOWN_CAUSE_GUEST_PANIC);
+    if (action != PANIC_NONE) {
+        vm_stop(rs, RUN_STATE_GUEST_PANICKED);
+    }
+    if (action == PANIC_SHUTDOWN && !pause) {
+        request_shutdown(rs->machine, SHUTDOWN_CAUSE_GUEST_PANIC);
+    }
+}
+
+static void do_watchdog(RunState *rs)
+{
+    WatchdogAction action = rs->options.watchdog;
+
+    runstate_emit(rs, "WATCHDOG", action_data(watchdog_actions[action]));
+    switch (action) {
+    case WATCHDOG_RESET:
+        machine_request_reset(rs->machine, SHUTDOWN_CAUSE_GUEST_RESET);
+        break;
+    case WATCHDOG_SHUTDOWN:
+        runstate_powerdown(rs);
+        break;
+    case WATCHDOG_POWEROFF:
+        request_shutdown(rs->machine, SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+        break;
+    case WATCHDOG_PAUSE:
+        vm_stop(rs, RUN_STATE_WATCHDOG);
+        break;
+    case WATCHDOG_INJECT_NMI:
+        runstate_inject_nmi(rs);
+        break;
+    default:
+        break;
     }
 }
 
@@ -169,7 +336,11 @@ static void carry_out_requests(void *opaque)
     }
     if (rs->panicked) {
         rs->panicked = false;
-        tell(rs, RUN_EVENT_GUEST_PANICKED, SHUTDOWN_CAUSE_GUEST_PANIC);
+        do_panic(rs);
+    }
+    if (rs->watchdog) {
+        rs->watchdog = false;
+        do_watchdog(rs);
     }
     if (shutdown) {
         do_shutdown(rs, shutdown);
@@ -212,7 +383,22 @@ static void guest_panicked(MachineState *machine)
 {
     RunState *rs = runstate_of(machine);
     rs->panicked = true;
-    request_shutdown(machine, SHUTDOWN_CAUSE_GUEST_PANIC);
+    if (rs->options.panic != PANIC_NONE) {
+        stop_current_cpu();
+    }
+    bh_schedule(rs->requests);
+}
+
+static void watchdog_expired(MachineState *machine)
+{
+    RunState *rs = runstate_of(machine);
+    rs->watchdog = true;
+    bh_schedule(rs->requests);
+}
+
+static void emit_event(MachineState *machine, const char *name, json_object *data)
+{
+    runstate_emit(runstate_of(machine), name, data);
 }
 
 static void exit_now(MachineState *machine, int status)
@@ -251,6 +437,8 @@ static const MachineEvents machine_events = {
     .reset_request = request_reset,
     .shutdown_request = request_shutdown,
     .panicked = guest_panicked,
+    .watchdog_expired = watchdog_expired,
+    .emit = emit_event,
     .cpu_shutdown = cpu_triple_fault,
     .cpu_debug = cpu_debug,
     .exit_now = exit_now,
@@ -288,6 +476,7 @@ void runstate_free(RunState *rs)
     rs->machine->events = NULL;
     bh_delete(rs->requests);
     g_slist_free_full(rs->listeners, g_free);
+    g_slist_free_full(rs->event_listeners, g_free);
     g_free(rs);
 }
 
@@ -304,6 +493,25 @@ void runstate_remove_listener(RunState *rs, RunListenerFn *fn, void *opaque)
         RunListener *listener = l->data;
         if (listener->fn == fn && listener->opaque == opaque) {
             rs->listeners = g_slist_delete_link(rs->listeners, l);
+            g_free(listener);
+            return;
+        }
+    }
+}
+
+void runstate_add_event_listener(RunState *rs, RunEventFn *fn, void *opaque)
+{
+    EventListener *listener = g_new(EventListener, 1);
+    *listener = (EventListener){ fn, opaque };
+    rs->event_listeners = g_slist_append(rs->event_listeners, listener);
+}
+
+void runstate_remove_event_listener(RunState *rs, RunEventFn *fn, void *opaque)
+{
+    for (GSList *l = rs->event_listeners; l; l = l->next) {
+        EventListener *listener = l->data;
+        if (listener->fn == fn && listener->opaque == opaque) {
+            rs->event_listeners = g_slist_delete_link(rs->event_listeners, l);
             g_free(listener);
             return;
         }
@@ -330,6 +538,38 @@ RunStateKind runstate_get(const RunState *rs)
 bool runstate_is_running(const RunState *rs)
 {
     return rs->state == RUN_STATE_RUNNING;
+}
+
+bool runstate_needs_reset(const RunState *rs)
+{
+    return rs->state == RUN_STATE_SHUTDOWN || rs->state == RUN_STATE_INTERNAL_ERROR;
+}
+
+bool runstate_in_preconfig(const RunState *rs)
+{
+    return rs->options.preconfig;
+}
+
+void runstate_exit_preconfig(RunState *rs)
+{
+    rs->options.preconfig = false;
+}
+
+const AccelOps *runstate_accel(const RunState *rs)
+{
+    return rs->accel;
+}
+
+RunOptions *runstate_options(RunState *rs)
+{
+    return &rs->options;
+}
+
+void runstate_inject_nmi(RunState *rs)
+{
+    for (guint i = 0; i < rs->machine->cpus->len; i++) {
+        cpu_interrupt(cpu_at(rs, i), CPU_INTERRUPT_NMI);
+    }
 }
 
 void runstate_powerdown(RunState *rs)

@@ -8,13 +8,14 @@
 #include <glib-unix.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "chardev/char-int.h"
 #include "util/trace.h"
 
 TRACE_EVENT(chardev_dropped, "%s: %d bytes that the peer does not take");
 
-enum { INPUT_CHUNK = 4096, FLUSH_TIMEOUT_MS = 1000 };
+enum { INPUT_CHUNK = 4096, FLUSH_TIMEOUT_MS = 1000, PASSED_FDS_MAX = 16 };
 
 void char_io_init(CharIO *io, Chardev *chr)
 {
@@ -27,6 +28,27 @@ static void set_watch(guint *watch, guint new_watch)
         g_source_remove(*watch);
     }
     *watch = new_watch;
+}
+
+int char_io_take_fd(CharIO *io)
+{
+    int fd = -1;
+
+    if (io->passed_fds && io->passed_fds->len) {
+        fd = g_array_index(io->passed_fds, int, 0);
+        g_array_remove_index(io->passed_fds, 0);
+    }
+    return fd;
+}
+
+static void drop_passed_fds(CharIO *io)
+{
+    int fd;
+
+    while ((fd = char_io_take_fd(io)) >= 0) {
+        close(fd);
+    }
+    g_clear_pointer(&io->passed_fds, g_array_unref);
 }
 
 void char_io_attach(CharIO *io, int in_fd, int out_fd)
@@ -54,6 +76,8 @@ void char_io_detach(CharIO *io)
         close(io->out_fd);
     }
     io->in_fd = io->out_fd = -1;
+    io->passes_fds = false;
+    drop_passed_fds(io);
     g_byte_array_set_size(io->out, 0);
 }
 
@@ -81,6 +105,35 @@ static bool unread_input(const CharIO *io)
     return ioctl(io->in_fd, FIONREAD, &unread) == 0 && unread > 0;
 }
 
+/* Keeps the descriptors of a message; those of an earlier one that nobody took are closed. */
+static void keep_passed_fds(CharIO *io, struct cmsghdr *cmsg)
+{
+    unsigned n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+    if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS) {
+        drop_passed_fds(io);
+        io->passed_fds = g_array_new(FALSE, FALSE, sizeof(int));
+        g_array_append_vals(io->passed_fds, CMSG_DATA(cmsg), n);
+    }
+}
+
+static ssize_t receive_with_fds(CharIO *io, uint8_t *buf, size_t len)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int) * PASSED_FDS_MAX)];
+    } control;
+    struct iovec iov = { buf, len };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+                          .msg_controllen = sizeof(control) };
+    ssize_t n = recvmsg(io->in_fd, &msg, MSG_CMSG_CLOEXEC);
+
+    for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c)) {
+        keep_passed_fds(io, c);
+    }
+    return n;
+}
+
 static void input_read(CharIO *io)
 {
     uint8_t buf[INPUT_CHUNK];
@@ -90,7 +143,8 @@ static void input_read(CharIO *io)
     if (room <= 0) {
         return;
     }
-    n = read(io->in_fd, buf, MIN(room, INPUT_CHUNK));
+    n = io->passes_fds ? receive_with_fds(io, buf, MIN(room, INPUT_CHUNK))
+                       : read(io->in_fd, buf, MIN(room, INPUT_CHUNK));
     if (n > 0) {
         n = io->filter ? io->filter(io->chr, buf, n) : n;
         chr_be_write(io->chr, buf, n);

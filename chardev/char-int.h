@@ -25,6 +25,12 @@ struct ChardevInfo {
     void (*flush)(Chardev *chr);
     void (*set_params)(Chardev *chr, const CharSerialParams *params);
     void (*set_break)(Chardev *chr, bool on);
+    /* A file descriptor that came with the input, or -1. NULL: none ever does. */
+    int (*take_fd)(Chardev *chr);
+    /* A connected socket from elsewhere becomes the peer. NULL: it cannot. */
+    bool (*add_client)(Chardev *chr, int fd, Error **errp);
+    /* Breaks the connection, whatever it waits for. NULL: there is none to break. */
+    void (*yank)(Chardev *chr);
     /* Back ends with several front ends (mux). NULL: one. */
     bool (*attach)(Chardev *chr, CharFrontend *fe, Error **errp);
     void (*detach)(Chardev *chr, CharFrontend *fe);
@@ -90,6 +96,8 @@ typedef struct CharIO {
     Chardev *chr;
     int in_fd, out_fd;          /* may be the same; -1: none */
     guint in_watch, out_watch;
+    bool passes_fds;            /* in_fd is a unix socket, whose peer may pass descriptors */
+    GArray *passed_fds;         /* of int: those nobody took yet; NULL: none */
     GIOCondition in_cond;       /* what in_watch waits for */
     GByteArray *out;
     /* The peer went or the descriptor failed. */
@@ -106,6 +114,8 @@ void char_io_free(CharIO *io);
 void char_io_update(CharIO *io);
 void char_io_write(CharIO *io, const uint8_t *buf, int len);
 void char_io_flush(CharIO *io);
+/* The oldest descriptor that came with the latest input, or -1. */
+int char_io_take_fd(CharIO *io);
 
 /* For back ends that are a CharIO and nothing else. */
 typedef struct FdChardev {

@@ -64,12 +64,19 @@ static void show_connected(SocketChardev *s, int fd)
     }
 }
 
+static bool is_unix_socket(int fd)
+{
+    SockAddr addr = { .len = sizeof(addr.storage) };
+    return getsockname(fd, &addr.sa, &addr.len) == 0 && addr.sa.sa_family == AF_UNIX;
+}
+
 static void connected(SocketChardev *s, int fd)
 {
     if (s->nodelay) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
     }
     show_connected(s, fd);
+    s->io.passes_fds = is_unix_socket(fd);
     char_io_attach(&s->io, fd, fd);
     if (s->is_telnet) {
         s->telnet = (Telnet){ 0 };
@@ -497,6 +504,36 @@ static void socket_flush(Chardev *chr)
     char_io_flush(&((SocketChardev *)chr)->io);
 }
 
+static int socket_take_fd(Chardev *chr)
+{
+    return char_io_take_fd(&((SocketChardev *)chr)->io);
+}
+
+static bool socket_add_client(Chardev *chr, int fd, Error **errp)
+{
+    SocketChardev *s = (SocketChardev *)chr;
+
+    if (!s->server || chr->be_open) {
+        error_setg(errp, "chardev '%s' %s", chr->label,
+                   s->server ? "has a client already" : "is itself a client");
+        return false;
+    }
+    remove_source(s->listen_watch);
+    s->listen_watch = 0;
+    connected(s, fd);
+    return true;
+}
+
+/* The peer's end and our own reads see the connection end. */
+static void socket_yank(Chardev *chr)
+{
+    SocketChardev *s = (SocketChardev *)chr;
+
+    if (s->io.in_fd >= 0) {
+        shutdown(s->io.in_fd, SHUT_RDWR);
+    }
+}
+
 static const ChardevInfo socket_info = {
     .name = "socket",
     .desc = "unix or TCP stream (path= or host=,port= or fd=; server=, wait=, reconnect=, telnet=)",
@@ -506,5 +543,8 @@ static const ChardevInfo socket_info = {
     .write = socket_write,
     .update_read = socket_update_read,
     .flush = socket_flush,
+    .take_fd = socket_take_fd,
+    .add_client = socket_add_client,
+    .yank = socket_yank,
 };
 CHARDEV_TYPE(socket_info)

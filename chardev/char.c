@@ -53,6 +53,18 @@ void chardev_help(GString *out)
     }
 }
 
+void chardev_backend_foreach(void (*fn)(const char *name, void *opaque), void *opaque)
+{
+    module_call_init(MODULE_CHARDEV);
+    for (GSList *l = backends; l; l = l->next) {
+        const ChardevInfo *info = l->data;
+        fn(info->name, opaque);
+        if (info->alias) {
+            fn(info->alias, opaque);
+        }
+    }
+}
+
 /* --- registry -------------------------------------------------------------------- */
 
 ChardevRegistry *chardev_registry_new(void)
@@ -171,6 +183,25 @@ const char *chardev_filename(const Chardev *chr)
 bool chardev_frontend_open(const Chardev *chr)
 {
     return chr->info->attach || (chr->fe && chr->fe->read);
+}
+
+bool chardev_add_client(Chardev *chr, int fd, Error **errp)
+{
+    if (!chr->info->add_client) {
+        error_setg(errp, "chardev '%s' takes no clients; a socket that listens does", chr->label);
+        return false;
+    }
+    return chr->info->add_client(chr, fd, errp);
+}
+
+bool chardev_can_yank(const Chardev *chr)
+{
+    return chr->info->yank != NULL;
+}
+
+void chardev_yank(Chardev *chr)
+{
+    chr->info->yank(chr);
 }
 
 void chardev_set_filename(Chardev *chr, const char *fmt, ...)
@@ -448,6 +479,11 @@ void chr_fe_set_break(CharFrontend *fe, bool on)
     if (fe->chr && fe->chr->info->set_break) {
         fe->chr->info->set_break(fe->chr, on);
     }
+}
+
+int chr_fe_take_fd(CharFrontend *fe)
+{
+    return fe->chr && fe->chr->info->take_fd ? fe->chr->info->take_fd(fe->chr) : -1;
 }
 
 bool chr_fe_backend_connected(const CharFrontend *fe)

@@ -63,6 +63,13 @@ const char *chardev_filename(const Chardev *chr);
 /* True if a front end is connected and takes input: query-chardev's frontend-open. */
 bool chardev_frontend_open(const Chardev *chr);
 void chardev_help(GString *out);
+/* Calls fn for each kind of back end, aliases included. */
+void chardev_backend_foreach(void (*fn)(const char *name, void *opaque), void *opaque);
+/* A connected socket becomes the peer of a "socket" that listens. Takes over fd on success. */
+bool chardev_add_client(Chardev *chr, int fd, Error **errp);
+/* Whether there is a connection that yank breaks. */
+bool chardev_can_yank(const Chardev *chr);
+void chardev_yank(Chardev *chr);
 
 /* Connects a front end; fails if the chardev is taken (a mux takes several). */
 bool chr_fe_init(CharFrontend *fe, Chardev *chr, Error **errp);
@@ -78,6 +85,8 @@ void chr_fe_accept_input(CharFrontend *fe);
 typedef struct CharSerialParams { int speed, parity, data_bits, stop_bits; } CharSerialParams;
 void chr_fe_set_serial_params(CharFrontend *fe, const CharSerialParams *params);
 void chr_fe_set_break(CharFrontend *fe, bool on);
+/* A file descriptor that came with the input over a unix socket, or -1; the caller owns it. */
+int chr_fe_take_fd(CharFrontend *fe);
 bool chr_fe_backend_connected(const CharFrontend *fe);
 
 /* Ctrl-A X on a mux'd stdio: system/ says what ends the program. */

@@ -4,55 +4,106 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "monitor/monitor.h"
+#include "util/module.h"
 
-static json_object *qmp_query_status(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_query_status(Monitor *mon, json_object *args, Error **errp)
 {
     json_object *status = json_object_new_object();
-    json_object_object_add(status, "status",
-                           json_object_new_string(runstate_name(runstate_get(rs))));
-    json_object_object_add(status, "singlestep", json_object_new_boolean(false));
-    json_object_object_add(status, "running", json_object_new_boolean(runstate_is_running(rs)));
+    RunState *rs = monitor_runstate(mon);
+
+    json_add_str(status, "status", runstate_name(runstate_get(rs)));
+    json_add_bool(status, "singlestep", false);
+    json_add_bool(status, "running", runstate_is_running(rs));
     return status;
 }
 
-static json_object *qmp_quit(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_quit(Monitor *mon, json_object *args, Error **errp)
 {
-    runstate_quit(rs, 0, SHUTDOWN_CAUSE_HOST_QMP_QUIT);
+    runstate_quit(monitor_runstate(mon), 0, SHUTDOWN_CAUSE_HOST_QMP_QUIT);
     return NULL;
 }
 
-static json_object *qmp_stop(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_stop(Monitor *mon, json_object *args, Error **errp)
 {
-    vm_stop(rs, RUN_STATE_PAUSED);
+    vm_stop(monitor_runstate(mon), RUN_STATE_PAUSED);
     return NULL;
 }
 
-static json_object *qmp_cont(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_cont(Monitor *mon, json_object *args, Error **errp)
 {
-    vm_start(rs);
+    RunState *rs = monitor_runstate(mon);
+
+    if (runstate_needs_reset(rs)) {
+        error_setg(errp, "Resetting the Virtual Machine is required");
+    } else {
+        vm_start(rs);
+    }
     return NULL;
 }
 
-static json_object *qmp_system_reset(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_system_reset(Monitor *mon, json_object *args, Error **errp)
 {
-    machine_request_reset(runstate_machine(rs), SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
+    machine_request_reset(monitor_machine(mon), SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
     return NULL;
 }
 
-static json_object *qmp_system_powerdown(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_system_powerdown(Monitor *mon, json_object *args, Error **errp)
 {
-    runstate_powerdown(rs);
+    runstate_powerdown(monitor_runstate(mon));
     return NULL;
 }
 
-static void register_commands(void)
+static json_object *qmp_inject_nmi(Monitor *mon, json_object *args, Error **errp)
 {
-    qmp_register_command("query-status", qmp_query_status);
-    qmp_register_command("quit", qmp_quit);
-    qmp_register_command("stop", qmp_stop);
-    qmp_register_command("cont", qmp_cont);
-    qmp_register_command("system_reset", qmp_system_reset);
-    qmp_register_command("system_powerdown", qmp_system_powerdown);
+    if (!monitor_machine(mon)->cpus->len) {
+        error_setg(errp, "machine does not provide NMIs");
+    }
+    runstate_inject_nmi(monitor_runstate(mon));
+    return NULL;
 }
 
-qapi_init(register_commands)
+static json_object *qmp_set_action(Monitor *mon, json_object *args, Error **errp)
+{
+    static const char *const events[] = { "reboot", "shutdown", "panic", "watchdog" };
+    RunOptions *options = runstate_options(monitor_runstate(mon));
+
+    for (size_t i = 0; i < G_N_ELEMENTS(events); i++) {
+        const char *action = json_member_str(args, events[i]);
+        if (action && !run_options_set_action(options, events[i], action, errp)) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static json_object *qmp_watchdog_set_action(Monitor *mon, json_object *args, Error **errp)
+{
+    run_options_set_action(runstate_options(monitor_runstate(mon)), "watchdog",
+                           json_member_str(args, "action"), errp);
+    return NULL;
+}
+
+static json_object *qmp_x_exit_preconfig(Monitor *mon, json_object *args, Error **errp)
+{
+    RunState *rs = monitor_runstate(mon);
+
+    if (!runstate_in_preconfig(rs)) {
+        error_setg(errp, "The command is permitted only before machine initialization");
+    }
+    runstate_exit_preconfig(rs);
+    return NULL;
+}
+
+static const QmpHandler run_commands[] = {
+    { "query-status", qmp_query_status },
+    { "quit", qmp_quit },
+    { "stop", qmp_stop },
+    { "cont", qmp_cont },
+    { "system_reset", qmp_system_reset },
+    { "system_powerdown", qmp_system_powerdown },
+    { "inject-nmi", qmp_inject_nmi },
+    { "set-action", qmp_set_action },
+    { "watchdog-set-action", qmp_watchdog_set_action },
+    { "x-exit-preconfig", qmp_x_exit_preconfig },
+};
+QMP_COMMANDS(run_commands)

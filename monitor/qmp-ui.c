@@ -3,218 +3,131 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <inttypes.h>
 #include "monitor/monitor.h"
+#include "util/module.h"
 
-/* --- arguments -------------------------------------------------------------------- */
-
-/* The member of a type; NULL with errp set if it is missing or of another. */
-static json_object *member(json_object *obj, const char *name, json_type type, Error **errp)
+/* The key of a KeyValue: { "type": "qcode"|"number", "data": ... }. */
+static KeyCode key_value(json_object *value)
 {
-    json_object *value = NULL;
+    json_object *data = json_member(value, "data");
 
-    if (!json_object_object_get_ex(obj, name, &value)) {
-        error_setg(errp, "Parameter '%s' is missing", name);
-        return NULL;
-    }
-    if (!json_object_is_type(value, type)) {
-        error_setg(errp, "Invalid parameter type for '%s', expected: %s", name,
-                   json_type_to_name(type));
-        return NULL;
-    }
-    return value;
+    return g_str_equal(json_member_str(value, "type"), "number")
+           ? key_code_from_number(json_object_get_int64(data))
+           : key_code_parse(json_object_get_string(data));
 }
 
-static const char *string_member(json_object *obj, const char *name, Error **errp)
+/* The index of a name in a list that has it. */
+static int index_of(const char *name, const char *const *names)
 {
-    json_object *value = member(obj, name, json_type_string, errp);
-    return value ? json_object_get_string(value) : NULL;
-}
+    int i = 0;
 
-/* The index of a name in a list; -1 with errp set. */
-static int choice(const char *param, const char *name, const char *const *names, int count,
-                  Error **errp)
-{
-    for (int i = 0; i < count; i++) {
-        if (g_str_equal(names[i], name)) {
-            return i;
-        }
+    while (!g_str_equal(names[i], name)) {
+        i++;
     }
-    error_setg(errp, "Parameter '%s' does not accept value '%s'", param, name);
-    return -1;
-}
-
-/* A KeyValue: { "type": "qcode"|"number", "data": ... }. KEY_CODE_COUNT with errp set. */
-static KeyCode key_value(json_object *obj, Error **errp)
-{
-    const char *type = string_member(obj, "type", errp);
-    json_object *data;
-    KeyCode code;
-
-    if (!type) {
-        return KEY_CODE_COUNT;
-    }
-    if (g_str_equal(type, "number")) {
-        data = member(obj, "data", json_type_int, errp);
-        return data ? key_code_from_number(json_object_get_int(data)) : KEY_CODE_COUNT;
-    }
-    if (!g_str_equal(type, "qcode")) {
-        error_setg(errp, "Parameter 'type' does not accept value '%s'", type);
-        return KEY_CODE_COUNT;
-    }
-    data = member(obj, "data", json_type_string, errp);
-    if (!data) {
-        return KEY_CODE_COUNT;
-    }
-    code = key_code_parse(json_object_get_string(data));
-    if (code == KEY_CODE_COUNT) {
-        error_setg(errp, "Parameter 'data' does not accept value '%s'",
-                   json_object_get_string(data));
-    }
-    return code;
+    return i;
 }
 
 /* --- input-send-event --------------------------------------------------------------- */
 
-static const char *const button_names[INPUT_BUTTON_COUNT] = {
-    [INPUT_BUTTON_LEFT] = "left", [INPUT_BUTTON_MIDDLE] = "middle",
-    [INPUT_BUTTON_RIGHT] = "right", [INPUT_BUTTON_WHEEL_UP] = "wheel-up",
-    [INPUT_BUTTON_WHEEL_DOWN] = "wheel-down", [INPUT_BUTTON_SIDE] = "side",
-    [INPUT_BUTTON_EXTRA] = "extra", [INPUT_BUTTON_WHEEL_LEFT] = "wheel-left",
-    [INPUT_BUTTON_WHEEL_RIGHT] = "wheel-right",
-};
-static const char *const axis_names[] = { "x", "y" };
-
-/* Checks an event; sends it if queue is not NULL. */
-typedef bool EventFn(InputQueue *queue, json_object *data, Error **errp);
-
-static bool key_event(InputQueue *queue, json_object *data, Error **errp)
+static void send_key_event(InputQueue *queue, json_object *data)
 {
-    json_object *down = member(data, "down", json_type_boolean, errp);
-    json_object *key = down ? member(data, "key", json_type_object, errp) : NULL;
-    KeyCode code = key ? key_value(key, errp) : KEY_CODE_COUNT;
-
-    if (code == KEY_CODE_COUNT) {
-        return false;
-    }
-    if (queue) {
-        input_send_key(queue, code, json_object_get_boolean(down));
-    }
-    return true;
+    input_send_key(queue, key_value(json_member(data, "key")),
+                   json_member_bool(data, "down", false));
 }
 
-static bool button_event(InputQueue *queue, json_object *data, Error **errp)
+static void send_button(InputQueue *queue, json_object *data)
 {
-    json_object *down = member(data, "down", json_type_boolean, errp);
-    const char *name = down ? string_member(data, "button", errp) : NULL;
-    int button = name ? choice("button", name, button_names, INPUT_BUTTON_COUNT, errp) : -1;
-
-    if (button < 0) {
-        return false;
-    }
-    if (queue) {
-        input_send_button(queue, button, json_object_get_boolean(down));
-    }
-    return true;
+    static const char *const names[] = {
+        [INPUT_BUTTON_LEFT] = "left", [INPUT_BUTTON_MIDDLE] = "middle",
+        [INPUT_BUTTON_RIGHT] = "right", [INPUT_BUTTON_WHEEL_UP] = "wheel-up",
+        [INPUT_BUTTON_WHEEL_DOWN] = "wheel-down", [INPUT_BUTTON_SIDE] = "side",
+        [INPUT_BUTTON_EXTRA] = "extra", [INPUT_BUTTON_WHEEL_LEFT] = "wheel-left",
+        [INPUT_BUTTON_WHEEL_RIGHT] = "wheel-right",
+    };
+    input_send_button(queue, index_of(json_member_str(data, "button"), names),
+                      json_member_bool(data, "down", false));
 }
 
-static bool move_arguments(json_object *data, int *axis, int *value, Error **errp)
-{
-    const char *name = string_member(data, "axis", errp);
-    json_object *number;
+static const char *const axis_names[] = { [INPUT_AXIS_X] = "x", [INPUT_AXIS_Y] = "y" };
 
-    *axis = name ? choice("axis", name, axis_names, G_N_ELEMENTS(axis_names), errp) : -1;
-    number = *axis >= 0 ? member(data, "value", json_type_int, errp) : NULL;
-    *value = number ? json_object_get_int(number) : 0;
-    return number != NULL;
+/* A coordinate that may be any 64-bit number. */
+static int move_value(json_object *data)
+{
+    int64_t value = json_member_int(data, "value", 0);
+    return CLAMP(value, INT16_MIN, INT16_MAX);
 }
 
-static bool rel_event(InputQueue *queue, json_object *data, Error **errp)
+static void send_rel(InputQueue *queue, json_object *data)
 {
-    int axis, value;
-
-    if (!move_arguments(data, &axis, &value, errp)) {
-        return false;
-    }
-    if (queue) {
-        input_send_rel(queue, axis, value);
-    }
-    return true;
+    input_send_rel(queue, index_of(json_member_str(data, "axis"), axis_names), move_value(data));
 }
 
-static bool abs_event(InputQueue *queue, json_object *data, Error **errp)
+static void send_abs(InputQueue *queue, json_object *data)
 {
-    int axis, value;
-
-    if (!move_arguments(data, &axis, &value, errp)) {
-        return false;
-    }
-    if (queue) {
-        input_send_abs(queue, axis, value, 0, INPUT_ABS_MAX);
-    }
-    return true;
+    input_send_abs(queue, index_of(json_member_str(data, "axis"), axis_names), move_value(data), 0,
+                   INPUT_ABS_MAX);
 }
 
-static bool send_event(InputQueue *queue, json_object *event, Error **errp)
+static bool check_display(Monitor *mon, json_object *args, Error **errp)
+{
+    int64_t head = json_member_int(args, "head", 0);
+    const char *device = json_member_str(args, "device");
+
+    if (!device && json_member(args, "head")) {
+        error_setg(errp, "'head' must be specified together with 'device'");
+    } else if (device && !qdev_find_by_id(monitor_machine(mon), device)) {
+        error_set_class(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", device);
+    } else if (head) {
+        error_setg(errp, "The device %s has no head %" PRId64, device, head);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* Keys and buttons are the same for all displays of a machine. */
+static json_object *qmp_input_send_event(Monitor *mon, json_object *args, Error **errp)
 {
     static const char *const types[] = { "key", "btn", "rel", "abs" };
-    static EventFn *const senders[] = { key_event, button_event, rel_event, abs_event };
-    const char *type = string_member(event, "type", errp);
-    int i = type ? choice("type", type, types, G_N_ELEMENTS(types), errp) : -1;
-    json_object *data = i >= 0 ? member(event, "data", json_type_object, errp) : NULL;
+    static void (*const senders[])(InputQueue *queue, json_object *data) = {
+        send_key_event, send_button, send_rel, send_abs,
+    };
+    InputQueue *queue = monitor_machine(mon)->input;
+    json_object *events = json_member(args, "events");
 
-    return data && senders[i](queue, data, errp);
-}
-
-/* All events are checked before the first is sent. */
-static json_object *qmp_input_send_event(RunState *rs, json_object *args, Error **errp)
-{
-    InputQueue *queues[] = { NULL, runstate_machine(rs)->input };
-    json_object *events = member(args, "events", json_type_array, errp);
-
-    if (!events) {
+    if (!check_display(mon, args, errp)) {
         return NULL;
     }
-    for (size_t pass = 0; pass < G_N_ELEMENTS(queues); pass++) {
-        for (size_t i = 0; i < json_object_array_length(events); i++) {
-            if (!send_event(queues[pass], json_object_array_get_idx(events, i), errp)) {
-                return NULL;
-            }
-        }
+    for (size_t i = 0; i < json_object_array_length(events); i++) {
+        json_object *event = json_object_array_get_idx(events, i);
+        senders[index_of(json_member_str(event, "type"), types)](queue,
+                                                                 json_member(event, "data"));
     }
-    input_sync(queues[1]);
+    input_sync(queue);
     return NULL;
 }
 
 /* --- send-key ------------------------------------------------------------------------- */
 
-enum { SEND_KEY_MAX = 16, SEND_KEY_HOLD_MS = 100 };
+enum { SEND_KEY_MAX = 16, SEND_KEY_HOLD_MS = 100, SEND_KEY_LONGEST_MS = 3600 * 1000 };
 
-static json_object *qmp_send_key(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_send_key(Monitor *mon, json_object *args, Error **errp)
 {
-    json_object *keys = member(args, "keys", json_type_array, errp), *hold;
+    json_object *keys = json_member(args, "keys");
+    int64_t hold_ms = json_member_int(args, "hold-time", SEND_KEY_HOLD_MS);
     KeyCode codes[SEND_KEY_MAX];
-    int hold_ms = SEND_KEY_HOLD_MS;
-    size_t n;
+    size_t n = json_object_array_length(keys);
 
-    if (!keys) {
-        return NULL;
-    }
-    n = json_object_array_length(keys);
     if (n > SEND_KEY_MAX) {
         error_setg(errp, "Parameter 'keys' has %zu keys; %d can be pressed together", n,
                    SEND_KEY_MAX);
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {
-        codes[i] = key_value(json_object_array_get_idx(keys, i), errp);
-        if (codes[i] == KEY_CODE_COUNT) {
-            return NULL;
-        }
+        codes[i] = key_value(json_object_array_get_idx(keys, i));
     }
-    if (json_object_object_get_ex(args, "hold-time", &hold)) {
-        hold_ms = MAX(json_object_get_int(hold), 0);
-    }
-    input_press_keys(runstate_machine(rs)->input, codes, n, hold_ms);
+    input_press_keys(monitor_machine(mon)->input, codes, n, CLAMP(hold_ms, 0, SEND_KEY_LONGEST_MS));
     return NULL;
 }
 
@@ -229,50 +142,41 @@ static void add_mouse(InputBinding *binding, const InputHandler *handler, int in
         return;
     }
     mouse = json_object_new_object();
-    json_object_object_add(mouse, "name", json_object_new_string(handler->name));
-    json_object_object_add(mouse, "index", json_object_new_int(index));
-    json_object_object_add(mouse, "current", json_object_new_boolean(current));
-    json_object_object_add(mouse, "absolute",
-                           json_object_new_boolean((handler->mask & INPUT_ABS) != 0));
+    json_add_str(mouse, "name", handler->name);
+    json_add_int(mouse, "index", index);
+    json_add_bool(mouse, "current", current);
+    json_add_bool(mouse, "absolute", handler->mask & INPUT_ABS);
     json_object_array_add(opaque, mouse);
 }
 
-static json_object *qmp_query_mice(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_query_mice(Monitor *mon, json_object *args, Error **errp)
 {
     json_object *mice = json_object_new_array();
 
-    input_handler_foreach(runstate_machine(rs)->input, add_mouse, mice);
+    input_handler_foreach(monitor_machine(mon)->input, add_mouse, mice);
     return mice;
 }
 
 /* --- screens -------------------------------------------------------------------------- */
 
-static json_object *qmp_screendump(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_screendump(Monitor *mon, json_object *args, Error **errp)
 {
-    const char *path = string_member(args, "filename", errp);
-    Console *con = console_by_index(runstate_machine(rs)->consoles, 0);
-    json_object *format;
+    Console *con = console_by_index(monitor_machine(mon)->consoles, 0);
 
-    if (!path) {
+    if (!check_display(mon, args, errp)) {
         return NULL;
     }
-    if (json_object_object_get_ex(args, "format", &format) &&
-        !g_str_equal(json_object_get_string(format), "ppm")) {
-        error_setg(errp, "screendump: format '%s' is not offered; ppm is",
-                   json_object_get_string(format));
-    } else if (!con) {
+    if (!con) {
         error_setg(errp, "There is no console to take a screendump from");
     } else {
-        console_screendump(con, path, errp);
+        console_screendump(con, json_member_str(args, "filename"), errp);
     }
     return NULL;
 }
 
-/* Not in QEMU: what a text mode shows, for tests. Lines without trailing blanks; null in
- * graphics modes. */
-static json_object *qmp_x_screen_text(RunState *rs, json_object *args, Error **errp)
+static json_object *qmp_x_screen_text(Monitor *mon, json_object *args, Error **errp)
 {
-    Console *con = console_by_index(runstate_machine(rs)->consoles, 0);
+    Console *con = console_by_index(monitor_machine(mon)->consoles, 0);
     g_autofree char *text = con ? console_text(con) : NULL;
     json_object *result = json_object_new_object();
 
@@ -280,13 +184,11 @@ static json_object *qmp_x_screen_text(RunState *rs, json_object *args, Error **e
     return result;
 }
 
-static void register_commands(void)
-{
-    qmp_register_command("input-send-event", qmp_input_send_event);
-    qmp_register_command("send-key", qmp_send_key);
-    qmp_register_command("query-mice", qmp_query_mice);
-    qmp_register_command("screendump", qmp_screendump);
-    qmp_register_command("x-screen-text", qmp_x_screen_text);
-}
-
-qapi_init(register_commands)
+static const QmpHandler ui_commands[] = {
+    { "input-send-event", qmp_input_send_event },
+    { "send-key", qmp_send_key },
+    { "query-mice", qmp_query_mice },
+    { "screendump", qmp_screendump },
+    { "x-screen-text", qmp_x_screen_text },
+};
+QMP_COMMANDS(ui_commands)

@@ -40,6 +40,10 @@ typedef struct MachineEvents {
     void (*reset_request)(MachineState *machine, ShutdownCause cause);
     void (*shutdown_request)(MachineState *machine, ShutdownCause cause);
     void (*panicked)(MachineState *machine);
+    /* A watchdog's time is up; the user chose what that leads to. */
+    void (*watchdog_expired)(MachineState *machine);
+    /* Tells monitors of a QMP event of the schema; takes over the reference to data. */
+    void (*emit)(MachineState *machine, const char *name, json_object *data);
     /* A vCPU stopped by itself: triple fault; breakpoint or single step of the debugger. */
     void (*cpu_shutdown)(MachineState *machine, CPUState *cpu);
     void (*cpu_debug)(MachineState *machine, CPUState *cpu);
@@ -124,6 +128,16 @@ static inline void machine_request_reset(MachineState *m, ShutdownCause cause)
 {
     if (m->events) {
         m->events->reset_request(m, cause);
+    }
+}
+
+/* A QMP event; takes over the reference to data, which may be NULL. */
+static inline void machine_emit_event(MachineState *m, const char *name, json_object *data)
+{
+    if (m->events) {
+        m->events->emit(m, name, data);
+    } else {
+        json_object_put(data);
     }
 }
 

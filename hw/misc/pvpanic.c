@@ -44,6 +44,11 @@ static void pvpanic_io_write(void *opaque, hwaddr addr, uint64_t val, unsigned s
     if (val & ~PVPANIC_EVENTS) {
         log_mask(LOG_GUEST_ERROR, "pvpanic: unknown events 0x%02x\n", (unsigned)val);
     }
+    if (val & PVPANIC_CRASHLOADED) {
+        json_object *data = json_object_new_object();
+        json_object_object_add(data, "action", json_object_new_string("run"));
+        machine_emit_event(machine, "GUEST_CRASHLOADED", data);
+    }
     if ((val & PVPANIC_PANICKED) && machine->events) {
         machine->events->panicked(machine);
     }

@@ -3,7 +3,7 @@
  *
  * Writing port 0x443 starts it, or keeps it from barking: bits 3-0 choose 30 seconds
  * (0) down to 0 (15) in steps of 2. Writing port 0x441 stops it. When its time is up
- * the machine is reset.
+ * the machine is reset, or what the user chose (-action watchdog=) happens.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -63,9 +63,12 @@ static const MemoryRegionOps ib700_start_ops = {
 static void ib700_expired(void *opaque)
 {
     IB700State *s = opaque;
+    MachineState *machine = DEVICE(s)->machine;
 
-    trace(ib700_expired, "reset");
-    machine_request_reset(DEVICE(s)->machine, SHUTDOWN_CAUSE_GUEST_RESET);
+    trace(ib700_expired, "time is up");
+    if (machine->events) {
+        machine->events->watchdog_expired(machine);
+    }
 }
 
 static bool ib700_realize(DeviceState *dev, Error **errp)
