@@ -278,8 +278,8 @@ void memory_region_del_eventfd(MemoryRegion *mr, hwaddr addr, unsigned size, boo
 void *address_space_map(AddressSpace *as, hwaddr addr, uint64_t *len, bool is_write);
 void address_space_unmap(AddressSpace *as, void *host, uint64_t len, bool is_write);
 
-/* `info mtree`: the trees, or the flat views. */
-void memory_print_tree(GString *out, const AddressSpace *as);
+/* `info mtree`: the trees (with or without regions that are disabled), or the flat views. */
+void memory_print_tree(GString *out, const AddressSpace *as, bool disabled);
 void memory_print_flat(GString *out, AddressSpace *as);
 
 #endif

@@ -45,35 +45,42 @@ static gint compare_place(gconstpointer a, gconstpointer b)
     return (y->priority > x->priority) - (y->priority < x->priority);
 }
 
-/* Appends to targets every aliased region that is not there yet. */
-static void print_tree(GString *out, const MemoryRegion *mr, hwaddr base, unsigned level,
-                       GPtrArray *targets)
+typedef struct TreePrinter {
+    GString *out;
+    GPtrArray *targets; /* every aliased region that was met */
+    bool disabled;      /* show those too */
+} TreePrinter;
+
+static void print_tree(TreePrinter *tp, const MemoryRegion *mr, hwaddr base, unsigned level)
 {
-    print_region(out, mr, base, level);
-    if (mr->alias && !g_ptr_array_find(targets, mr->alias, NULL)) {
-        g_ptr_array_add(targets, mr->alias);
+    if (!mr->enabled && !tp->disabled) {
+        return;
+    }
+    print_region(tp->out, mr, base, level);
+    if (mr->alias && !g_ptr_array_find(tp->targets, mr->alias, NULL)) {
+        g_ptr_array_add(tp->targets, mr->alias);
     }
     GList *sorted = g_list_sort(g_list_copy(mr->children), compare_place);
     for (GList *at = sorted; at; at = at->next) {
         const MemoryRegion *child = at->data;
-        print_tree(out, child, base + child->addr, level + 1, targets);
+        print_tree(tp, child, base + child->addr, level + 1);
     }
     g_list_free(sorted);
 }
 
-void memory_print_tree(GString *out, const AddressSpace *as)
+void memory_print_tree(GString *out, const AddressSpace *as, bool disabled)
 {
-    GPtrArray *targets = g_ptr_array_new();
+    TreePrinter tp = { out, g_ptr_array_new(), disabled };
     g_string_append_printf(out, "address-space: %s\n", as->name);
-    print_tree(out, as->root, 0, 1, targets);
+    print_tree(&tp, as->root, 0, 1);
     g_string_append_c(out, '\n');
-    for (guint i = 0; i < targets->len; i++) { /* grows as aliases of aliases are found */
-        const MemoryRegion *mr = g_ptr_array_index(targets, i);
+    for (guint i = 0; i < tp.targets->len; i++) { /* grows as aliases of aliases are found */
+        const MemoryRegion *mr = g_ptr_array_index(tp.targets, i);
         g_string_append_printf(out, "memory-region: %s\n", mr->mr_name);
-        print_tree(out, mr, mr->addr, 1, targets);
+        print_tree(&tp, mr, mr->addr, 1);
         g_string_append_c(out, '\n');
     }
-    g_ptr_array_unref(targets);
+    g_ptr_array_unref(tp.targets);
 }
 
 static void print_flat_range(GString *out, const FlatRange *fr)

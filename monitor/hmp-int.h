@@ -75,7 +75,11 @@ json_object *hmp_qmp(Hmp *hmp, Error **errp, const char *command, ...) G_GNUC_NU
 /* Each area: a file that defines hmp_commands_<area>[], ended by a row without a name. */
 #define HMP_AREAS(X) \
     X(core)          \
-    X(run)
+    X(run)           \
+    X(cpu)           \
+    X(intc)          \
+    X(paging)        \
+    X(memory)
 
 #define X(area) extern const HmpCommand hmp_commands_##area[];
 HMP_AREAS(X)

@@ -7,6 +7,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <unistd.h>
 #include "accel/accel.h"
 #include "util/main-loop.h"
 
@@ -54,6 +55,7 @@ static void *vcpu_thread(void *opaque)
     CPUClass *cc = CPU_GET_CLASS(cpu);
 
     current_cpu = cpu;
+    cpu->thread_id = gettid();
     bql_lock();
     cpu->created = true;
     while (!cpu->unplug) {

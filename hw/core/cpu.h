@@ -69,6 +69,7 @@ struct CPUState {
     bool stopped;                /* [bql] paused */
     bool created, unplug;        /* [bql] */
     GThread *thread;
+    int thread_id;               /* the host's number of the thread; 0 without one */
     GCond halt_cond;             /* [bql] signalled by cpu_kick() */
     GQueue work;                 /* [bql] functions to run on the vCPU's thread */
     void *accel_state;           /* the accelerator's own per-CPU data */
@@ -92,6 +93,9 @@ struct CPUClass {
     bool (*has_work)(CPUState *cpu);
     /* Appends the registers as text, as `info registers` prints them. */
     void (*dump_state)(CPUState *cpu, GString *out);
+    /* Appends counters of what runs the guest's code, as `info jit` prints them. On the
+     * vCPU's thread. */
+    void (*engine_info)(CPUState *cpu, GString *out);
     /* The program counter as a linear address. */
     uint64_t (*get_pc)(CPUState *cpu);
     /* Translates a linear address for debuggers without side effects.

@@ -72,6 +72,8 @@ struct MachineState {
     GPtrArray *fw_cfg_options;   /* OptDict of -fw_cfg; the options' owner keeps them */
     void (*powerdown)(void *opaque); /* the power button; set by the board */
     void *powerdown_opaque;
+    /* Changes the boot order (letters as in -boot order=) of a running machine; the board's. */
+    bool (*boot_set)(MachineState *machine, const char *order, Error **errp);
     bool defaults;               /* make the default devices (no -nodefaults) */
     InputQueue *input;           /* keys and pointers for its devices */
     ConsoleList *consoles;       /* its screens */

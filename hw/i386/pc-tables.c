@@ -80,6 +80,26 @@ static void restore_boot_order(void *opaque)
     }
 }
 
+static bool boot_set(MachineState *m, const char *order, Error **errp)
+{
+    PCMachine *pc = PC_MACHINE(m);
+
+    if (strlen(order) > 3) {
+        error_setg(errp, "Too many boot devices for PC");
+        return false;
+    }
+    for (const char *p = order; *p; p++) {
+        if (!boot_code(*p)) {
+            error_setg(errp, "Invalid boot device for PC: '%c'", *p);
+            return false;
+        }
+    }
+    g_free(m->boot_order);
+    m->boot_order = g_strdup(order);
+    set_cmos_boot_order(pc, order);
+    return true;
+}
+
 /* Two bits a disk: how the firmware translates its geometry. */
 static uint8_t disk_translations(PCMachine *pc)
 {
@@ -193,6 +213,7 @@ bool pc_tables_build(PCMachine *pc, Error **errp)
     set_cmos_boot_order(pc, m->boot_once ? m->boot_once : boot_order(pc));
     set_cmos_devices(pc);
     machine_add_reset(m, restore_boot_order, pc);
+    m->boot_set = boot_set;
     add_items(pc);
     return add_e820(pc, errp) && add_waits(pc, errp) && add_fw_cfg_options(pc, errp) &&
            add_acpi(pc, errp) && smbios_build(m, pc->fw_cfg, errp) &&

@@ -8,6 +8,7 @@
  */
 #include "hw/core/machine.h"
 #include "hw/intc/i8259.h"
+#include "hw/intc/intc.h"
 
 OBJECT_DECLARE_SIMPLE(ISAI8259, ISA_I8259, TYPE_ISA_I8259)
 
@@ -139,11 +140,45 @@ static const Property pic_props[] = {
     PROP_END
 };
 
+/* --- for monitors ------------------------------------------------------------------- */
+
+enum { ICW4_SFNM = 1 << 4 };
+
+static void pic_print_info(Object *obj, GString *out)
+{
+    const I8259 *chip = &ISA_I8259(obj)->chip;
+
+    g_string_append_printf(out, "pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x "
+                           "rr_sel=%d elcr=%02x fnm=%d\n", !chip->master, i8259_irr(chip),
+                           chip->imr, chip->isr, (chip->lowest + 1) & 7, chip->icw2 & 0xf8,
+                           chip->read_isr, chip->elcr, (chip->icw4 & ICW4_SFNM) != 0);
+}
+
+static const uint64_t *pic_irq_counts(Object *obj, unsigned *first, unsigned *n)
+{
+    I8259 *chip = &ISA_I8259(obj)->chip;
+
+    *first = chip->master ? 0 : 8;
+    *n = G_N_ELEMENTS(chip->raised);
+    return chip->raised;
+}
+
+static void pic_class_init(ObjectClass *klass, const void *data)
+{
+    InterruptStatsProviderClass *ic = INTERRUPT_STATS_PROVIDER_CLASS(klass);
+
+    ic->print_info = pic_print_info;
+    ic->irq_counts = pic_irq_counts;
+}
+
+static const char *const pic_interfaces[] = { TYPE_INTERRUPT_STATS_PROVIDER, NULL };
+
 static const DeviceInfo isa_i8259_info = {
     .name = TYPE_ISA_I8259, .parent = TYPE_ISA_DEVICE, .instance_size = sizeof(ISAI8259),
     .desc = "8259A interrupt controller", .internal = true, .props = pic_props,
     .vmsd = &vmstate_pic, .realize = pic_realize, .unrealize = pic_unrealize,
-    .reset = pic_reset, .reset_hold = pic_reset_hold,
+    .reset = pic_reset, .reset_hold = pic_reset_hold, .class_init = pic_class_init,
+    .interfaces = pic_interfaces,
 };
 DEVICE_TYPE(isa_i8259_info)
 

@@ -120,6 +120,7 @@ void i8259_set_ir(I8259 *s, unsigned ir, int level)
     if (level && !(s->lines & bit)) {
         s->lines |= bit;
         s->edge_latch |= bit;
+        s->raised[ir]++;
     } else if (!level) {
         /* A request must stay until it is acknowledged, edge triggered ones as well. */
         s->lines &= ~bit;

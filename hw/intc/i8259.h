@@ -25,6 +25,7 @@ typedef struct I8259 {
     bool rotate_on_aeoi, special_mask, read_isr, poll;
     bool master;            /* SP/EN# */
     bool int_level;         /* INT output as last driven */
+    uint64_t raised[8];     /* how often each IR input rose: a statistic, not state */
     IRQLine *int_out;
 } I8259;
 

@@ -10,6 +10,7 @@
 #include "hw/intc/ioapic.h"
 #include <inttypes.h>
 #include "hw/intc/apic.h"
+#include "hw/intc/intc.h"
 #include "util/trace.h"
 
 OBJECT_DECLARE_SIMPLE(IOAPICState, IOAPIC, TYPE_IOAPIC)
@@ -41,6 +42,7 @@ enum {
 #define ENTRY_LEVEL (UINT64_C(1) << 15)
 #define ENTRY_REMOTE_IRR (UINT64_C(1) << 14)
 #define ENTRY_STATUS (UINT64_C(1) << 12)
+#define ENTRY_ACTIVE_LOW (UINT64_C(1) << 13)
 #define ENTRY_LOGICAL (UINT64_C(1) << 11)
 #define ENTRY_READ_ONLY (ENTRY_REMOTE_IRR | ENTRY_STATUS)
 #define ENTRY_WRITABLE (UINT64_C(0xff0000000001ffff) & ~ENTRY_READ_ONLY)
@@ -54,6 +56,7 @@ struct IOAPICState {
     uint8_t ioregsel;
     uint32_t lines;    /* levels at the pins, active high */
     uint64_t entries[IOAPIC_NUM_PINS];
+    uint64_t raised[IOAPIC_NUM_PINS]; /* how often each pin rose: a statistic, not state */
 };
 
 static bool is_level(uint64_t entry)
@@ -97,6 +100,7 @@ static void ioapic_set_irq(void *opaque, int n, int level)
 
     trace(ioapic_set_irq, pin, level);
     bool rising = level && !(s->lines & bit);
+    s->raised[pin] += rising;
     s->lines = level ? s->lines | bit : s->lines & ~bit;
     if (is_level(s->entries[pin])) {
         service_level(s, pin);
@@ -258,10 +262,77 @@ static const Property ioapic_props[] = {
     PROP_END
 };
 
+/* --- for monitors ------------------------------------------------------------------- */
+
+static void print_entry(GString *out, unsigned pin, uint64_t entry)
+{
+    static const char *const modes[] = { "fixed", "lowest", "SMI", "...",
+                                         "NMI", "INIT", "...", "extINT" };
+
+    g_string_append_printf(out, "  pin %-2u 0x%016" PRIx64 " dest=%" PRIx64 " vec=%-3u %s %-5s %-6s "
+                           "%-6s %s\n", pin, entry, entry >> ENTRY_DEST_SHIFT,
+                           (unsigned)(entry & 0xff),
+                           entry & ENTRY_ACTIVE_LOW ? "active-lo" : "active-hi",
+                           entry & ENTRY_LEVEL ? "level" : "edge",
+                           entry & ENTRY_MASKED ? "masked" : "", modes[entry >> 8 & 7],
+                           entry & ENTRY_LOGICAL ? "logical" : "physical");
+}
+
+static void print_pins(GString *out, const char *name, uint32_t pins)
+{
+    g_string_append_printf(out, "%-10s ", name);
+    if (!pins) {
+        g_string_append(out, "(none)");
+    }
+    for (unsigned pin = 0; pin < IOAPIC_NUM_PINS; pin++) {
+        if (pins & 1u << pin) {
+            g_string_append_printf(out, "%u ", pin);
+        }
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void ioapic_print_info(Object *obj, GString *out)
+{
+    const IOAPICState *s = IOAPIC(obj);
+    uint32_t waiting = 0;
+
+    g_string_append_printf(out, "ioapic0: ver=0x%x id=0x%02x sel=0x%02x", s->version, s->id,
+                           s->ioregsel);
+    if (s->ioregsel >= INDEX_ENTRIES) {
+        g_string_append_printf(out, " (redir[%u])", (s->ioregsel - INDEX_ENTRIES) / 2);
+    }
+    g_string_append_c(out, '\n');
+    for (unsigned pin = 0; pin < IOAPIC_NUM_PINS; pin++) {
+        print_entry(out, pin, s->entries[pin]);
+        waiting |= s->entries[pin] & ENTRY_REMOTE_IRR ? 1u << pin : 0;
+    }
+    print_pins(out, "  IRR", s->lines);
+    print_pins(out, "  Remote IRR", waiting);
+}
+
+static const uint64_t *ioapic_irq_counts(Object *obj, unsigned *first, unsigned *n)
+{
+    *first = 0;
+    *n = IOAPIC_NUM_PINS;
+    return IOAPIC(obj)->raised;
+}
+
+static void ioapic_class_init(ObjectClass *klass, const void *data)
+{
+    InterruptStatsProviderClass *ic = INTERRUPT_STATS_PROVIDER_CLASS(klass);
+
+    ic->print_info = ioapic_print_info;
+    ic->irq_counts = ioapic_irq_counts;
+}
+
+static const char *const ioapic_interfaces[] = { TYPE_INTERRUPT_STATS_PROVIDER, NULL };
+
 static const DeviceInfo ioapic_info = {
     .name = TYPE_IOAPIC, .instance_size = sizeof(IOAPICState), .desc = "I/O APIC",
     .internal = true, .props = ioapic_props, .vmsd = &vmstate_ioapic,
     .realize = ioapic_realize, .unrealize = ioapic_unrealize, .reset = ioapic_reset,
+    .class_init = ioapic_class_init, .interfaces = ioapic_interfaces,
 };
 DEVICE_TYPE(ioapic_info)
 

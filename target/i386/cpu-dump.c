@@ -123,9 +123,9 @@ static void dump_system(const X86State *s, GString *out)
                                      : "CR0=%08x CR2=%08" PRIx64 " CR3=%08" PRIx64 " CR4=%08x\n",
                            (uint32_t)s->cr0, s->cr2, s->cr3, (uint32_t)s->cr4);
     for (int i = 0; i < 4; i++) {
-        g_string_append_printf(out, "DR%d=%016" PRIx64 "%c", i, s->dr[i], i == 3 ? '\n' : ' ');
+        g_string_append_printf(out, "DR%d=%016" PRIx64 " ", i, s->dr[i]);
     }
-    g_string_append_printf(out, "DR6=%016" PRIx64 " DR7=%016" PRIx64 "\n", s->dr[6], s->dr[7]);
+    g_string_append_printf(out, "\nDR6=%016" PRIx64 " DR7=%016" PRIx64 "\n", s->dr[6], s->dr[7]);
     g_string_append_printf(out, "EFER=%016" PRIx64 "\n", s->efer);
 }
 

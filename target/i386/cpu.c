@@ -202,6 +202,7 @@ static void cpu_class_init(ObjectClass *klass, const void *data)
     cc->exec = x86_cpu_exec;
     cc->has_work = has_work;
     cc->dump_state = x86_cpu_dump_state;
+    cc->engine_info = x86_interp_info;
     cc->get_pc = get_pc;
     cc->translate_debug = translate_debug;
     cc->debug_as = debug_as;

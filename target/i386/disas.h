@@ -1,5 +1,5 @@
 /*
- * Disassembly for logs.
+ * Disassembly for logs and monitors.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,5 +15,11 @@
  * Zydis, the instruction is its mnemonic alone.
  */
 void x86_disas(GString *out, const uint8_t *code, size_t len, X86Mode mode, uint64_t rip);
+
+/*
+ * Appends one instruction in AT&T syntax, as monitors show it, without address and
+ * bytes. Returns its length in bytes, at least 1.
+ */
+unsigned x86_disas_att(GString *out, const uint8_t *code, size_t len, X86Mode mode, uint64_t rip);
 
 #endif

@@ -1096,7 +1096,7 @@ static void test_print(void)
     memory_region_init_alias(&alias, NULL, "ram-below-4g", &ram, 0, 0x8000000);
     address_space_init(&as, &root, "memory");
     memory_region_add_subregion(&root, 0, &alias);
-    memory_print_tree(out, &as);
+    memory_print_tree(out, &as, true);
     /* As Debian's qemu-system-x86_64 prints such a tree. */
     g_assert_cmpstr(out->str, ==,
         "address-space: memory\n"

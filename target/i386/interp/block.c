@@ -95,6 +95,7 @@ static void unhash(X86Interp *interp, X86Block *b)
 static void make_stale(X86Interp *interp, X86Block *b)
 {
     b->stale = true;
+    interp->staled++;
     for (unsigned i = 0; i < b->count; i++) {
         b->ops[i].fn = x86_op_stale;
     }
@@ -231,6 +232,7 @@ void *x86_arena_reserve(X86Interp *interp, size_t size)
 void x86_arena_commit(X86Interp *interp, size_t used)
 {
     interp->arena_used += (used + 31) & ~(size_t)31;
+    interp->built++;
 }
 
 static uint32_t current_key(const X86CPU *cpu)

@@ -117,6 +117,7 @@ struct X86Interp {
     bool no_special;       /* tests: plain handlers only */
     bool at_breakpoint;    /* a block that begins at a breakpoint was entered */
     unsigned flush_count;  /* how often all blocks were dropped */
+    uint64_t built, staled; /* blocks, since the CPU was made */
     X86JumpCache jumps[1 << X86_JUMP_CACHE_BITS];
     X86Block *hash[1 << X86_BLOCK_HASH_BITS];
     GHashTable *pages;     /* host page -> X86CodePage */

@@ -80,6 +80,9 @@ int x86_cpu_exec(CPUState *cs);
 /* Makes the code that runs return to the exec loop after the present instruction. */
 void x86_interp_leave(X86CPU *cpu);
 
+/* CPUClass.engine_info. */
+void x86_interp_info(CPUState *cs, GString *out);
+
 /* Forgets all decoded code (the CPU model or the memory map changed). */
 void x86_interp_flush_code(X86CPU *cpu);
 
