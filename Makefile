@@ -23,10 +23,11 @@ check:
 	$(MAKE) all
 	scripts/check.py $(BUILD)
 
+# BENCH: options of scripts/bench.py, as BENCH="--class integer --rounds 1".
 bench:
-	scripts/install-deps.sh all
+	scripts/install-deps.sh bench
 	$(MAKE) all
-	scripts/bench.py $(BUILD)/doppel
+	scripts/bench.py $(BUILD)/doppel $(BENCH)
 
 lint:
 	scripts/lint.sh

@@ -3,7 +3,8 @@
 # runs (firmware), and what its tests run against. Does nothing for packages
 # that are there already. The README and .ci/run both call this.
 #
-#   scripts/install-deps.sh          everything
+#   scripts/install-deps.sh          everything that make check needs
+#   scripts/install-deps.sh bench    what `make bench` needs, too
 #   scripts/install-deps.sh run      only what `make run` needs
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
@@ -15,11 +16,13 @@ run='seabios linux-image-cloud-amd64 busybox-static cpio'
 check='clang libclang-rt-14-dev gcc-multilib nasm qemu-system-x86 qemu-utils linux-image-amd64
        debian-installer-12-netboot-i386 grub-pc-bin grub-common xorriso mtools dosfstools e2fsprogs
        fdisk kmod memtest86+ python3-pexpect acpica-tools'
+bench='tcc xz-utils bzip2 mawk dash perl-base sqlite3'
 
 case "${1:-all}" in
 run) wanted="$build $run" ;;
 all) wanted="$build $run $check" ;;
-*) echo "usage: $0 [run|all]" >&2; exit 1 ;;
+bench) wanted="$build $run $check $bench" ;;
+*) echo "usage: $0 [run|all|bench]" >&2; exit 1 ;;
 esac
 
 missing=
