@@ -147,6 +147,22 @@ static void run_hook(const CharHook *hook)
     }
 }
 
+static void mux_drain(MuxChardev *mux, int index)
+{
+    CharFrontend *fe = mux->fes[index];
+    int room;
+
+    while (mux->queue[index].len && (room = fe_can_read(fe)) > 0) {
+        int n = MIN(room, mux->queue[index].len);
+        uint8_t part[MUX_QUEUE];
+
+        memcpy(part, mux->queue[index].data, n);
+        mux->queue[index].len -= n;
+        memmove(mux->queue[index].data, mux->queue[index].data + n, mux->queue[index].len);
+        fe->read(fe->opaque, part, n);
+    }
+}
+
 /* The key after the escape key. Returns true if it is input after all. */
 static bool mux_command(MuxChardev *mux, uint8_t key)
 {
@@ -168,6 +184,9 @@ static bool mux_command(MuxChardev *mux, uint8_t key)
         run_hook(&reg->save);
         break;
     case 'b':
+        if (mux->focus >= 0) {
+            mux_drain(mux, mux->focus); /* the break comes after what was typed before it */
+        }
         mux_event(mux, CHR_EVENT_BREAK);
         break;
     case 'c':
@@ -194,22 +213,6 @@ static bool mux_filter(MuxChardev *mux, uint8_t key)
 }
 
 /* --- input -------------------------------------------------------------------------- */
-
-static void mux_drain(MuxChardev *mux, int index)
-{
-    CharFrontend *fe = mux->fes[index];
-    int room;
-
-    while (mux->queue[index].len && (room = fe_can_read(fe)) > 0) {
-        int n = MIN(room, mux->queue[index].len);
-        uint8_t part[MUX_QUEUE];
-
-        memcpy(part, mux->queue[index].data, n);
-        mux->queue[index].len -= n;
-        memmove(mux->queue[index].data, mux->queue[index].data + n, mux->queue[index].len);
-        fe->read(fe->opaque, part, n);
-    }
-}
 
 static int mux_can_read(void *opaque)
 {

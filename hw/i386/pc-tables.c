@@ -71,15 +71,6 @@ static const char *boot_order(PCMachine *pc)
                                  : MACHINE_GET_CLASS(pc)->default_boot_order;
 }
 
-/* -boot once= holds until the first reset of a running machine. */
-static void restore_boot_order(void *opaque)
-{
-    PCMachine *pc = opaque;
-    if (pc->resets++ > 0) {
-        set_cmos_boot_order(pc, boot_order(pc));
-    }
-}
-
 static bool boot_set(MachineState *m, const char *order, Error **errp)
 {
     PCMachine *pc = PC_MACHINE(m);
@@ -127,6 +118,19 @@ static void set_cmos_devices(PCMachine *pc)
     mc146818_rtc_set_cmos(pc->rtc, CMOS_EQUIPMENT, equipment);
     mc146818_rtc_set_cmos(pc->rtc, CMOS_DISK_TRANSLATION, disk_translations(pc));
     mc146818_rtc_set_cmos(pc->rtc, CMOS_CPU_COUNT, (uint8_t)(pc->parent.smp_cpus - 1));
+}
+
+/* The first reset comes when every device is there, those of -device too. -boot once= holds
+ * until the next. */
+static void update_cmos(void *opaque)
+{
+    PCMachine *pc = opaque;
+
+    if (pc->resets++ == 0) {
+        set_cmos_devices(pc);
+    } else {
+        set_cmos_boot_order(pc, boot_order(pc));
+    }
 }
 
 /* --- fw_cfg ------------------------------------------------------------------ */
@@ -211,8 +215,7 @@ bool pc_tables_build(PCMachine *pc, Error **errp)
 
     set_cmos_memory(pc);
     set_cmos_boot_order(pc, m->boot_once ? m->boot_once : boot_order(pc));
-    set_cmos_devices(pc);
-    machine_add_reset(m, restore_boot_order, pc);
+    machine_add_reset(m, update_cmos, pc);
     m->boot_set = boot_set;
     add_items(pc);
     return add_e820(pc, errp) && add_waits(pc, errp) && add_fw_cfg_options(pc, errp) &&

@@ -27,7 +27,7 @@ DIFFERENCES = {
     r'/apic/(reset-state|masks|ipis|msi|errors)':
         'its local APIC is reached only by a CPU\'s own accesses, not by -qtest',
     r'/ioapic/(edge|level|destinations)': 'the test reads the local APIC',
-    r'/i8042/(kbd/(keys-translated|scan-code-sets|scan-disable|typematic)|'
+    r'/i8042/(disabled-interfaces|kbd/(keys-translated|scan-code-sets|scan-disable|typematic)|'
     r'mouse/(stream|sample-rate|remote|wheel))': 'it takes input events only while the VM runs',
     r'/vga/screen-text': 'the QMP command is Doppel\'s own',
     # Where QEMU does not follow the data sheet.
@@ -50,10 +50,16 @@ DIFFERENCES = {
     r'/i440fx/smram/lock': '82441FX, D_LCK: setting it clears D_OPEN',
     r'/i440fx/reset': '82441FX: PAM is 0 after reset; QEMU keeps it',
     r'/i8042/command-byte': '8042: the status bit A2 tells whether the last write was a command',
+    r'/i8042/memory': 'PS/2: commands 21-3F and 61-7F read and write the controller\'s memory',
+    r'/i8042/fixed-answers': 'PS/2: commands A4 and E0 have answers',
     r'/i8042/kbd/commands': 'IBM keyboard: RESEND repeats the last byte; QEMU answers RESEND itself',
     r'/i8257/.*': '8237A: requests by software, the mask register reads, terminal count in the '
                   'status register; QEMU serves only its own devices\' requests',
+    r'/i8259/level/ltim': '8259A, ICW1: QEMU has no LTIM',
+    r'/i8259/special-mask': '8259A: in special mask mode a non-specific EOI passes over what is masked',
     r'/ide/chs-errors': 'ATA-6: sector 0 and heads beyond the geometry are IDNF; QEMU transfers',
+    r'/ide-disk/(read-error|dma-errors)': 'ATA-6: what cannot be read is UNC; QEMU aborts',
+    r'/ide-disk/ignored-errors': 'QEMU takes an image away that it found corrupt',
     r'/ide/set-max': 'ATA-6, SET MAX ADDRESS: QEMU does not have it',
     r'/ide/out-of-range': 'ATA-6: IDNF for addresses beyond the end; QEMU aborts',
     r'/ide/atapi/unit-attention': 'MMC: UNIT ATTENTION after the guest\'s own eject and load; QEMU has none',
@@ -67,6 +73,7 @@ DIFFERENCES = {
     r'/rtc/binary': 'QEMU reads another time back than was set with DM on',
     r'/serial/(priorities|modem-loop)': 'PC16550D, loop-back: MCR\'s outputs change the MSR and its '
                                         'delta bits at once',
+    r'/serial/break(-in-fifo)?': 'PC16550D, LSR bit 7: QEMU does not have it',
     r'/vga/vbe/pictures': 'five bits at their maximum are full intensity; QEMU shows 0xf8',
 }
 

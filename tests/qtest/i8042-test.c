@@ -191,6 +191,79 @@ static void test_write_buffers(void)
     qtest_quit(qts);
 }
 
+/* The controller's memory: location 0 is the command byte, the others keep what they are given. */
+static void test_memory(void)
+{
+    QTest *qts = start();
+
+    for (uint8_t i = 1; i < 0x20; i++) {
+        command(qts, 0x60 + i);
+        data(qts, 0xa0 ^ i);
+    }
+    for (uint8_t i = 1; i < 0x20; i++) {
+        command(qts, 0x20 + i);
+        EXPECT_KBD(qts, 0xa0 ^ i);
+    }
+    qtest_quit(qts);
+}
+
+static void test_fixed_answers(void)
+{
+    QTest *qts = start();
+
+    command(qts, 0xa4); /* no password */
+    EXPECT_KBD(qts, 0xf1);
+    command(qts, 0xc0); /* input port: the keyboard is not locked */
+    g_assert_cmphex(qtest_inb(qts, DATA) & 0x80, ==, 0x80);
+    g_assert_cmphex(qtest_inb(qts, STATUS) & 0x10, ==, 0x10);
+    command(qts, 0xe0); /* test inputs: clock and data lines low */
+    EXPECT_KBD(qts, 0x00);
+    qtest_quit(qts);
+}
+
+/* A disabled interface holds back its device's bytes; the other device's go on. */
+static void test_disabled_interfaces(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x30);
+    command(qts, 0xa8);
+    set_mode(qts, 0x10);
+    mouse(qts, 0xf2);
+    EXPECT_AUX(qts, ACK, 0x00);
+    set_mode(qts, 0x20);
+    data(qts, 0xee);
+    EXPECT_KBD(qts, 0xee);
+    command(qts, 0xad);
+    key(qts, "a", true);
+    expect_empty(qts);
+    command(qts, 0xae);
+    EXPECT_KBD(qts, 0x1c);
+    qtest_quit(qts);
+}
+
+/* A pin rises with a byte of its device if the command byte enables it, and falls with its read. */
+static void test_interrupts(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x00);
+    data(qts, 0xee);
+    g_assert_false(qtest_get_irq(qts, KBD_IRQ));
+    set_mode(qts, 0x03); /* a byte is there already */
+    g_assert_true(qtest_get_irq(qts, KBD_IRQ));
+    EXPECT_KBD(qts, 0xee);
+    g_assert_false(qtest_get_irq(qts, KBD_IRQ));
+    mouse(qts, 0xf2);
+    g_assert_true(qtest_get_irq(qts, AUX_IRQ));
+    g_assert_false(qtest_get_irq(qts, KBD_IRQ));
+    expect_from(qts, ACK, AUX_OBF);
+    g_assert_true(qtest_get_irq(qts, AUX_IRQ)); /* the next byte */
+    expect_from(qts, 0x00, AUX_OBF);
+    g_assert_false(qtest_get_irq(qts, AUX_IRQ));
+    qtest_quit(qts);
+}
+
 /* --- keyboard ------------------------------------------------------------------------------ */
 
 static void test_kbd_commands(void)
@@ -464,6 +537,10 @@ int main(int argc, char **argv)
     g_test_add_func("/i8042/output-port", test_output_port);
     g_test_add_func("/i8042/reset-pulse", test_reset_pulse);
     g_test_add_func("/i8042/write-buffers", test_write_buffers);
+    g_test_add_func("/i8042/memory", test_memory);
+    g_test_add_func("/i8042/fixed-answers", test_fixed_answers);
+    g_test_add_func("/i8042/disabled-interfaces", test_disabled_interfaces);
+    g_test_add_func("/i8042/interrupts", test_interrupts);
     g_test_add_func("/i8042/kbd/commands", test_kbd_commands);
     g_test_add_func("/i8042/kbd/keys-translated", test_keys_translated);
     g_test_add_func("/i8042/kbd/scan-code-sets", test_scan_code_sets);

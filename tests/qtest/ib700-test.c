@@ -52,10 +52,31 @@ static void test_kept_alive(void)
     qtest_quit(qts);
 }
 
+/* Every value of the low four bits: 30 seconds down to none, in steps of two. */
+static void test_times(void)
+{
+    QTest *qts = qtest_start("-machine pc -nodefaults -device ib700");
+
+    for (int val = 0; val < 16; val++) {
+        int64_t ns = (30 - 2 * val) * (int64_t)SECOND;
+        mark(qts);
+        qtest_outb(qts, START, 0xf0 | val);
+        if (ns) {
+            qtest_clock_step(qts, ns - 1);
+            g_assert_cmphex(qtest_inb(qts, SCRATCH) & 0x0e, ==, 0x0e);
+        }
+        qtest_clock_step(qts, 1);
+        assert_reset(qts);
+    }
+    g_assert_cmphex(qtest_inb(qts, START), ==, 0xff); /* write-only */
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ib700/expires", test_expires);
     g_test_add_func("/ib700/kept-alive", test_kept_alive);
+    g_test_add_func("/ib700/times", test_times);
     return g_test_run();
 }

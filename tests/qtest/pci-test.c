@@ -87,6 +87,73 @@ static void test_bar(void)
     qtest_quit(qts);
 }
 
+/* What a base address register is and how large, by the usual way: all ones, and what sticks. */
+static void test_sizing(void)
+{
+    static const struct { int devfn, reg; uint32_t sizing; } bars[] = {
+        { IDE, PCI_BASE_ADDRESS_4, 0xfffffff1 },  /* 16 ports */
+        { VGA, PCI_BASE_ADDRESS_0, 0xff000008 },  /* 16 MiB, prefetchable */
+        { VGA, PCI_BASE_ADDRESS_2, 0xfffff000 },  /* 4 KiB */
+        { VGA, PCI_ROM_ADDRESS, 0xffff0001 },     /* 64 KiB and the enable bit */
+    };
+    static const int functions[] = { HOST, ISA, IDE, PM, VGA };
+    QTest *qts = qtest_start("-machine pc -nodefaults -vga std");
+
+    for (size_t f = 0; f < G_N_ELEMENTS(functions); f++) {
+        for (int reg = PCI_BASE_ADDRESS_0; reg <= PCI_ROM_ADDRESS; reg += 4) {
+            uint32_t expected = 0;
+            if (reg > PCI_BASE_ADDRESS_5 && reg < PCI_ROM_ADDRESS) {
+                continue;
+            }
+            for (size_t i = 0; i < G_N_ELEMENTS(bars); i++) {
+                if (bars[i].devfn == functions[f] && bars[i].reg == reg) {
+                    expected = bars[i].sizing;
+                }
+            }
+            qpci_writel(qts, functions[f], reg, 0xffffffff);
+            g_assert_cmphex(qpci_readl(qts, functions[f], reg), ==, expected);
+        }
+    }
+    qtest_quit(qts);
+}
+
+/* A memory base address: written by bytes, decoded by the command register, moved. */
+static void test_memory_bar(void)
+{
+    QTest *qts = qtest_start("-machine pc -nodefaults -vga std");
+
+    qpci_writew(qts, VGA, PCI_BASE_ADDRESS_0 + 2, 0xe123); /* below its size nothing sticks */
+    g_assert_cmphex(qpci_readl(qts, VGA, PCI_BASE_ADDRESS_0), ==, 0xe1000008);
+    qpci_writew(qts, VGA, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    qtest_writel(qts, 0xe1000100, 0x12345678);
+    qpci_writeb(qts, VGA, PCI_BASE_ADDRESS_0 + 3, 0xe2);
+    g_assert_cmphex(qtest_readl(qts, 0xe2000100), ==, 0x12345678);
+    qtest_writel(qts, 0xe1000100, 0); /* nobody is there now */
+    g_assert_cmphex(qtest_readl(qts, 0xe2000100), ==, 0x12345678);
+    qpci_writew(qts, VGA, PCI_COMMAND, 0);
+    qtest_writel(qts, 0xe2000100, 0);
+    qpci_writew(qts, VGA, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    g_assert_cmphex(qtest_readl(qts, 0xe2000100), ==, 0x12345678);
+    qtest_quit(qts);
+}
+
+/* The expansion ROM answers when both its own enable bit and the command register let it. */
+static void test_rom_bar(void)
+{
+    QTest *qts = qtest_start("-machine pc -nodefaults -vga std");
+
+    qpci_writel(qts, VGA, PCI_ROM_ADDRESS, 0xe8000000);
+    qpci_writew(qts, VGA, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    g_assert_cmphex(qtest_readw(qts, 0xe8000000), !=, 0xaa55);
+    qpci_writel(qts, VGA, PCI_ROM_ADDRESS, 0xe8000000 | PCI_ROM_ADDRESS_ENABLE);
+    g_assert_cmphex(qtest_readw(qts, 0xe8000000), ==, 0xaa55);
+    qtest_writew(qts, 0xe8000000, 0);
+    g_assert_cmphex(qtest_readw(qts, 0xe8000000), ==, 0xaa55);
+    qpci_writew(qts, VGA, PCI_COMMAND, 0);
+    g_assert_cmphex(qtest_readw(qts, 0xe8000000), !=, 0xaa55);
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -94,5 +161,8 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/access-sizes", test_access_sizes);
     g_test_add_func("/pci/read-only", test_read_only);
     g_test_add_func("/pci/bar", test_bar);
+    g_test_add_func("/pci/sizing", test_sizing);
+    g_test_add_func("/pci/memory-bar", test_memory_bar);
+    g_test_add_func("/pci/rom-bar", test_rom_bar);
     return g_test_run();
 }

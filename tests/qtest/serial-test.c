@@ -4,9 +4,11 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <glib/gstdio.h>
+#include <pty.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <unistd.h>
 #include "tests/qtest/libqtest.h"
 
@@ -14,7 +16,8 @@ enum { COM1 = 0x3f8, RBR = COM1, THR = COM1, DLL = COM1, IER = COM1 + 1, DLM = C
        IIR = COM1 + 2, FCR = COM1 + 2, LCR = COM1 + 3, MCR = COM1 + 4, LSR = COM1 + 5,
        MSR = COM1 + 6, SCR = COM1 + 7 };
 enum { COM1_IRQ = 4 };
-enum { LSR_DR = 1, LSR_OE = 2, LSR_BI = 0x10, LSR_THRE = 0x20, LSR_TEMT = 0x40 };
+enum { LSR_DR = 1, LSR_OE = 2, LSR_BI = 0x10, LSR_THRE = 0x20, LSR_TEMT = 0x40,
+       LSR_FIFO_ERROR = 0x80 };
 enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT1 = 4, MCR_OUT2 = 8, MCR_LOOP = 0x10 };
 enum { IIR_NONE = 1, IIR_THRE = 2, IIR_DATA = 4, IIR_LINE = 6, IIR_TIMEOUT = 0xc, IIR_MODEM = 0,
        IIR_FIFO = 0xc0 };
@@ -25,6 +28,7 @@ typedef struct Fixture {
     int fd; /* the other end of the line */
 } Fixture;
 
+/* data: more options of the socket, or NULL. */
 static void set_up(Fixture *f, gconstpointer data)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -32,7 +36,8 @@ static void set_up(Fixture *f, gconstpointer data)
 
     f->path = g_build_filename(dir, "line", NULL);
     f->qts = qtest_start("-machine pc -nodefaults "
-                         "-chardev socket,id=line,path=%s,server=on,wait=off -serial chardev:line", f->path);
+                         "-chardev socket,id=line,path=%s,server=on,wait=off%s "
+                         "-serial chardev:line", f->path, data ? (const char *)data : "");
     f->fd = socket(AF_UNIX, SOCK_STREAM, 0);
     g_strlcpy(addr.sun_path, f->path, sizeof(addr.sun_path));
     g_assert_cmpint(connect(f->fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
@@ -252,6 +257,126 @@ static void test_modem_loop(Fixture *f, gconstpointer data)
     }
 }
 
+/* Without FIFOs the new character takes the place of the one that was not read. */
+static void test_overrun_without_fifo(Fixture *f, gconstpointer data)
+{
+    out(f, MCR, MCR_LOOP);
+    out(f, THR, 'a');
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT | LSR_DR);
+    out(f, THR, 'b');
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT | LSR_DR | LSR_OE);
+    g_assert_cmphex(in(f, RBR), ==, 'b');
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT);
+}
+
+static void test_fifo_reset(Fixture *f, gconstpointer data)
+{
+    loop_back(f, 0x01);
+    out(f, THR, 'a');
+    out(f, FCR, 0x05); /* the transmitter's only */
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT | LSR_DR);
+    out(f, FCR, 0x03);
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT);
+    out(f, THR, 'b');
+    out(f, FCR, 0x00); /* going to 16450 mode empties it, too */
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT);
+    out(f, THR, 'c');
+    out(f, FCR, 0x01);
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT);
+}
+
+/* In loop-back nothing goes out, and the inputs are not those of the line. */
+static void test_loop_is_apart(Fixture *f, gconstpointer data)
+{
+    char c;
+
+    g_assert_cmphex(in(f, MSR) & 0xf0, ==, 0xb0); /* CTS, DSR and DCD of a peer that is there */
+    out(f, MCR, 0xff);
+    g_assert_cmphex(in(f, MCR), ==, 0x1f);
+    g_assert_cmphex(in(f, MSR) & 0xf0, ==, 0xf0);
+    out(f, MCR, MCR_LOOP);
+    g_assert_cmphex(in(f, MSR) & 0xf0, ==, 0);
+    out(f, THR, 'x');
+    g_assert_cmphex(in(f, RBR), ==, 'x');
+    out(f, MCR, 0);
+    g_assert_cmphex(in(f, MSR) & 0xf0, ==, 0xb0);
+    out(f, THR, 'y');
+    g_assert_cmpint(recv(f->fd, &c, 1, MSG_WAITALL), ==, 1);
+    g_assert_cmpint(c, ==, 'y');
+}
+
+/* A break is a character 0 with its own error; Ctrl-A b of a multiplexed line sends one. */
+static void test_break(Fixture *f, gconstpointer data)
+{
+    out(f, IER, 0x04);
+    g_assert_cmpint(write(f->fd, "\001b", 2), ==, 2);
+    wait_lsr(f, LSR_DR); /* which clears the error */
+    g_assert_cmphex(in(f, RBR), ==, 0);
+    out(f, FCR, 0x01);
+    qtest_outb(f->qts, IER, 0x04);
+    g_assert_cmpint(write(f->fd, "\001b", 2), ==, 2);
+    while ((in(f, IIR) & 0x0f) != IIR_LINE) {
+        g_usleep(1000);
+    }
+    g_assert_true(qtest_get_irq(f->qts, COM1_IRQ));
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT | LSR_DR | LSR_BI | LSR_FIFO_ERROR);
+    g_assert_false(qtest_get_irq(f->qts, COM1_IRQ));
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT | LSR_DR);
+    g_assert_cmphex(in(f, RBR), ==, 0);
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT);
+}
+
+/* In the FIFO an error shows when its character is on top; bit 7 tells that there is one. */
+static void test_break_in_fifo(Fixture *f, gconstpointer data)
+{
+    out(f, FCR, 0x41); /* takes four at a time */
+    g_assert_cmpint(write(f->fd, "a\001b", 3), ==, 3);
+    wait_lsr(f, LSR_DR);
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT | LSR_DR | LSR_FIFO_ERROR);
+    g_assert_cmphex(in(f, RBR), ==, 'a');
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT | LSR_DR | LSR_BI | LSR_FIFO_ERROR);
+    g_assert_cmphex(in(f, RBR), ==, 0);
+    g_assert_cmphex(in(f, LSR), ==, LSR_THRE | LSR_TEMT);
+}
+
+static void program_line(QTest *qts, uint16_t divisor, uint8_t lcr)
+{
+    qtest_outb(qts, LCR, 0x80 | lcr);
+    qtest_outb(qts, DLL, divisor & 0xff);
+    qtest_outb(qts, DLM, divisor >> 8);
+    qtest_outb(qts, LCR, lcr);
+}
+
+/* Divisor and line control set a host's serial port: here the slave of a pseudo terminal, which
+ * has 8 bits and no parity whatever is asked for. */
+static void test_line_parameters(void)
+{
+    static const struct { uint16_t divisor; uint8_t lcr; speed_t speed; tcflag_t cflag; } rows[] = {
+        { 12, 0x03, B9600, CS8 },
+        { 1, 0x03, B115200, CS8 },
+        { 384, 0x03, B300, CS8 },
+        { 96, 0x07, B1200, CS8 | CSTOPB },
+        { 6, 0x1b, B19200, CS8 },
+        { 3, 0x0b, B38400, CS8 | PARODD },
+    };
+    int master, slave;
+    char name[64];
+
+    g_assert_cmpint(openpty(&master, &slave, name, NULL, NULL), ==, 0);
+    QTest *qts = qtest_start("-machine pc -nodefaults -chardev serial,id=line,path=%s "
+                             "-serial chardev:line", name);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct termios now;
+        program_line(qts, rows[i].divisor, rows[i].lcr);
+        g_assert_cmpint(tcgetattr(slave, &now), ==, 0);
+        g_assert_cmphex(cfgetospeed(&now), ==, rows[i].speed);
+        g_assert_cmphex(now.c_cflag & (CSIZE | CSTOPB | PARODD), ==, rows[i].cflag);
+    }
+    qtest_quit(qts);
+    close(master);
+    close(slave);
+}
+
 static void test_second_port(void)
 {
     QTest *qts = qtest_start("-machine pc -nodefaults -serial null -serial null "
@@ -271,6 +396,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *path;
         void (*fn)(Fixture *f, gconstpointer data);
+        const char *socket;
     } tests[] = {
         { "/serial/reset-values", test_reset_values },
         { "/serial/divisor-latch", test_divisor_latch },
@@ -283,12 +409,18 @@ int main(int argc, char **argv)
         { "/serial/overrun", test_overrun },
         { "/serial/priorities", test_priorities },
         { "/serial/modem-loop", test_modem_loop },
+        { "/serial/overrun-without-fifo", test_overrun_without_fifo },
+        { "/serial/fifo-reset", test_fifo_reset },
+        { "/serial/loop-is-apart", test_loop_is_apart },
+        { "/serial/break", test_break, ",mux=on" },
+        { "/serial/break-in-fifo", test_break_in_fifo, ",mux=on" },
     };
 
     g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
-        g_test_add(tests[i].path, Fixture, NULL, set_up, tests[i].fn, tear_down);
+        g_test_add(tests[i].path, Fixture, tests[i].socket, set_up, tests[i].fn, tear_down);
     }
+    g_test_add_func("/serial/line-parameters", test_line_parameters);
     g_test_add_func("/serial/second-port", test_second_port);
     return g_test_run();
 }
