@@ -204,8 +204,10 @@ static void resume_cpus(RunState *rs)
 {
     for (guint i = 0; i < rs->machine->cpus->len; i++) {
         CPUState *cpu = cpu_at(rs, i);
-        cpu->stop = cpu->stopped = false;
-        cpu_kick(cpu);
+        if (!cpu->debug.held) {
+            cpu->stop = cpu->stopped = false;
+            cpu_kick(cpu);
+        }
     }
 }
 

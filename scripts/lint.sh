@@ -29,16 +29,17 @@ floor() { # floor DIR PATTERN: files below DIR include nothing that matches PATT
     rule "$1 includes only from its floor and below" \
         "$(git grep -nE "#include \"($2)/" -- "$1/*.c" "$1/*.h")"
 }
-floor util 'qom|memory|block|chardev|net|ui|hw|target|accel|monitor|system'
-floor qom 'memory|block|chardev|net|ui|hw|target|accel|monitor|system'
-floor memory 'block|chardev|net|ui|hw|target|accel|monitor|system'
-floor block 'hw|target|accel|monitor|system'
-floor chardev 'hw|target|accel|monitor|system'
-floor ui 'hw|target|accel|monitor|system'
-floor hw 'target|accel|monitor|system'
-floor target 'accel|monitor|system'
-floor accel 'monitor|system'
+floor util 'qom|memory|block|chardev|net|ui|hw|target|accel|monitor|gdbstub|system'
+floor qom 'memory|block|chardev|net|ui|hw|target|accel|monitor|gdbstub|system'
+floor memory 'block|chardev|net|ui|hw|target|accel|monitor|gdbstub|system'
+floor block 'hw|target|accel|monitor|gdbstub|system'
+floor chardev 'hw|target|accel|monitor|gdbstub|system'
+floor ui 'hw|target|accel|monitor|gdbstub|system'
+floor hw 'target|accel|monitor|gdbstub|system'
+floor target 'accel|monitor|gdbstub|system'
+floor accel 'monitor|gdbstub|system'
 floor monitor 'system'
+floor gdbstub 'system'
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

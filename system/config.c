@@ -49,7 +49,7 @@ void config_free(Config *config)
     char *strings[] = { config->machine, config->cpu_model, config->firmware, config->kernel,
                         config->initrd, config->append, config->boot_order, config->boot_once,
                         config->vga, config->display, config->name, config->uuid,
-                        config->pidfile, config->qtest, config->qtest_log, config->rtc_base };
+                        config->pidfile, config->qtest, config->qtest_log, config->gdb, config->rtc_base };
 
     for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
         g_ptr_array_unref(arrays[i]);

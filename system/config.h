@@ -32,6 +32,7 @@ typedef struct Config {
     GPtrArray *monitors;         /* char *: -monitor */
     GPtrArray *qmps;             /* char *: -qmp */
     GPtrArray *mons;             /* OptDict: -mon */
+    char *gdb;                   /* -gdb, -s; NULL: no gdb stub */
     GPtrArray *fw_cfgs;          /* OptDict: -fw_cfg */
     GPtrArray *data_dirs;        /* char *: -L */
     uint64_t ram_size;           /* bytes; UINT64_MAX: the machine's default */

@@ -52,6 +52,11 @@ APPLY(set_string)
     return true;
 }
 
+APPLY(set_constant)
+{
+    return set_string(config, opt, opt->text, done, errp);
+}
+
 APPLY(add_string)
 {
     g_ptr_array_add(*(GPtrArray **)field_of(config, opt), g_strdup(arg));
@@ -538,11 +543,12 @@ static const Option options[] = {
     { "D", "FILE", "log to this file", apply_log_file },
     { "trace", "[enable=]GLOB[,events=FILE][,file=FILE]", "trace events; '-trace help'",
       apply_trace },
+    { "gdb", "DEV", "gdb stub: tcp::PORT, unix:PATH,server=on,wait=off, stdio, chardev:ID, none",
+      set_string, F(gdb) },
+    { "s", NULL, "the same as -gdb tcp::1234", set_constant, F(gdb), .text = "tcp::1234" },
     { "qtest", "DEV", "qtest server, as -serial", set_string, F(qtest) },
     { "qtest-log", "FILE", "log of the qtest server", set_string, F(qtest_log) },
     { "enable-kvm", NULL, "not implemented", refuse, .text = "use -accel tcg" },
-    { "gdb", "DEV", "not implemented", refuse },
-    { "s", NULL, "not implemented", refuse },
     { "netdev", "TEXT", "not implemented", refuse, .text = "'-nic none' works" },
     { "readconfig", "FILE", "not implemented", refuse, .text = "give the options themselves" },
     { "incoming", "URI", "not implemented", refuse },

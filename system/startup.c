@@ -11,6 +11,7 @@
 #include <time.h>
 #include "accel/qtest/qtest.h"
 #include "monitor/hmp.h"
+#include "gdbstub/gdbstub.h"
 #include "monitor/monitor.h"
 #include "util/main-loop.h"
 
@@ -380,7 +381,8 @@ static bool build(Startup *up, Config *config, Error **errp)
            machine_init_run(up->machine, errp) &&
            add_devices(up, config, errp) &&
            add_monitors(up, config, errp) &&
-           add_qtest(up, config, errp);
+           add_qtest(up, config, errp) &&
+           (!config->gdb || gdbstub_start(up->rs, config->gdb, errp));
 }
 
 /* A user who expects a window must not look at nothing without a word. */
@@ -429,6 +431,9 @@ void startup_free(Startup *up)
     }
     block_foreach(up->machine->drives, flush_drive, NULL);
     qtest_server_free(up->qtest);
+    if (up->rs) {
+        gdbstub_stop(up->rs);
+    }
     g_ptr_array_unref(up->monitors);
     g_ptr_array_unref(up->humans);
     if (up->rs) {

@@ -50,7 +50,8 @@ struct CPURegisters {
      * ignoring them. */
     void (*read)(CPUState *cpu, unsigned n, uint8_t *buf);
     void (*write)(CPUState *cpu, unsigned n, const uint8_t *buf);
-    /* Sets the program counter, as a jump within the current code segment. */
+    /* The program counter as the register that gdb sees: within the code segment. */
+    uint64_t (*get_pc)(CPUState *cpu);
     void (*set_pc)(CPUState *cpu, uint64_t pc);
 };
 

@@ -64,6 +64,7 @@ struct MachineState {
     MemoryRegion ram;            /* -m, one block "pc.ram" */
     const MachineEvents *events;
     void *events_opaque;         /* the run state's own */
+    void *debugger;              /* the gdb stub's own; NULL: none */
     GCond pause_cond;            /* [bql] a vCPU has paused */
     BlockRegistry *drives;       /* -drive, -blockdev */
     ChardevRegistry *chardevs;   /* -chardev, -serial */

@@ -1,5 +1,5 @@
 /*
- * The CPU's state as text and as saved data.
+ * The CPU's state as text, as saved data and as a debugger's registers.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,5 +12,6 @@
 void x86_cpu_dump_state(CPUState *cs, GString *out);
 
 extern const VMStateDescription vmstate_x86_cpu;
+extern const struct CPURegisters x86_cpu_registers;
 
 #endif

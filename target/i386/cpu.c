@@ -207,6 +207,7 @@ static void cpu_class_init(ObjectClass *klass, const void *data)
     cc->translate_debug = translate_debug;
     cc->debug_as = debug_as;
     cc->debug_changed = debug_changed;
+    cc->registers = &x86_cpu_registers;
 }
 
 static const Property cpu_props[] = {

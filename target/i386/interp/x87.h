@@ -71,6 +71,9 @@ static inline void x87_check_pending(X86CPU *cpu)
 void x87_save_pointers(X86CPU *cpu, const X86Insn *insn);
 /* ES and B as flags and masks make them; after either has changed. */
 void x87_update_es(X86State *s);
+/* The tag word with two bits for each register, and back to the form of X86Fpu.ftw. */
+uint16_t x87_full_tags(const X86Fpu *fpu);
+uint8_t x87_abridged_tags(uint16_t tags);
 /* FNINIT. */
 void x87_init(X86State *s);
 

@@ -105,7 +105,7 @@ static unsigned full_tag(const X86Fpu *fpu, unsigned reg)
     return exponent != 0 && exponent != 0x7fff && st->mant >> 63 ? 0 : 2;
 }
 
-static uint16_t full_tags(const X86Fpu *fpu)
+uint16_t x87_full_tags(const X86Fpu *fpu)
 {
     uint16_t tags = 0;
 
@@ -115,7 +115,7 @@ static uint16_t full_tags(const X86Fpu *fpu)
     return tags;
 }
 
-static uint8_t abridged_tags(uint16_t tags)
+uint8_t x87_abridged_tags(uint16_t tags)
 {
     uint8_t ftw = 0;
 
@@ -158,7 +158,7 @@ static void env_from_state(const X86State *s, bool wide, uint32_t *env)
 
     env[0] = fpu->fcw | high;
     env[1] = fpu->fsw | high;
-    env[2] = full_tags(fpu) | high;
+    env[2] = x87_full_tags(fpu) | high;
     if (real_format(s)) {
         uint32_t ip = fpu->fip + fpu->fcs * 16u, dp = fpu->fdp + fpu->fds * 16u;
 
@@ -180,7 +180,7 @@ static void env_to_state(X86State *s, bool wide, const uint32_t *env)
 
     fpu->fcw = (env[0] & X87_CW_WRITABLE) | X87_CW_FIXED;
     fpu->fsw = env[1];
-    fpu->ftw = abridged_tags(env[2]);
+    fpu->ftw = x87_abridged_tags(env[2]);
     if (real_format(s)) {
         fpu->fip = (env[3] & 0xffff) | (env[4] >> 12 & 0xffff) << 16;
         fpu->fdp = (env[5] & 0xffff) | (env[6] >> 12 & 0xffff) << 16;
