@@ -297,6 +297,11 @@ bool blk_is_removable(BlockBackend *blk)
     return blk->dev_ops && blk->dev_ops->change_media;
 }
 
+bool blk_is_writethrough(const BlockBackend *blk)
+{
+    return blk->writethrough;
+}
+
 uint64_t blk_getlength(BlockBackend *blk)
 {
     return blk->root ? ROUND_UP_SECTOR((uint64_t)blk->root->length) : 0;

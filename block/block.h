@@ -64,6 +64,9 @@ BlockBackend *block_backend_find(BlockRegistry *reg, const char *id); /* drive i
 BlockBackend *block_backend_new_empty(BlockRegistry *reg);
 /* The -drive that a backend comes from; NULL for one made for a node. */
 DriveInfo *block_drive_of(BlockRegistry *reg, const BlockBackend *blk);
+/* Removes a drive: its name is free again, its image is flushed and closed. A device that has
+ * it keeps a drive without a medium. */
+void block_drive_del(BlockRegistry *reg, BlockBackend *blk);
 /* Calls fn for every backend: query-block, flush at exit. */
 void block_foreach(BlockRegistry *reg, void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 /* Drives that -drive if=X named but no device took: an error naming the first. */
@@ -73,6 +76,8 @@ const char *blk_name(const BlockBackend *blk);
 bool blk_is_inserted(BlockBackend *blk);
 bool blk_is_writable(BlockBackend *blk);
 bool blk_is_removable(BlockBackend *blk);
+/* Every write is flushed before it completes (cache=writethrough). */
+bool blk_is_writethrough(const BlockBackend *blk);
 /* Bytes; 0 without a medium. */
 uint64_t blk_getlength(BlockBackend *blk);
 /* The image's name and format; NULL without a medium. */

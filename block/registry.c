@@ -148,6 +148,23 @@ DriveInfo *block_drive_of(BlockRegistry *reg, const BlockBackend *blk)
     return NULL;
 }
 
+void block_drive_del(BlockRegistry *reg, BlockBackend *blk)
+{
+    blk_eject(blk);
+    if (blk->dev) {
+        g_free(blk->name);
+        blk->name = g_strdup("");
+        return;
+    }
+    for (guint i = 0; i < reg->drives->len; i++) {
+        if (((Drive *)g_ptr_array_index(reg->drives, i))->info.blk == blk) {
+            g_ptr_array_remove_index(reg->drives, i);
+            break;
+        }
+    }
+    g_ptr_array_remove(reg->backends, blk);
+}
+
 bool block_check_orphans(BlockRegistry *reg, Error **errp)
 {
     for (guint i = 0; i < reg->drives->len; i++) {

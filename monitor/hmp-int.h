@@ -79,10 +79,16 @@ json_object *hmp_qmp(Hmp *hmp, Error **errp, const char *command, ...) G_GNUC_NU
     X(cpu)           \
     X(intc)          \
     X(paging)        \
-    X(memory)
+    X(memory)        \
+    X(device)        \
+    X(block)         \
+    X(ui)
 
 #define X(area) extern const HmpCommand hmp_commands_##area[];
 HMP_AREAS(X)
 #undef X
+
+/* Why a command of QEMU's is not there; NULL: QEMU does not have it either. */
+const char *hmp_refused(const char *name);
 
 #endif

@@ -181,6 +181,8 @@ void hmp_run_line(Hmp *hmp, const char *line)
     const HmpCommand *cmd = split_line(text, &rest, &unknown);
     if (cmd) {
         run_command(hmp, cmd, text, rest);
+    } else if (hmp_refused(unknown)) {
+        hmp_printf(hmp, "Error: '%s' is not available: %s\n", unknown, hmp_refused(unknown));
     } else {
         hmp_printf(hmp, "unknown command: '%s'\n", unknown);
     }

@@ -58,12 +58,14 @@ bool log_set_items(const char *items, Error **errp)
 
 bool log_set_file(const char *path, Error **errp)
 {
-    FILE *f = fopen(path, "w");
-    if (!f) {
+    FILE *f = path ? fopen(path, "w") : NULL;
+    if (path && !f) {
         error_setg_errno(errp, errno, "-D %s: cannot open the log file", path);
         return false;
     }
-    setvbuf(f, NULL, _IOLBF, 0);
+    if (f) {
+        setvbuf(f, NULL, _IOLBF, 0);
+    }
     if (log_file) {
         fclose(log_file);
     }

@@ -54,7 +54,7 @@ static inline bool log_on(uint32_t mask)
 void log_printf(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 /* Parses "int,cpu_reset" ("help" is the caller's); returns false with errp set. */
 bool log_set_items(const char *items, Error **errp);
-/* Sends the log to a file instead of stderr. */
+/* Sends the log to a file instead of stderr; NULL: back to stderr. */
 bool log_set_file(const char *path, Error **errp);
 /* One line per item, for -d help. */
 void log_help(GString *out);
