@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, TOP + '/tests/bench')
+sys.path[:0] = [TOP + '/tests/bench', TOP + '/tests/guest']
+import disk_image # noqa: E402 pylint: disable=wrong-import-position
 import runner     # noqa: E402 pylint: disable=wrong-import-position
 import tree       # noqa: E402 pylint: disable=wrong-import-position
 import workloads  # noqa: E402 pylint: disable=wrong-import-position
@@ -115,6 +116,7 @@ def ratio(line, over, under, what='cpu'):
     return a[what] / max(b[what], 1e-6)
 
 
+PLACES = ('native', 'qemu', 'doppel')
 COLUMNS = [  # title, value of a line
     ('qemu/native', lambda line: ratio(line, 'qemu', 'native')),
     ('doppel/native', lambda line: ratio(line, 'doppel', 'native')),
@@ -133,12 +135,12 @@ def seconds(line, place):
 
 
 def print_table(lines):
-    head = [f'{"":16}'] + [f'{place + " s":>9}' for place in ('native', 'qemu', 'doppel')]
+    head = [f'{"":16}'] + [f'{place + " s":>9}' for place in PLACES]
     print(' '.join(head + [f'{title:>13}' for title, _ in COLUMNS]))
     for kind in dict.fromkeys(line['class'] for line in lines):
         members = [line for line in lines if line['class'] == kind]
         for line in members:
-            cells = [f'{seconds(line, place):>9}' for place in ('native', 'qemu', 'doppel')]
+            cells = [f'{seconds(line, place):>9}' for place in PLACES]
             cells += [f'{number(value(line), "{:.2f}"):>13}' for _, value in COLUMNS]
             print(f'{line["name"]:16}', *cells)
         means = [geomean([value(line) for line in members]) for _, value in COLUMNS]
@@ -169,16 +171,26 @@ def guests(options, rows, work, smp):
     return places
 
 
-def boots(options, work):
+INIT = """#!/bin/sh
+echo REACHED-INIT
+mount -t proc proc /proc; mount -o remount,ro /; poweroff -f
+"""
+
+
+def boots(options, rows, work):
     """For each emulator what it boots, by workload."""
-    initrd = work + '/boot.cpio'
-    subprocess.run([TOP + '/scripts/make-initramfs.sh', initrd, 'echo REACHED-INIT'], check=True)
-    places = []
-    for name, path, extra in emulators(options):
-        more = runner.kernel_options(kernel_image(), initrd)
-        places.append(runner.Boot(name, {
-            'boot-init': runner.emulator_command(path, extra, options, *more)}))
-    return places
+    more = {}
+    for name in [row.name for row in rows]:
+        if name == 'boot-init':
+            initrd = work + '/boot.cpio'
+            subprocess.run([TOP + '/scripts/make-initramfs.sh', initrd, 'echo REACHED-INIT'], check=True)
+            more[name] = runner.kernel_options(kernel_image(), initrd)
+        else:
+            disk = disk_image.make_disk(work, INIT, 0)
+            more[name] = ['-drive', f'file={disk},format=raw,if=ide,snapshot=on']
+    return [runner.Boot(name, {what: runner.emulator_command(path, extra, options, *arguments)
+                               for what, arguments in more.items()})
+            for name, path, extra in emulators(options)]
 
 
 def kernel_image():
@@ -193,11 +205,26 @@ def run_all(rows, options):
     results, places = {}, []
     with tempfile.TemporaryDirectory(prefix='doppel-bench-') as work:
         for kind, members in groups.items():
-            here = boots(options, work) if kind == 'boot' else guests(options, members, work,
+            here = boots(options, members, work) if kind == 'boot' else guests(options, members, work,
                                                                       2 if kind == 'smp' else 1)
             results.update(measure(members, here, options))
             places += [(kind, place) for place in here]
     return results, places
+
+
+def print_scaling(lines):
+    """What the second CPU brings: wall time one after the other by wall time at once."""
+    lines = {line['name']: line for line in lines}
+    names = [name[4:] for name in lines if name.startswith('seq-') and 'par-' + name[4:] in lines]
+    if not names:
+        return
+    print(f'\n{"two CPUs by one":16}', *[f'{place:>9}' for place in PLACES])
+    for name in names:
+        one, two = lines['seq-' + name], lines['par-' + name]
+        both = {place: [one.get(place, {}).get('wall'), two.get(place, {}).get('wall')]
+                for place in PLACES}
+        print(f'{name:16}', *[f'{number(a / b if a and b else None, "{:.2f}"):>9}'
+                              for a, b in both.values()])
 
 
 def print_places(places):
@@ -216,9 +243,13 @@ def main():
         for row in rows:
             print(f'{row.kind:10} {row.name:16} {row.count}')
         return
+    load = os.getloadavg()[0]
     results, places = run_all(rows, options)
     lines = [summary(row, results[row.name]) for row in rows]
     print_table(lines)
+    print_scaling(lines)
+    print(f'\nmedians of {options.rounds}; load of the host before {load:.1f}, '
+          f'after {os.getloadavg()[0]:.1f}')
     print_places(places)
     if options.json:
         with open(options.json, 'w', encoding='utf-8') as f:

@@ -65,8 +65,8 @@ def build_kernels(folder):
         strings = f'{folder}/string.o'
         subprocess.run([program('gcc'), machine, *CFLAGS, '-fno-builtin', '-c', GUEST + '/string.c',
                         '-o', strings], check=True)
-        subprocess.run([program('gcc'), machine, *CFLAGS, *sources, *more, strings, '-o', f'{folder}/{output}',
-                        '-lm', '-lpthread'], check=True)
+        subprocess.run([program('gcc'), machine, *CFLAGS, *sources, *more, strings,
+                        '-o', f'{folder}/{output}', '-lm', '-lpthread'], check=True)
         os.unlink(strings)
 
 
@@ -108,7 +108,8 @@ def make_data(folder):
     small = prelude + header + re.sub(r'^#include.*$', '', integer, flags=re.M)
     write(folder + '/small.c', small)
     write(folder + '/source.i', output_of(program('gcc'), '-E', '-P', folder + '/small.c') + '\n')
-    subprocess.run([program('gcc'), '-O2', '-S', folder + '/source.i', '-o', folder + '/source.s'], check=True)
+    subprocess.run([program('gcc'), '-O2', '-S', folder + '/source.i', '-o', folder + '/source.s'],
+                   check=True)
 
 
 def add_file(top, path):

@@ -67,6 +67,17 @@ PROGRAMS = {
     'coreutils-sort': (2, REPEAT.format('LC_ALL=C sort words | cksum')),
 }
 
+# Done twice, one after the other and at once, in a guest with two CPUs.
+PARALLEL = {
+    'sha256': (200, 'kernels sha256 $1'),
+    'hash': (120, 'kernels hash $1'),
+    'xz': PROGRAMS['xz'],
+    'python': (15, 'python3 program.py $1'),
+    'faults': (200, 'kernels faults $1'),
+    'forkexec': (150, 'kernels forkexec $1'),
+}
+TWICE = '({0}) > out1{1} ({0}) > out2; wait; cat out1 out2'
+
 # Where they are: not what a user may have put before them.
 PATH = '/usr/bin:/bin'
 
@@ -85,5 +96,8 @@ def all_workloads():
     rows += [Workload('programs', name, *row) for name, row in PROGRAMS.items()]
     rows += [Workload('32-bit', name + '-32', count, f'kernels32 {name} $1')
              for name, count in KERNELS_32.items()]
-    rows.append(Workload('boot', 'boot-init', 1, ''))
+    for name, (count, script) in PARALLEL.items():
+        rows.append(Workload('smp', 'seq-' + name, count, TWICE.format(script, ';')))
+        rows.append(Workload('smp', 'par-' + name, count, TWICE.format(script, '&')))
+    rows += [Workload('boot', name, 1, '') for name in ('boot-init', 'boot-disk')]
     return rows

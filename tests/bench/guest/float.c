@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- nbody: the Sun and four planets; masses, places and speeds in AU, days and solar masses ---- */
+/* --- nbody: the Sun and four planets; masses, places and speeds in AU, days and solar masses -- */
 
 enum { BODIES = 5, NBODY_STEPS = 1000 };
 
@@ -69,7 +69,7 @@ static uint64_t run_nbody(unsigned long n)
     return sum;
 }
 
-/* --- spectral: the spectral norm of an infinite matrix, cut at 100 rows ---------------------------- */
+/* --- spectral: the spectral norm of an infinite matrix, cut at 100 rows ----------------------- */
 
 enum { SPECTRAL = 100 };
 
@@ -109,7 +109,7 @@ static uint64_t run_spectral(unsigned long n)
     return fold_double(0, sqrt(uv / vv));
 }
 
-/* --- linpack: LU with partial pivoting, 120 by 120 --------------------------------------------------- */
+/* --- linpack: LU with partial pivoting, 120 by 120 -------------------------------------------- */
 
 enum { LU = 120 };
 
@@ -167,7 +167,7 @@ static uint64_t run_linpack(unsigned long n)
     return sum;
 }
 
-/* --- whetstone: the mix of the classic: array elements, calls, branches, trigonometry, roots ------------ */
+/* --- whetstone: the mix of the classic: array elements, calls, branches, trigonometry, roots -- */
 
 static __attribute__((noinline)) void whet_elements(double e[4])
 {
@@ -212,7 +212,7 @@ static uint64_t run_whetstone(unsigned long n)
     return fold_double(fold_double(fold_double(fold_double(0, e[3]), x), z), root);
 }
 
-/* --- mandelbrot ------------------------------------------------------------------------------------------ */
+/* --- mandelbrot ------------------------------------------------------------------------------- */
 
 #define MANDELBROT(NAME, REAL)                                                                     \
     static uint64_t NAME(unsigned long n)                                                          \
@@ -240,7 +240,7 @@ static uint64_t run_whetstone(unsigned long n)
 MANDELBROT(run_mandelbrot, double)
 MANDELBROT(run_mandelbrot_x87, long double)
 
-/* --- x87: a polynomial, a root and a quotient in extended precision ----------------------------------------- */
+/* --- x87: a polynomial, a root and a quotient in extended precision --------------------------- */
 
 static uint64_t run_x87(unsigned long n)
 {
@@ -257,7 +257,7 @@ static uint64_t run_x87(unsigned long n)
     return fold_double(0, (double)x);
 }
 
-/* --- libm ---------------------------------------------------------------------------------------------------- */
+/* --- libm ------------------------------------------------------------------------------------- */
 
 static uint64_t run_libm(unsigned long n)
 {
@@ -272,7 +272,7 @@ static uint64_t run_libm(unsigned long n)
     return fold_double(0, sum);
 }
 
-/* --- x87libm: the functions that the x87 computes itself, by way of long double ------------------------------ */
+/* --- x87libm: the functions that the x87 computes itself, by way of long double --------------- */
 
 static uint64_t run_x87libm(unsigned long n)
 {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- sort: quicksort with insertion sort below it, 64 Ki numbers ----------------------- */
+/* --- sort: quicksort with insertion sort below it, 64 Ki numbers ------------------------------ */
 
 enum { SORT_COUNT = 1 << 16 };
 
@@ -70,7 +70,7 @@ static uint64_t run_sort(unsigned long n)
     return sum;
 }
 
-/* --- hash: words in a table with open addressing ---------------------------------------- */
+/* --- hash: words in a table with open addressing ---------------------------------------------- */
 
 enum { HASH_SLOTS = 1 << 16, HASH_WORDS = 40000, WORD_SIZE = 12 };
 
@@ -133,7 +133,7 @@ static uint64_t run_hash(unsigned long n)
     return sum;
 }
 
-/* --- sha256: FIPS 180-4 over 64 KiB ------------------------------------------------------- */
+/* --- sha256: FIPS 180-4 over 64 KiB ----------------------------------------------------------- */
 
 enum { SHA_BYTES = 1 << 16 };
 
@@ -213,7 +213,7 @@ static uint64_t run_sha256(unsigned long n)
     return sum;
 }
 
-/* --- fib: calls and returns ------------------------------------------------------------------ */
+/* --- fib: calls and returns ------------------------------------------------------------------- */
 
 static __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls"))) uint32_t
 fibonacci(uint32_t n)
@@ -234,7 +234,7 @@ static uint64_t run_fib(unsigned long n)
     return sum;
 }
 
-/* --- chase: a linked list in random order, 4 MiB ----------------------------------------------- */
+/* --- chase: a linked list in random order, 4 MiB ---------------------------------------------- */
 
 enum { CHASE_NODES = 1 << 16, CHASE_STEPS = 1 << 20 };
 
@@ -281,7 +281,7 @@ static uint64_t run_chase(unsigned long n)
     return sum;
 }
 
-/* --- bytecode: a register machine, dispatched by a switch --------------------------------------- */
+/* --- bytecode: a register machine, dispatched by a switch ------------------------------------- */
 
 typedef enum Op { OP_SET, OP_ADD, OP_SUB, OP_MUL, OP_XOR, OP_LOAD, OP_STORE, OP_JNZ, OP_END } Op;
 
@@ -345,7 +345,7 @@ static uint64_t run_bytecode(unsigned long n)
     return sum;
 }
 
-/* --- sieve: primes below a million ---------------------------------------------------------------- */
+/* --- sieve: primes below a million ------------------------------------------------------------ */
 
 enum { SIEVE_SIZE = 1000000 };
 
@@ -370,7 +370,7 @@ static uint64_t run_sieve(unsigned long n)
     return sum;
 }
 
-/* --- crc: CRC-32 by a table of bytes ------------------------------------------------------------------ */
+/* --- crc: CRC-32 by a table of bytes ---------------------------------------------------------- */
 
 enum { CRC_BYTES = 1 << 18 };
 
@@ -397,7 +397,7 @@ static uint64_t run_crc(unsigned long n)
     return ~crc;
 }
 
-/* --- queens: backtracking with bit sets ------------------------------------------------------------------ */
+/* --- queens: backtracking with bit sets ------------------------------------------------------- */
 
 static uint32_t place_queens(uint32_t all, uint32_t columns, uint32_t left, uint32_t right)
 {

@@ -31,7 +31,7 @@ static uint64_t run_getppid(unsigned long n)
     return (uint64_t)same;
 }
 
-/* --- pipe: one byte to and fro between two processes ----------------------------------------- */
+/* --- pipe: one byte to and fro between two processes ------------------------------------------ */
 
 static void echo_bytes(int in, int out)
 {
@@ -128,7 +128,7 @@ static uint64_t run_threads(unsigned long n)
     return sum;
 }
 
-/* --- memory ------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static unsigned char *map_pages(size_t pages, int protection)
 {
@@ -173,7 +173,7 @@ static uint64_t run_mprotect(unsigned long n)
     return sum;
 }
 
-/* --- signals --------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t signals_seen;
 
@@ -221,7 +221,7 @@ static uint64_t run_segv(unsigned long n)
     return (uint64_t)signals_seen;
 }
 
-/* --- files --------------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 enum { TREE_WIDTH = 8, TREE_DEPTH = 3 };
 
@@ -305,7 +305,7 @@ static uint64_t run_files(unsigned long n)
     return sum;
 }
 
-/* --- code that is rewritten between its runs ------------------------------------------------------------- */
+/* --- code that is rewritten between its runs -------------------------------------------------- */
 
 /* mov eax, VALUE; ret */
 static void emit_constant(unsigned char *code, uint32_t value)

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-/* --- matrices of 64 by 64 floats ----------------------------------------------------------- */
+/* --- matrices of 64 by 64 floats -------------------------------------------------------------- */
 
 enum { SIDE = 64 };
 
@@ -88,7 +88,7 @@ static uint64_t run_matmul_avx2(unsigned long n)
     return run_matrices(n, multiply_avx2);
 }
 
-/* --- the scaled sum of doubles: SSE2, two at a time --------------------------------------------- */
+/* --- the scaled sum of doubles: SSE2, two at a time ------------------------------------------- */
 
 enum { DOUBLES = 2048 };
 
@@ -110,7 +110,7 @@ static uint64_t run_daxpy_sse(unsigned long n)
     return fold_double(fold_double(0, y[1]), y[DOUBLES - 1]);
 }
 
-/* --- integers: sums of absolute differences, multiply-add, shuffles over 16 KiB --------------------- */
+/* --- integers: sums of absolute differences, multiply-add, shuffles over 16 KiB --------------- */
 
 enum { PIXELS = 1 << 14 };
 
@@ -171,7 +171,7 @@ __attribute__((target("avx2"))) static uint64_t run_avx2_int(unsigned long n)
     return folded;
 }
 
-/* --- aes: AES-128 in counter mode, 16 KiB ------------------------------------------------------------- */
+/* --- aes: AES-128 in counter mode, 16 KiB ----------------------------------------------------- */
 
 enum { AES_BLOCKS = 1024, AES_ROUNDS = 10 };
 
