@@ -203,6 +203,17 @@ static void run_drive_del(Hmp *hmp, const HmpArgs *args, Error **errp)
     }
 }
 
+static void run_block_resize(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    uint64_t size;
+
+    if (parse_size("size", hmp_arg_str(args, "size"), 1 << 20, &size, errp)) {
+        json_object_put(hmp_qmp(hmp, errp, "block_resize", "device",
+                                json_object_new_string(hmp_arg_str(args, "device")), "size",
+                                json_object_new_int64((int64_t)size), NULL));
+    }
+}
+
 static void commit_drive(BlockBackend *blk, void *opaque)
 {
     Hmp *hmp = opaque;
@@ -264,6 +275,13 @@ static void run_chardev_remove(Hmp *hmp, const HmpArgs *args, Error **errp)
     if (need_chardev(hmp, id, errp)) {
         chardev_remove(hmp->machine->chardevs, id, errp);
     }
+}
+
+static void run_send_break(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    const char *id = hmp_arg_str(args, "id");
+    json_object_put(hmp_qmp(hmp, errp, "chardev-send-break", "id", json_object_new_string(id),
+                            NULL));
 }
 
 static void run_ringbuf_write(Hmp *hmp, const HmpArgs *args, Error **errp)
@@ -345,12 +363,16 @@ const HmpCommand hmp_commands_block[] = {
       "add a drive for device_add", run_drive_add },
     { "drive_del", "id:B", "device", "remove a drive; its device is left without a medium",
       run_drive_del },
+    { "block_resize", "device:B size:s", "device size", "change the size of an image (MiB unless "
+      "size has a suffix)", run_block_resize },
     { "commit", "device:B", "device|all", "write the changes of -snapshot back", run_commit },
     { "info chardev", NULL, NULL, "show the character devices", run_info_chardev },
     { "chardev-add", "args:S", "args", "add a character device, as -chardev does",
       run_chardev_add },
     { "chardev-remove", "id:s", "id", "remove a character device", run_chardev_remove,
       complete_chardev },
+    { "chardev-send-break", "id:s", "id", "send a break to the front end of a character device",
+      run_send_break, complete_chardev },
     { "ringbuf_write", "device:s data:S", "device data", "send data to the front end of a ring "
       "buffer", run_ringbuf_write, complete_chardev },
     { "ringbuf_read", "device:s size:i", "device size", "read from a ring buffer",

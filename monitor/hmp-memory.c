@@ -46,12 +46,7 @@ static uint64_t take_value(const uint8_t *data, unsigned size)
     return val;
 }
 
-static int64_t sign_extend(uint64_t val, unsigned size)
-{
-    unsigned unused = 64 - size * 8;
-    return (int64_t)(val << unused) >> unused;
-}
-
+/* "d" is signed for 8 bytes only, as in QEMU. */
 static void print_value(Hmp *hmp, char format, unsigned size, uint64_t val)
 {
     hmp_printf(hmp, " ");
@@ -63,7 +58,7 @@ static void print_value(Hmp *hmp, char format, unsigned size, uint64_t val)
         hmp_printf(hmp, "%*" PRIu64, decimal_columns(size), val);
         break;
     case 'd':
-        hmp_printf(hmp, "%*" PRId64, decimal_columns(size), sign_extend(val, size));
+        hmp_printf(hmp, "%*" PRId64, decimal_columns(size), (int64_t)val);
         break;
     case 'c':
         print_char(hmp, (uint8_t)val);
@@ -86,7 +81,7 @@ typedef struct Dump {
 } Dump;
 
 /* Reads by physical address, or by linear address page after page; false if a page is not
- * mapped. Physical addresses that nobody answers read as all ones. */
+ * mapped or nobody answers. */
 static bool read_memory(CPUState *cpu, const Dump *dump, uint64_t addr, uint8_t *buf, size_t len)
 {
     MachineState *machine = dump->hmp->machine;
@@ -99,7 +94,9 @@ static bool read_memory(CPUState *cpu, const Dump *dump, uint64_t addr, uint8_t 
         if (!dump->physical && !CPU_GET_CLASS(cpu)->translate_debug(cpu, addr, &phys)) {
             return false;
         }
-        address_space_read(as, phys, MEMTXATTRS_NONE, buf, n);
+        if (address_space_read(as, phys, MEMTXATTRS_NONE, buf, n) != MEMTX_OK) {
+            return false;
+        }
         addr += n;
         buf += n;
         len -= n;
@@ -466,6 +463,15 @@ static void run_ramblock(Hmp *hmp, const HmpArgs *args, Error **errp)
     object_child_foreach_recursive(hmp->machine, print_ramblock, hmp);
 }
 
+/* The machine's memory is one block; it has no other back ends. */
+static void run_memdev(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    if (hmp->machine->ram_size && hmp->machine->ram.block) {
+        hmp_printf(hmp, "memory backend: %s\n  size:  %" PRIu64 "\n  share: true\n\n",
+                   hmp->machine->ram.block->name, hmp->machine->ram_size);
+    }
+}
+
 static void run_memory_size(Hmp *hmp, const HmpArgs *args, Error **errp)
 {
     hmp_printf(hmp, "base memory: %" PRIu64 "\nplugged memory: 0\n", hmp->machine->ram_size);
@@ -492,6 +498,7 @@ const HmpCommand hmp_commands_memory[] = {
       "-D: disabled ones too)", run_mtree },
     { "info roms", NULL, NULL, "show ROM images", run_roms },
     { "info ramblock", NULL, NULL, "show the blocks of memory", run_ramblock },
+    { "info memdev", NULL, NULL, "show memory back ends", run_memdev },
     { "info memory_size_summary", NULL, NULL, "show the amount of memory in bytes",
       run_memory_size },
     { NULL },

@@ -4,9 +4,23 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
+#include "gdbstub/gdbstub.h"
 #include "monitor/hmp-int.h"
 #include "util/log.h"
 #include "util/trace.h"
+
+/* The member of an object by path "qemu.major"; NULL if it is not there. */
+static json_object *member_at(json_object *obj, const char *path)
+{
+    g_auto(GStrv) names = g_strsplit(path, ".", -1);
+
+    for (int i = 0; obj && names[i]; i++) {
+        json_object *value = NULL;
+        json_object_object_get_ex(obj, names[i], &value);
+        obj = value;
+    }
+    return obj;
+}
 
 /* --- run control ---------------------------------------------------------------------- */
 
@@ -62,6 +76,22 @@ static void complete_watchdog_action(Hmp *hmp, int index, const char *prefix, GP
     }
 }
 
+static void run_gdbserver(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    const char *device = hmp_arg_str(args, "device");
+    Error *err = NULL;
+
+    device = device ? device : "tcp::1234";
+    if (!gdbstub_start(hmp->rs, device, &err)) {
+        hmp_printf(hmp, "Could not open gdbserver on device '%s': %s\n", device, error_text(err));
+        error_free(err);
+    } else if (g_str_equal(device, "none")) {
+        hmp_printf(hmp, "Disabled gdbserver\n");
+    } else {
+        hmp_printf(hmp, "Waiting for gdb connection on device '%s'\n", device);
+    }
+}
+
 static void run_boot_set(Hmp *hmp, const HmpArgs *args, Error **errp)
 {
     const char *order = hmp_arg_str(args, "bootdevice");
@@ -75,6 +105,16 @@ static void run_boot_set(Hmp *hmp, const HmpArgs *args, Error **errp)
     } else {
         hmp_printf(hmp, "%s\n", error_text(err));
         error_free(err);
+    }
+}
+
+static void run_info_dump(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    json_object *result = hmp_qmp(hmp, errp, "query-dump", NULL);
+
+    if (result) {
+        hmp_printf(hmp, "Status: %s\n", json_object_get_string(member_at(result, "status")));
+        json_object_put(result);
     }
 }
 
@@ -103,19 +143,6 @@ static void run_status(Hmp *hmp, const HmpArgs *args, Error **errp)
         hmp_printf(hmp, " (%s)", runstate_name(kind));
     }
     hmp_printf(hmp, "\n");
-}
-
-/* The member of an object by path "qemu.major"; NULL if it is not there. */
-static json_object *member_at(json_object *obj, const char *path)
-{
-    g_auto(GStrv) names = g_strsplit(path, ".", -1);
-
-    for (int i = 0; obj && names[i]; i++) {
-        json_object *value = NULL;
-        json_object_object_get_ex(obj, names[i], &value);
-        obj = value;
-    }
-    return obj;
 }
 
 static void run_version(Hmp *hmp, const HmpArgs *args, Error **errp)
@@ -227,6 +254,8 @@ const HmpCommand hmp_commands_run[] = {
       run_exit_preconfig },
     { "watchdog_action", "action:s", "action", "choose what a watchdog's end leads to",
       run_watchdog_action, complete_watchdog_action },
+    { "gdbserver", "device:s?", "[device]", "let gdb connect to a device (tcp::1234 unless it is "
+      "given); 'none' ends that", run_gdbserver },
     { "boot_set", "bootdevice:s", "bootdevice", "change the boot order (letters a, c, d, n)",
       run_boot_set },
     { "dump-guest-memory", "-p filename:F begin:l? length:l?", "[-p] filename [begin length]",
@@ -236,6 +265,7 @@ const HmpCommand hmp_commands_run[] = {
     { "trace-event", "name:s option:b", "name on|off", "switch trace events that match name",
       run_trace_event, complete_trace_event },
     { "info status", NULL, NULL, "show whether the machine runs", run_status },
+    { "info dump", NULL, NULL, "show how far dump-guest-memory is", run_info_dump },
     { "info version", NULL, NULL, "show the version of QEMU whose monitor this is, and Doppel's",
       run_version },
     { "info name", NULL, NULL, "show the guest's name", run_name },

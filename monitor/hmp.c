@@ -10,6 +10,8 @@
 #include "monitor/hmp-int.h"
 #include "monitor/monitor.h"
 
+#define BLANKS " \t"
+
 static const HmpCommand *const tables[] = {
 #define X(area) hmp_commands_##area,
     HMP_AREAS(X)
@@ -405,23 +407,31 @@ static gint compare_words(gconstpointer a, gconstpointer b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void hmp_complete(Hmp *hmp, const char *line, GPtrArray *out)
+static void find_words(Hmp *hmp, const char *line, GPtrArray *out)
 {
-    const char *rest;
+    const char *rest, *word;
 
-    while (g_ascii_isspace(*line)) {
-        line++;
-    }
-    if (!strpbrk(line, " \t")) {
+    line += strspn(line, BLANKS);
+    word = line + strcspn(line, BLANKS);
+    if (!*word) {
         offer_commands(line, false, out);
-    } else if (g_str_has_prefix(line, "info ") && !strpbrk(line + strlen("info "), " \t")) {
-        offer_commands(line + strlen("info "), true, out);
+        return;
+    }
+    word += strspn(word, BLANKS);
+    if (g_str_has_prefix(line, "info") && strcspn(line, BLANKS) == strlen("info") &&
+        !strpbrk(word, BLANKS)) {
+        offer_commands(word, true, out);
     } else {
         const HmpCommand *cmd = split_line(line, &rest, NULL);
         if (cmd && g_ascii_isspace(*rest)) {
             complete_argument(hmp, cmd, rest + 1, out);
         }
     }
+}
+
+void hmp_complete(Hmp *hmp, const char *line, GPtrArray *out)
+{
+    find_words(hmp, line, out);
     g_ptr_array_sort(out, compare_words);
 }
 

@@ -62,7 +62,7 @@ static void dump_type(const X86State *s, const X86Segment *sr, GString *out)
 {
     uint16_t attr = sr->attr;
 
-    if (!(attr & X86_DESC_P)) {
+    if (!(s->hflags & X86_HF_PE) || !(attr & X86_DESC_P)) {
         return;
     }
     g_string_append_printf(out, " DPL=%d ", (attr & X86_DESC_DPL) >> X86_DESC_DPL_SHIFT);
