@@ -555,6 +555,7 @@ bool runstate_in_preconfig(const RunState *rs)
 void runstate_exit_preconfig(RunState *rs)
 {
     rs->options.preconfig = false;
+    main_loop_quit();
 }
 
 const AccelOps *runstate_accel(const RunState *rs)

@@ -16,7 +16,8 @@
 #define RUN_STATES(X)                                                          \
     X(PRELAUNCH, "prelaunch") X(RUNNING, "running") X(PAUSED, "paused")        \
     X(SHUTDOWN, "shutdown") X(GUEST_PANICKED, "guest-panicked")                \
-    X(INTERNAL_ERROR, "internal-error") X(DEBUG, "debug") X(WATCHDOG, "watchdog")
+    X(INTERNAL_ERROR, "internal-error") X(DEBUG, "debug") X(WATCHDOG, "watchdog") \
+    X(SAVE_VM, "save-vm")
 
 typedef enum RunStateKind {
 #define X(id, name) RUN_STATE_##id,
@@ -66,7 +67,7 @@ void runstate_remove_event_listener(RunState *rs, RunEventFn *fn, void *opaque);
 /* Tells the event listeners. Takes over the reference to data, which may be NULL. */
 void runstate_emit(RunState *rs, const char *name, json_object *data);
 
-/* --preconfig: true until the machine may be built. */
+/* --preconfig: true until the machine may be built; leaving it ends the main loop that waits. */
 bool runstate_in_preconfig(const RunState *rs);
 void runstate_exit_preconfig(RunState *rs);
 const AccelOps *runstate_accel(const RunState *rs);

@@ -36,6 +36,9 @@ void blk_set_root(BlockBackend *blk, BlockNode *root);
 void blk_run_completions(void *opaque);
 /* The pool's function, for a BlockRequest. */
 void blk_run_on_worker(void *opaque, void *unused);
+/* The media and the named nodes, some perhaps twice. */
+GPtrArray *block_registry_roots(BlockRegistry *reg);
+void block_report_error(BlockBackend *blk, bool is_read, int error, bool ignored);
 void block_registry_push(BlockRegistry *reg, BlockRequest *req);
 
 #endif

@@ -109,8 +109,11 @@ static void finish_request(BlockRequest *req)
 
     trace(blk_complete, blk_name(blk), op_names[req->op], req->offset, req->len, ret);
     account(blk, req);
-    if (ret < 0 && (req->op == BLOCK_OP_READ ? blk->ignore_read_errors
-                                             : blk->ignore_write_errors)) {
+    bool ignored = req->op == BLOCK_OP_READ ? blk->ignore_read_errors : blk->ignore_write_errors;
+    if (ret < 0 && ret != -ECANCELED && ret != -ENOMEDIUM) {
+        block_report_error(blk, req->op == BLOCK_OP_READ, ret, ignored);
+    }
+    if (ret < 0 && ignored) {
         ret = 0;
     }
     if (!cancelled) {
@@ -369,7 +372,7 @@ void blk_dev_eject_request(BlockBackend *blk, bool force)
     }
 }
 
-static void tell_device(BlockBackend *blk, bool load)
+void blk_tell_device(BlockBackend *blk, bool load)
 {
     if (blk_is_removable(blk)) {
         blk->dev_ops->change_media(blk->dev, load);
@@ -378,29 +381,22 @@ static void tell_device(BlockBackend *blk, bool load)
 
 void blk_eject(BlockBackend *blk)
 {
-    if (!blk->root) {
-        return;
+    if (blk->root) {
+        blk_remove_medium(blk);
+        blk_tell_device(blk, false);
     }
-    blk_drain(blk);
-    blk_flush(blk);
-    blk_set_root(blk, NULL);
-    tell_device(blk, false);
 }
 
 bool blk_insert_file(BlockBackend *blk, const char *filename, const char *format, bool read_only,
                      Error **errp)
 {
-    g_autoptr(OptDict) opts = optdict_new("change");
-    BlockOpen open = { blk->reg, opts, "", filename };
-    BlockFlags flags = blk->flags;
+    BlockNode *node;
 
-    flags.read_only = read_only;
-    BlockNode *root = bdrv_open(&open, format, flags, errp);
-    if (!root) {
+    if (!blk_open_medium(blk, filename, format, read_only, &node, errp)) {
         return false;
     }
     blk_eject(blk);
-    blk_set_root(blk, root);
-    tell_device(blk, true);
+    blk_insert_opened(blk, node);
+    blk_tell_device(blk, true);
     return true;
 }

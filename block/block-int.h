@@ -39,7 +39,7 @@ typedef struct BlockFlags {
 
 struct BlockNode {
     const BlockDriver *drv;
-    char *name;            /* node-name; NULL without */
+    char *name;            /* node-name; "#block..." if the user gave none */
     char *filename;        /* for messages and queries; never NULL */
     BlockFlags flags;
     int64_t length;        /* bytes; a multiple of BDRV_SECTOR_SIZE for what a device sees */
@@ -75,6 +75,8 @@ struct BlockDriver {
     int (*flush)(BlockNode *node);                              /* NULL: nothing to do */
     int (*discard)(BlockNode *node, int64_t offset, int64_t len); /* NULL: ignored */
     int (*truncate)(BlockNode *node, int64_t length);           /* NULL: -ENOTSUP */
+    /* Adds what it knows: allocated, cluster_size and so on. NULL: nothing. */
+    void (*info)(const BlockNode *node, BlockNodeInfo *info);
 };
 
 /* Drivers register themselves: block_driver_init(file_driver) at file scope. */
@@ -105,6 +107,8 @@ BlockNode *bdrv_new(const BlockDriver *drv, const char *filename, BlockFlags fla
 BlockNode *bdrv_ref(BlockNode *node);
 void bdrv_unref(BlockNode *node); /* NULL is allowed */
 /* A named node of the registry, or NULL. */
+/* A name for a node that the user did not name. */
+char *block_registry_new_name(BlockRegistry *reg);
 BlockNode *block_registry_find_node(BlockRegistry *reg, const char *name);
 
 /* This node's option, with its prefix; NULL if not given. */

@@ -72,6 +72,28 @@ void block_foreach(BlockRegistry *reg, void (*fn)(BlockBackend *blk, void *opaqu
 /* Drives that -drive if=X named but no device took: an error naming the first. */
 bool block_check_orphans(BlockRegistry *reg, Error **errp);
 
+/* What a node is, for monitors; the texts belong to the node. */
+typedef struct BlockNodeInfo {
+    const char *name;        /* "#block..." if the user gave none */
+    const char *filename, *driver;
+    int64_t length;          /* bytes */
+    int64_t allocated;       /* bytes on the host's disk; -1: unknown */
+    bool read_only, direct, no_flush;
+    bool internal;           /* made by the block layer itself: the overlay of snapshot=on */
+    const BlockNode *file, *backing;
+    uint32_t cluster_size;   /* 0: the format has none */
+    struct { unsigned version, refcount_bits; bool lazy_refcounts; } qcow2; /* version 0: is none */
+} BlockNodeInfo;
+void bdrv_get_info(const BlockNode *node, BlockNodeInfo *info);
+/* Calls fn once for every open node: the media, what is below them, and unused named nodes. */
+typedef void BlockNodeFn(BlockNode *node, void *opaque);
+void block_node_foreach(BlockRegistry *reg, BlockNodeFn *fn, void *opaque);
+/* Closes a named node that nothing uses. */
+bool block_node_del(BlockRegistry *reg, const char *name, Error **errp);
+/* fn hears of requests that fail, with a negative errno. Main thread. */
+typedef void BlockErrorFn(void *opaque, BlockBackend *blk, bool is_read, int error, bool ignored);
+void block_set_error_hook(BlockRegistry *reg, BlockErrorFn *fn, void *opaque);
+
 const char *blk_name(const BlockBackend *blk);
 bool blk_is_inserted(BlockBackend *blk);
 bool blk_is_writable(BlockBackend *blk);
@@ -95,6 +117,7 @@ typedef struct BlockDevOps {
     void (*eject_request)(void *dev, bool force);
     bool (*is_tray_open)(void *dev);
     bool (*is_medium_locked)(void *dev);
+    void (*set_tray)(void *dev, bool open); /* NULL: the drive has no tray that moves */
 } BlockDevOps;
 bool blk_attach(BlockBackend *blk, void *dev, const BlockDevOps *ops, Error **errp);
 void blk_detach(BlockBackend *blk, void *dev);
@@ -103,6 +126,23 @@ void *blk_dev(const BlockBackend *blk);
 bool blk_dev_is_tray_open(BlockBackend *blk);
 bool blk_dev_is_medium_locked(BlockBackend *blk);
 void blk_dev_eject_request(BlockBackend *blk, bool force);
+/* The medium's node; NULL without a medium. */
+BlockNode *blk_root(const BlockBackend *blk);
+bool blk_writes_through(const BlockBackend *blk);
+/* Drives with trays. A tray that opens keeps its medium. */
+bool blk_has_tray(const BlockBackend *blk);
+void blk_set_tray(BlockBackend *blk, bool open);
+/* The steps of a medium change; the device hears of it when the tray closes, or from
+ * blk_tell_device(). */
+bool blk_insert_node(BlockBackend *blk, const char *name, Error **errp);
+void blk_remove_medium(BlockBackend *blk);
+/* Opens an image as the drive's next medium; blk_insert_opened() takes over the node, or
+ * block_node_close() closes it. */
+bool blk_open_medium(BlockBackend *blk, const char *filename, const char *format, bool read_only,
+                     BlockNode **node, Error **errp);
+void blk_insert_opened(BlockBackend *blk, BlockNode *node);
+void block_node_close(BlockNode *node);
+void blk_tell_device(BlockBackend *blk, bool load);
 /* Medium change from the monitor or the guest's own eject. */
 void blk_eject(BlockBackend *blk);
 bool blk_insert_file(BlockBackend *blk, const char *filename, const char *format, bool read_only,

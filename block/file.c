@@ -368,11 +368,21 @@ static int file_truncate(BlockNode *node, int64_t length)
     return 0;
 }
 
+static void file_info(const BlockNode *node, BlockNodeInfo *info)
+{
+    const FileState *s = node->state;
+    struct stat st;
+
+    if (fstat(s->fd, &st) == 0) {
+        info->allocated = (int64_t)st.st_blocks * 512;
+    }
+}
+
 #define FILE_DRIVER(nm)                                                        \
     { .name = (nm), .is_protocol = true, .state_size = sizeof(FileState),      \
       .open = file_open, .close = file_close, .preadv = file_preadv,           \
       .pwritev = file_pwritev, .flush = file_flush, .discard = file_discard,   \
-      .truncate = file_truncate }
+      .truncate = file_truncate, .info = file_info }
 
 static const BlockDriver file_driver = FILE_DRIVER("file");
 static const BlockDriver host_device_driver = FILE_DRIVER("host_device");

@@ -219,6 +219,7 @@ static BlockNode *open_driver(const BlockDriver *drv, const BlockOpen *open, Blo
 {
     BlockNode *node = bdrv_new(drv, file ? file->filename : open->filename, flags);
 
+    node->name = block_registry_new_name(open->reg);
     node->file = file;
     node->probed = probed;
     if (file) {

@@ -50,6 +50,7 @@ typedef struct Qcow2State {
     GMutex lock;          /* for all of this and the metadata; not for data of mapped clusters */
     unsigned version, cluster_bits, refcount_order;
     uint32_t cluster_size;
+    bool lazy_refcounts;  /* as the header says; the tables are kept right all the same */
     unsigned l2_bits;     /* entries of an L2 table */
 
     uint64_t *l1;         /* host order */

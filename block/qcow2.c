@@ -192,6 +192,7 @@ static void use_header(BlockNode *node, const Qcow2Header *h)
     s->cluster_size = 1u << h->cluster_bits;
     s->l2_bits = h->cluster_bits - 3;
     s->refcount_order = h->refcount_order;
+    s->lazy_refcounts = h->compatible & 1;
     s->l1_size = h->l1_size;
     s->l1_offset = h->l1_offset;
     node->length = ROUND_UP_SECTOR(h->size);
@@ -448,8 +449,19 @@ static int qcow2_pwritev(BlockNode *node, int64_t offset, const struct iovec *io
     return ret;
 }
 
+static void qcow2_info(const BlockNode *node, BlockNodeInfo *info)
+{
+    const Qcow2State *s = node->state;
+
+    info->cluster_size = s->cluster_size;
+    info->qcow2.version = s->version;
+    info->qcow2.refcount_bits = 1u << s->refcount_order;
+    info->qcow2.lazy_refcounts = s->lazy_refcounts;
+}
+
 static const BlockDriver qcow2_driver = {
     .name = "qcow2", .state_size = sizeof(Qcow2State), .probe = qcow2_probe, .open = qcow2_open,
     .close = qcow2_close, .preadv = qcow2_preadv, .pwritev = qcow2_pwritev, .flush = qcow2_flush,
+    .info = qcow2_info,
 };
 block_driver_init(qcow2_driver)

@@ -18,6 +18,9 @@ struct BlockRegistry {
     GPtrArray *backends;   /* BlockBackend, those of the drives included */
     GHashTable *nodes;     /* node-name -> BlockNode, one reference each */
     GThreadPool *pool;     /* made with the first request */
+    unsigned next_node;    /* number of the next node without a name */
+    BlockErrorFn *error_fn;
+    void *error_opaque;
 };
 
 typedef struct InterfaceInfo {
@@ -74,6 +77,74 @@ void block_registry_push(BlockRegistry *reg, BlockRequest *req)
 BlockNode *block_registry_find_node(BlockRegistry *reg, const char *name)
 {
     return g_hash_table_lookup(reg->nodes, name);
+}
+
+char *block_registry_new_name(BlockRegistry *reg)
+{
+    return g_strdup_printf("#block%03u", reg->next_node++);
+}
+
+GPtrArray *block_registry_roots(BlockRegistry *reg)
+{
+    GPtrArray *roots = g_ptr_array_new();
+    GHashTableIter iter;
+    void *node;
+
+    for (guint i = 0; i < reg->backends->len; i++) {
+        BlockBackend *blk = g_ptr_array_index(reg->backends, i);
+        if (blk->root) {
+            g_ptr_array_add(roots, blk->root);
+        }
+    }
+    g_hash_table_iter_init(&iter, reg->nodes);
+    while (g_hash_table_iter_next(&iter, NULL, &node)) {
+        g_ptr_array_add(roots, node);
+    }
+    return roots;
+}
+
+void block_set_error_hook(BlockRegistry *reg, BlockErrorFn *fn, void *opaque)
+{
+    reg->error_fn = fn;
+    reg->error_opaque = opaque;
+}
+
+void block_report_error(BlockBackend *blk, bool is_read, int error, bool ignored)
+{
+    if (blk->reg->error_fn) {
+        blk->reg->error_fn(blk->reg->error_opaque, blk, is_read, error, ignored);
+    }
+}
+
+/* The backend that was made for a node and that no device holds any more. */
+static void drop_idle_backend(BlockRegistry *reg, BlockNode *node)
+{
+    BlockBackend *blk = NULL;
+
+    for (guint i = 0; i < reg->backends->len && !blk; i++) {
+        BlockBackend *each = g_ptr_array_index(reg->backends, i);
+        blk = each->root == node && !*each->name && !each->dev ? each : NULL;
+    }
+    if (blk) {
+        g_ptr_array_remove(reg->backends, blk);
+    }
+}
+
+bool block_node_del(BlockRegistry *reg, const char *name, Error **errp)
+{
+    BlockNode *node = block_registry_find_node(reg, name);
+
+    if (!node) {
+        error_setg(errp, "Failed to find node with node-name='%s'", name);
+        return false;
+    }
+    drop_idle_backend(reg, node);
+    if (node->user) {
+        error_setg(errp, "Node '%s' is busy: a device or another node uses it", name);
+        return false;
+    }
+    g_hash_table_remove(reg->nodes, name);
+    return true;
 }
 
 static BlockBackend *find_backend(BlockRegistry *reg, const char *name)
@@ -496,6 +567,7 @@ bool block_node_add(BlockRegistry *reg, OptDict *opts, Error **errp)
         bdrv_unref(node);
         return false;
     }
+    g_free(node->name);
     node->name = g_strdup(name);
     g_hash_table_insert(reg->nodes, node->name, node);
     return true;

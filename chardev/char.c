@@ -185,6 +185,11 @@ bool chardev_frontend_open(const Chardev *chr)
     return chr->info->attach || (chr->fe && chr->fe->read);
 }
 
+void chardev_send_break(Chardev *chr)
+{
+    chr_be_event(chr, CHR_EVENT_BREAK);
+}
+
 bool chardev_add_client(Chardev *chr, int fd, Error **errp)
 {
     if (!chr->info->add_client) {

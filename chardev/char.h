@@ -65,6 +65,8 @@ bool chardev_frontend_open(const Chardev *chr);
 void chardev_help(GString *out);
 /* Calls fn for each kind of back end, aliases included. */
 void chardev_backend_foreach(void (*fn)(const char *name, void *opaque), void *opaque);
+/* A break, as if the host's side of the line had sent it. */
+void chardev_send_break(Chardev *chr);
 /* A connected socket becomes the peer of a "socket" that listens. Takes over fd on success. */
 bool chardev_add_client(Chardev *chr, int fd, Error **errp);
 /* Whether there is a connection that yank breaks. */

@@ -12,11 +12,9 @@
 
 typedef struct Monitor Monitor;
 
-/* A QMP monitor; hmp.h has the human one. */
-Monitor *monitor_new(RunState *rs, Chardev *chr, Error **errp);
+/* A QMP monitor; hmp.h has the human one. pretty: what it sends is indented. */
+Monitor *monitor_new(RunState *rs, Chardev *chr, bool pretty, Error **errp);
 void monitor_free(Monitor *mon);
-/* Replies and events are indented. */
-void monitor_set_pretty(Monitor *mon, bool pretty);
 RunState *monitor_runstate(const Monitor *mon);
 MachineState *monitor_machine(const Monitor *mon);
 

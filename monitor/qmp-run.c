@@ -3,6 +3,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "monitor/dump.h"
 #include "monitor/monitor.h"
 #include "util/module.h"
 
@@ -25,7 +26,11 @@ static json_object *qmp_quit(Monitor *mon, json_object *args, Error **errp)
 
 static json_object *qmp_stop(Monitor *mon, json_object *args, Error **errp)
 {
-    vm_stop(monitor_runstate(mon), RUN_STATE_PAUSED);
+    if (dump_in_progress()) {
+        error_setg(errp, "There is a dump in process, please wait.");
+    } else {
+        vm_stop(monitor_runstate(mon), RUN_STATE_PAUSED);
+    }
     return NULL;
 }
 
@@ -33,7 +38,9 @@ static json_object *qmp_cont(Monitor *mon, json_object *args, Error **errp)
 {
     RunState *rs = monitor_runstate(mon);
 
-    if (runstate_needs_reset(rs)) {
+    if (dump_in_progress()) {
+        error_setg(errp, "There is a dump in process, please wait.");
+    } else if (runstate_needs_reset(rs)) {
         error_setg(errp, "Resetting the Virtual Machine is required");
     } else {
         vm_start(rs);

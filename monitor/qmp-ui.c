@@ -184,10 +184,20 @@ static json_object *qmp_x_screen_text(Monitor *mon, json_object *args, Error **e
     return result;
 }
 
+/* There are no windows yet. */
+static json_object *qmp_query_display_options(Monitor *mon, json_object *args, Error **errp)
+{
+    json_object *options = json_object_new_object();
+
+    json_add_str(options, "type", "none");
+    return options;
+}
+
 static const QmpHandler ui_commands[] = {
     { "input-send-event", qmp_input_send_event },
     { "send-key", qmp_send_key },
     { "query-mice", qmp_query_mice },
+    { "query-display-options", qmp_query_display_options },
     { "screendump", qmp_screendump },
     { "x-screen-text", qmp_x_screen_text },
 };

@@ -74,11 +74,6 @@ MachineState *monitor_machine(const Monitor *mon)
     return runstate_machine(mon->rs);
 }
 
-void monitor_set_pretty(Monitor *mon, bool pretty)
-{
-    mon->pretty = pretty;
-}
-
 /* --- output ------------------------------------------------------------------------------- */
 
 /* Frees obj. */
@@ -467,11 +462,12 @@ static void send_event(void *opaque, const char *name, json_object *data)
 
 /* --- life ----------------------------------------------------------------------------------------------- */
 
-Monitor *monitor_new(RunState *rs, Chardev *chr, Error **errp)
+Monitor *monitor_new(RunState *rs, Chardev *chr, bool pretty, Error **errp)
 {
     Monitor *mon = g_new0(Monitor, 1);
 
     mon->rs = rs;
+    mon->pretty = pretty;
     if (!chr_fe_init(&mon->fe, chr, errp)) {
         g_free(mon);
         return NULL;

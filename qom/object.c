@@ -143,9 +143,19 @@ void *object_cast_assert(const void *obj, const char *type, const char *file, in
     return (void *)obj;
 }
 
+static json_object *type_get(Object *obj, const ObjectProperty *prop, Error **errp)
+{
+    return json_object_new_string(object_get_typename(obj));
+}
+
+static void object_class_init(ObjectClass *klass, const void *data)
+{
+    object_class_property_add(klass, "type", "string", type_get, NULL, NULL);
+}
+
 static const TypeInfo root_types[] = {
     { .name = TYPE_OBJECT, .instance_size = sizeof(Object), .class_size = sizeof(ObjectClass),
-      .abstract = true },
+      .class_init = object_class_init, .abstract = true },
     { .name = TYPE_CONTAINER, .parent = TYPE_OBJECT },
     { .name = TYPE_INTERFACE, .class_size = sizeof(InterfaceClass), .abstract = true },
     { .name = TYPE_USER_CREATABLE, .parent = TYPE_INTERFACE,

@@ -24,7 +24,7 @@ Config *config_new(void)
     GPtrArray **dicts[] = { &config->drives, &config->nodes, &config->devices, &config->chardevs,
                             &config->mons, &config->fw_cfgs };
     GPtrArray **strings[] = { &config->globals, &config->serials, &config->parallels,
-                              &config->debugcons, &config->monitors, &config->qmps,
+                              &config->debugcons, &config->monitors, &config->qmps, &config->pretty_qmps,
                               &config->data_dirs };
 
     config->accels = g_ptr_array_new_with_free_func(accel_option_free);
@@ -45,7 +45,8 @@ void config_free(Config *config)
     GPtrArray *arrays[] = { config->accels, config->drives, config->nodes, config->devices,
                             config->chardevs, config->mons, config->fw_cfgs, config->globals,
                             config->serials, config->parallels, config->debugcons,
-                            config->monitors, config->qmps, config->data_dirs };
+                            config->monitors, config->qmps, config->pretty_qmps,
+                            config->data_dirs };
     char *strings[] = { config->machine, config->cpu_model, config->firmware, config->kernel,
                         config->initrd, config->append, config->boot_order, config->boot_once,
                         config->vga, config->display, config->name, config->uuid,

@@ -31,6 +31,7 @@ typedef struct Config {
     GPtrArray *debugcons;        /* char *: -debugcon */
     GPtrArray *monitors;         /* char *: -monitor */
     GPtrArray *qmps;             /* char *: -qmp */
+    GPtrArray *pretty_qmps;      /* char *: -qmp-pretty */
     GPtrArray *mons;             /* OptDict: -mon */
     char *gdb;                   /* -gdb, -s; NULL: no gdb stub */
     GPtrArray *fw_cfgs;          /* OptDict: -fw_cfg */
@@ -59,6 +60,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
  * set *done. Returns false with errp set on a wrong option.
  */
 bool config_parse(Config *config, int argc, char **argv, bool *done, Error **errp);
+
+/* Calls fn for each option that is implemented; arg is the description of its argument, NULL
+ * without one. */
+void config_option_foreach(void (*fn)(const char *name, const char *arg, const char *help,
+                                      void *opaque), void *opaque);
 
 /* The option table's help text. */
 void config_help(GString *out);

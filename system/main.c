@@ -98,7 +98,7 @@ static int run(Config *config, Error **errp)
     main_loop_init();
     Startup *up = startup_build(config, errp);
     if (!up) {
-        return 1;
+        return *errp ? 1 : 0;
     }
     RunState *rs = startup_runstate(up);
     if (!write_pidfile(config->pidfile, errp)) {

@@ -375,22 +375,29 @@ APPLY(apply_rtc)
     return true;
 }
 
+static bool set_action(void *opaque, const char *key, const char *value, Error **errp)
+{
+    Config *config = opaque;
+    if (!run_options_set_action(&config->run, key, value, errp)) {
+        error_prepend(errp, "-action %s=%s: ", key, value);
+        return false;
+    }
+    return true;
+}
+
 APPLY(apply_action)
 {
     g_autoptr(OptDict) dict = optdict_parse("-action", arg, NULL, errp);
-    if (!dict) {
+    return dict && optdict_foreach_unused(dict, set_action, config, errp);
+}
+
+APPLY(apply_watchdog_action)
+{
+    if (!run_options_set_action(&config->run, "watchdog", arg, errp)) {
+        error_prepend(errp, "-watchdog-action %s: ", arg);
         return false;
     }
-    const char *reboot = optdict_get(dict, "reboot"), *shutdown = optdict_get(dict, "shutdown");
-    const char *panic = optdict_get(dict, "panic");
-    config->run.no_reboot = reboot ? g_str_equal(reboot, "shutdown") : config->run.no_reboot;
-    config->run.no_shutdown = shutdown ? g_str_equal(shutdown, "pause")
-                                       : config->run.no_shutdown;
-    if (panic && !g_str_equal(panic, "shutdown")) {
-        error_setg(errp, "-action panic=%s: only panic=shutdown is implemented", panic);
-        return false;
-    }
-    return optdict_check_all_used(dict, errp);
+    return true;
 }
 
 APPLY(apply_log_items)
@@ -515,6 +522,7 @@ static const Option options[] = {
     { "debugcon", "DEV", "debug console on port 0xe9, as -serial", add_string, F(debugcons) },
     { "monitor", "DEV", "human monitor, as -serial", add_string, F(monitors) },
     { "qmp", "DEV", "QMP monitor, as -serial", add_string, F(qmps) },
+    { "qmp-pretty", "DEV", "the same, indented", add_string, F(pretty_qmps) },
     { "mon", "[chardev=]ID[,mode=readline|control]", "monitor on a -chardev", add_dict, F(mons),
       .text = "chardev" },
     { "fw_cfg", "[name=]NAME,file=FILE|string=TEXT", "a file for the firmware", add_dict,
@@ -535,8 +543,12 @@ static const Option options[] = {
     { "no-reboot", NULL, "exit instead of rebooting", set_flag, F(run.no_reboot) },
     { "no-shutdown", NULL, "stop instead of exiting at shutdown", set_flag,
       F(run.no_shutdown) },
-    { "action", "reboot=reset|shutdown,shutdown=poweroff|pause", "what events lead to",
+    { "action", "reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown|pause|none,"
+      "watchdog=reset|shutdown|poweroff|pause|none|inject-nmi", "what events lead to",
       apply_action },
+    { "watchdog-action", "ACTION", "as -action watchdog=ACTION", apply_watchdog_action },
+    { "preconfig", NULL, "wait for 'x-exit-preconfig' before the machine is built", set_flag,
+      F(run.preconfig) },
     { "daemonize", NULL, "go to the background after start-up", set_flag, F(daemonize) },
     { "pidfile", "FILE", "write the process id there", set_string, F(pidfile) },
     { "d", "ITEM,...", "log these; '-d help' lists them", apply_log_items },
@@ -569,6 +581,16 @@ void config_help(GString *out)
         if (opt->apply != refuse) {
             g_string_append_printf(out, "-%s%s%s\n                %s\n", opt->name,
                                    opt->arg ? " " : "", opt->arg ? opt->arg : "", opt->help);
+        }
+    }
+}
+
+void config_option_foreach(void (*fn)(const char *name, const char *arg, const char *help,
+                                      void *opaque), void *opaque)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        if (options[i].apply != refuse) {
+            fn(options[i].name, options[i].arg, options[i].help, opaque);
         }
     }
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include "accel/qtest/qtest.h"
+#include "hw/core/device-add.h"
 #include "monitor/hmp.h"
 #include "gdbstub/gdbstub.h"
 #include "monitor/monitor.h"
@@ -101,6 +102,7 @@ static bool configure_machine(MachineState *machine, Config *config, Error **err
     machine->boot_strict = config->boot_strict;
     machine->boot_menu_timeout = ms_or_none(config->boot_menu_timeout);
     machine->reboot_timeout = ms_or_none(config->reboot_timeout);
+    machine->name = g_strdup(config->name);
     machine->uuid = g_strdup(config->uuid);
     machine->vga = g_strdup(config->vga);
     machine->graphics = !config->nographic;
@@ -134,9 +136,9 @@ static const AccelOps *choose_accel(MachineState *machine, Config *config, Error
 
 /* --- back ends ------------------------------------------------------------- */
 
-static bool add_monitor(Startup *up, Chardev *chr, bool control, Error **errp)
+static bool add_monitor(Startup *up, Chardev *chr, bool control, bool pretty, Error **errp)
 {
-    void *mon = control ? (void *)monitor_new(up->rs, chr, errp)
+    void *mon = control ? (void *)monitor_new(up->rs, chr, pretty, errp)
                         : (void *)hmp_session_new(up->rs, chr, errp);
     if (mon) {
         g_ptr_array_add(control ? up->monitors : up->humans, mon);
@@ -153,7 +155,7 @@ static bool add_serial(Startup *up, const char *text, const char *name, GPtrArra
 
     if (!g_str_equal(text, "none")) {
         chr = chardev_add_legacy(up->machine->chardevs, name, text, errp);
-        if (!chr || (g_str_has_prefix(text, "mon:") && !add_monitor(up, chr, false, errp))) {
+        if (!chr || (g_str_has_prefix(text, "mon:") && !add_monitor(up, chr, false, false, errp))) {
             return false;
         }
     }
@@ -226,67 +228,13 @@ static bool add_drives(Startup *up, Config *config, Error **errp)
 
 /* --- -device --------------------------------------------------------------- */
 
-static bool set_device_property(void *opaque, const char *key, const char *value, Error **errp)
-{
-    return object_property_parse(opaque, key, value, errp);
-}
-
-static BusState *choose_bus(MachineState *machine, DeviceState *dev, OptDict *opts, Error **errp)
-{
-    DeviceClass *dc = DEVICE_GET_CLASS(dev);
-    const char *name = optdict_get(opts, "bus");
-    BusState *bus = name || dc->bus_type ? bus_find(machine, name ? NULL : dc->bus_type, name)
-                                         : machine->main_bus;
-
-    if (!bus && name) {
-        error_setg(errp, "-device %s: bus '%s' not found", object_get_typename(dev), name);
-    } else if (!bus) {
-        error_setg(errp, "-device %s: no '%s' bus with a free place found for it",
-                   object_get_typename(dev), dc->bus_type);
-    }
-    return bus;
-}
-
-static DeviceState *new_device(const char *type, Error **errp)
-{
-    ObjectClass *klass = type ? object_class_by_name(type) : NULL;
-
-    if (!klass || !object_class_dynamic_cast(klass, TYPE_DEVICE) ||
-        object_class_is_abstract(klass) || !DEVICE_CLASS(klass)->user_creatable) {
-        error_setg(errp, "-device %s: there is no such device that you can add; "
-                   "'-device help' lists them", type ? type : "");
-        return NULL;
-    }
-    return qdev_new(type);
-}
-
-static bool add_device(MachineState *machine, OptDict *opts, Error **errp)
-{
-    DeviceState *dev = new_device(optdict_get(opts, "driver"), errp);
-    if (!dev) {
-        return false;
-    }
-    const char *id = optdict_get(opts, "id");
-    if (id && qdev_find_by_id(machine, id)) {
-        error_setg(errp, "-device %s: id '%s' is taken", object_get_typename(dev), id);
-        object_unref(dev);
-        return false;
-    }
-    dev->id = g_strdup(id);
-    dev->machine = machine;
-    BusState *bus = choose_bus(machine, dev, opts, errp);
-    if (!bus || !qdev_apply_globals(dev, errp) ||
-        !optdict_foreach_unused(opts, set_device_property, dev, errp)) {
-        object_unref(dev);
-        return false;
-    }
-    return qdev_realize_and_unref(dev, bus, machine, errp);
-}
-
 static bool add_devices(Startup *up, Config *config, Error **errp)
 {
     for (guint i = 0; i < config->devices->len; i++) {
-        if (!add_device(up->machine, config->devices->pdata[i], errp)) {
+        OptDict *opts = config->devices->pdata[i];
+        if (!device_add(up->machine, opts, false, errp)) {
+            const char *driver = optdict_get(opts, "driver");
+            error_prepend(errp, "-device %s: ", driver ? driver : "");
             return false;
         }
     }
@@ -311,12 +259,12 @@ static bool add_mon_option(Startup *up, OptDict *opts, Error **errp)
     }
     return optdict_get_bool(opts, "pretty", &pretty, errp) &&
            optdict_check_all_used(opts, errp) &&
-           add_monitor(up, chr, mode && g_str_equal(mode, "control"), errp);
+           add_monitor(up, chr, mode && g_str_equal(mode, "control"), pretty, errp);
 }
 
 /* -qmp and -monitor, each with a character device in its short form or "none". */
 static bool add_short_monitors(Startup *up, GPtrArray *texts, const char *label, bool control,
-                               Error **errp)
+                               bool pretty, Error **errp)
 {
     for (guint i = 0; i < texts->len; i++) {
         g_autofree char *name = g_strdup_printf("%s%u", label, i);
@@ -324,7 +272,7 @@ static bool add_short_monitors(Startup *up, GPtrArray *texts, const char *label,
             continue;
         }
         Chardev *chr = chardev_add_legacy(up->machine->chardevs, name, texts->pdata[i], errp);
-        if (!chr || !add_monitor(up, chr, control, errp)) {
+        if (!chr || !add_monitor(up, chr, control, pretty, errp)) {
             return false;
         }
     }
@@ -354,8 +302,9 @@ static bool add_monitors(Startup *up, Config *config, Error **errp)
             return false;
         }
     }
-    return add_short_monitors(up, config->qmps, "qmp", true, errp) &&
-           add_short_monitors(up, config->monitors, "compat_monitor", false, errp);
+    return add_short_monitors(up, config->qmps, "qmp", true, false, errp) &&
+           add_short_monitors(up, config->pretty_qmps, "qmp-pretty", true, true, errp) &&
+           add_short_monitors(up, config->monitors, "compat_monitor", false, false, errp);
 }
 
 static bool add_qtest(Startup *up, Config *config, Error **errp)
@@ -371,6 +320,16 @@ static bool add_qtest(Startup *up, Config *config, Error **errp)
 
 /* --- all together ------------------------------------------------------------ */
 
+/* --preconfig: monitors may look around and choose before the machine is built. False without
+ * an error if they end the program instead. */
+static bool wait_in_preconfig(Startup *up)
+{
+    if (runstate_in_preconfig(up->rs)) {
+        main_loop_run();
+    }
+    return !runstate_in_preconfig(up->rs);
+}
+
 static bool build(Startup *up, Config *config, Error **errp)
 {
     return configure_machine(up->machine, config, errp) &&
@@ -378,9 +337,10 @@ static bool build(Startup *up, Config *config, Error **errp)
            (up->rs = runstate_new(up->machine, up->accel, &config->run)) &&
            add_chardevs(up, config, errp) &&
            add_drives(up, config, errp) &&
+           add_monitors(up, config, errp) &&
+           wait_in_preconfig(up) &&
            machine_init_run(up->machine, errp) &&
            add_devices(up, config, errp) &&
-           add_monitors(up, config, errp) &&
            add_qtest(up, config, errp) &&
            (!config->gdb || gdbstub_start(up->rs, config->gdb, errp));
 }

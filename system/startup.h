@@ -10,7 +10,8 @@
 
 typedef struct Startup Startup;
 
-/* Builds everything config asks for; NULL with errp set (and nothing left) on failure. */
+/* Builds everything config asks for; NULL with errp set (and nothing left) on failure, without
+ * an error if a monitor ended the program in --preconfig. */
 Startup *startup_build(Config *config, Error **errp);
 RunState *startup_runstate(Startup *up);
 /* Stops the CPUs, flushes the images, frees the machine. */

@@ -47,6 +47,13 @@ static void add_value(OptDict *dict, const char *key, json_object *value)
     }
 }
 
+OptDict *optdict_from_json(const char *option, json_object *object)
+{
+    OptDict *dict = optdict_new(option);
+    add_object(dict, "", object);
+    return dict;
+}
+
 OptDict *optdict_parse_json(const char *option, const char *text, Error **errp)
 {
     enum json_tokener_error err;
@@ -58,8 +65,7 @@ OptDict *optdict_parse_json(const char *option, const char *text, Error **errp)
         json_object_put(object);
         return NULL;
     }
-    OptDict *dict = optdict_new(option);
-    add_object(dict, "", object);
+    OptDict *dict = optdict_from_json(option, object);
     json_object_put(object);
     return dict;
 }

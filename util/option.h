@@ -11,6 +11,7 @@
 #ifndef UTIL_OPTION_H
 #define UTIL_OPTION_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "util/error.h"
@@ -26,6 +27,8 @@ OptDict *optdict_parse(const char *option, const char *text, const char *implied
 /* The same for {"key": "value", "outer": {"inner": 1}}, which sets key= and outer.inner=;
  * optdict_parse() hands text that begins with '{' to it. */
 OptDict *optdict_parse_json(const char *option, const char *text, Error **errp);
+/* The same for an object that is parsed already. */
+OptDict *optdict_from_json(const char *option, json_object *object);
 OptDict *optdict_new(const char *option);
 void optdict_free(OptDict *dict);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OptDict, optdict_free)

@@ -15,6 +15,11 @@ void trace_register(TraceEvent *event)
     events = event;
 }
 
+const TraceEvent *trace_first(void)
+{
+    return events;
+}
+
 void trace_print(const TraceEvent *event, const char *fmt, ...)
 {
     va_list ap;

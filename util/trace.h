@@ -31,6 +31,8 @@ bool trace_enable(const char *glob, bool enable, Error **errp);
 /* Parses the argument of -trace: "[enable=]GLOB[,events=FILE][,file=FILE]". */
 bool trace_parse_option(const char *arg, Error **errp);
 void trace_list(GString *out);
+/* Every event, through .next. */
+const TraceEvent *trace_first(void);
 
 #define TRACE_EVENT(id, format)                                                \
     static TraceEvent trace_event_##id = { .name = #id };                      \

@@ -5,12 +5,35 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/core/machine.h"
+#include <errno.h>
 #include <string.h>
 
 typedef struct ResetHandler {
     void (*fn)(void *opaque);
     void *opaque;
 } ResetHandler;
+
+/* A request to an image failed: monitors hear of it. */
+static void report_block_error(void *opaque, BlockBackend *blk, bool is_read, int error,
+                               bool ignored)
+{
+    json_object *data = json_object_new_object();
+    BlockNodeInfo info = { 0 };
+
+    json_object_object_add(data, "device", json_object_new_string(blk_name(blk)));
+    if (blk_root(blk)) {
+        bdrv_get_info(blk_root(blk), &info);
+    }
+    if (info.name) {
+        json_object_object_add(data, "node-name", json_object_new_string(info.name));
+    }
+    json_object_object_add(data, "operation", json_object_new_string(is_read ? "read" : "write"));
+    json_object_object_add(data, "action",
+                           json_object_new_string(ignored ? "ignore" : "report"));
+    json_object_object_add(data, "nospace", json_object_new_boolean(error == -ENOSPC));
+    json_object_object_add(data, "reason", json_object_new_string(g_strerror(-error)));
+    machine_emit_event(opaque, "BLOCK_IO_ERROR", data);
+}
 
 static void machine_instance_init(Object *obj)
 {
@@ -33,6 +56,7 @@ static void machine_instance_init(Object *obj)
     g_queue_init(&machine->reset_handlers);
     g_cond_init(&machine->pause_cond);
     machine->drives = block_registry_new();
+    block_set_error_hook(machine->drives, report_block_error, machine);
     machine->chardevs = chardev_registry_new();
     machine->input = input_queue_new(machine->clock);
     machine->consoles = console_list_new();
@@ -72,6 +96,7 @@ static void machine_finalize(Object *obj)
     g_free(machine->boot_order);
     g_free(machine->boot_once);
     g_free(machine->vga);
+    g_free(machine->name);
     g_free(machine->uuid);
     clock_free(machine->clock);
 }
@@ -146,8 +171,8 @@ bool machine_init_run(MachineState *machine, Error **errp)
     if (!check_ram_size(machine, mc, errp)) {
         return false;
     }
-    if (machine->ram_size && !memory_region_init_ram(&machine->ram, machine, "pc.ram",
-                                                     machine->ram_size, errp)) {
+    if (machine->ram_size && !memory_region_init_ram(&machine->ram, machine,
+                                                     mc->default_ram_id, machine->ram_size, errp)) {
         return false;
     }
     return !mc->init || mc->init(machine, errp);
@@ -213,6 +238,11 @@ static bool none_init(MachineState *machine, Error **errp)
     return true;
 }
 
+static void machine_class_init(ObjectClass *klass, const void *data)
+{
+    MACHINE_CLASS(klass)->default_ram_id = "ram";
+}
+
 static void none_class_init(ObjectClass *klass, const void *data)
 {
     MachineClass *mc = MACHINE_CLASS(klass);
@@ -226,7 +256,8 @@ static void none_class_init(ObjectClass *klass, const void *data)
 static const TypeInfo machine_types[] = {
     { .name = TYPE_MACHINE, .parent = TYPE_OBJECT, .instance_size = sizeof(MachineState),
       .class_size = sizeof(MachineClass), .instance_init = machine_instance_init,
-      .instance_finalize = machine_finalize, .abstract = true },
+      .instance_finalize = machine_finalize, .class_init = machine_class_init,
+      .abstract = true },
     { .name = MACHINE_TYPE_NAME("none"), .parent = TYPE_MACHINE, .class_init = none_class_init },
 };
 

@@ -85,6 +85,7 @@ struct MachineState {
     char *cpu_model;             /* -cpu; NULL: the machine's default */
     char *firmware;              /* -bios */
     char *kernel_filename, *initrd_filename, *kernel_cmdline;
+    char *name;                  /* -name; NULL: none */
     char *uuid;                  /* -uuid; NULL: none */
     char *boot_order;            /* -boot order=, "cad" */
     char *boot_once;
@@ -108,6 +109,7 @@ struct MachineClass {
     unsigned max_cpus;
     uint64_t default_ram_size, min_ram_size, max_ram_size; /* bytes; max 0: no limit */
     const char *default_cpu_type, *default_boot_order, *default_display;
+    const char *default_ram_id;  /* of the memory that -m makes */
     bool no_floppy, no_cdrom, no_parallel, no_serial;
     bool (*init)(MachineState *machine, Error **errp);
 };

@@ -67,3 +67,14 @@ void qdev_drive_release(DeviceState *dev, DriveProperty *drive)
         drive->blk = NULL;
     }
 }
+
+void qdev_drive_tray_moved(DeviceState *dev, BlockBackend *blk, bool open)
+{
+    json_object *data = json_object_new_object();
+    g_autofree char *path = object_get_canonical_path(dev);
+
+    json_object_object_add(data, "device", json_object_new_string(blk_name(blk)));
+    json_object_object_add(data, "id", json_object_new_string(dev->id ? dev->id : path));
+    json_object_object_add(data, "tray-open", json_object_new_boolean(open));
+    machine_emit_event(dev->machine, "DEVICE_TRAY_MOVED", data);
+}

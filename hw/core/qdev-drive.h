@@ -21,6 +21,8 @@ extern const PropertyInfo prop_info_drive;
 /* Finds the backend and attaches the device to it. Without drive= an empty
  * one is made, for devices whose medium can be inserted later. */
 bool qdev_drive_take(DeviceState *dev, DriveProperty *drive, const BlockDevOps *ops, Error **errp);
+/* Tells monitors that the drive's tray was opened or closed. */
+void qdev_drive_tray_moved(DeviceState *dev, BlockBackend *blk, bool open);
 /* Drains and gives it back; nothing to do if it was not taken. */
 void qdev_drive_release(DeviceState *dev, DriveProperty *drive);
 

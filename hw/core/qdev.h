@@ -69,6 +69,7 @@ struct BusState {
     char *name;             /* "pci.0", "ide.1" */
     GSList *children;       /* DeviceState, in order of plugging */
     unsigned max_dev;       /* 0: no limit */
+    bool hotplug;           /* devices may come and go while the machine runs */
 };
 
 struct BusClass {

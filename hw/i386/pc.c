@@ -339,6 +339,7 @@ static void pc_class_init(ObjectClass *klass, const void *data)
     mc->max_ram_size = MAX_RAM;
     mc->default_ram_size = UINT64_C(128) * 1024 * 1024;
     mc->default_cpu_type = "max-x86_64-cpu";
+    mc->default_ram_id = "pc.ram";
     mc->default_boot_order = "cad";
     mc->default_display = "std";
     for (size_t i = 0; i < G_N_ELEMENTS(pc_flags); i++) {

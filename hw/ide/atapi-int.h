@@ -38,6 +38,8 @@ void atapi_illegal(IDEDevice *d, uint8_t asc);
 void atapi_reply(IDEDevice *d, uint32_t len, uint32_t allocation);
 void atapi_read_sectors(IDEDevice *d, uint32_t lba, uint32_t count, uint32_t sector_size);
 void atapi_take_parameters(IDEDevice *d, uint32_t len);
+/* Opens or closes the tray, with what the host sees of it; a lock is the caller's to look at. */
+void atapi_move_tray(IDEDevice *d, bool open);
 bool atapi_has_medium(const IDEDevice *d);
 uint32_t atapi_sectors(const IDEDevice *d); /* of 2048 bytes */
 /* atapi-toc.c: the table of contents at buf; its length, or 0 if there is no such track. */

@@ -179,10 +179,8 @@ static void cmd_start_stop(IDEDevice *d, const uint8_t *packet)
                    ASC_REMOVAL_PREVENTED, 2);
         return;
     }
-    if (load_eject && a->tray_open == start) {
-        a->tray_open = !start;
-        a->unit_attention = start && blk_is_inserted(ide_blk(d));
-        a->event = start ? EVENT_NEW_MEDIA : EVENT_MEDIA_REMOVAL;
+    if (load_eject) {
+        atapi_move_tray(d, !start);
     }
     atapi_done(d);
 }

@@ -89,9 +89,32 @@ static bool is_medium_locked(void *dev)
     return ((IDEDevice *)dev)->atapi.tray_locked;
 }
 
+void atapi_move_tray(IDEDevice *d, bool open)
+{
+    AtapiState *a = &d->atapi;
+
+    if (a->tray_open == open) {
+        return;
+    }
+    a->tray_open = open;
+    a->unit_attention = !open && blk_is_inserted(ide_blk(d));
+    a->event = open ? EVENT_MEDIA_REMOVAL : EVENT_NEW_MEDIA;
+    qdev_drive_tray_moved(DEVICE(d), ide_blk(d), open);
+}
+
+static void set_tray(void *dev, bool open)
+{
+    IDEDevice *d = dev;
+
+    if (open) {
+        d->atapi.tray_locked = false;
+    }
+    atapi_move_tray(d, open);
+}
+
 const BlockDevOps atapi_dev_ops = {
     .change_media = change_media, .eject_request = eject_request, .is_tray_open = is_tray_open,
-    .is_medium_locked = is_medium_locked,
+    .is_medium_locked = is_medium_locked, .set_tray = set_tray,
 };
 
 void atapi_reset(IDEDevice *d)

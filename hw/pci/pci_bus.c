@@ -23,6 +23,7 @@ PCIBus *pci_root_bus_new(DeviceState *host, const char *name, MemoryRegion *memo
     bus->memory = memory;
     bus->io = io;
     bus->devfn_min = devfn_min;
+    bus->parent_obj.hotplug = true;
     return bus;
 }
 

@@ -376,6 +376,15 @@ static bool filter(X86CpuModel *model, bool enforce, bool check, Error **errp)
     return true;
 }
 
+void x86_cpu_model_missing(const char *name, GString *names)
+{
+    X86CpuModel model;
+
+    if (find_model(name, &model) && strcmp(name, "max")) {
+        x86_feature_filter(&model, names);
+    }
+}
+
 bool x86_cpu_model_parse(const char *spec, X86CpuModel *out, Error **errp)
 {
     g_auto(GStrv) items = g_strsplit(spec, ",", -1);

@@ -45,6 +45,9 @@ bool x86_cpu_model_parse(const char *spec, X86CpuModel *out, Error **errp);
 void x86_cpu_model_help(GString *out);
 /* The nth model's name, NULL past the last; for query-cpu-definitions. */
 const char *x86_cpu_model_name(unsigned n);
+/* Appends the names, separated by ", ", of the features that the model of this name has and
+ * that cannot be offered here. */
+void x86_cpu_model_missing(const char *name, GString *names);
 /* Makes *model, which must outlive the CPU, the CPU's model; fills cpu->features. */
 void x86_cpu_set_model(X86CPU *cpu, X86CpuModel *model);
 
