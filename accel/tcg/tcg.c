@@ -73,6 +73,54 @@ static void *vcpu_thread(void *opaque)
     return NULL;
 }
 
+/* --- options ------------------------------------------------------------------- */
+
+enum { DEFAULT_CACHE = 128, MIN_CACHE = 1, MAX_CACHE = 1024 }; /* MiB for each CPU */
+
+static bool take_engine(MachineState *machine, const char *engine, Error **errp)
+{
+    machine->translate = !engine || g_str_equal(engine, "translate");
+    if (!machine->translate && !g_str_equal(engine, "interp")) {
+        error_setg(errp, "-accel tcg,engine=%s: there is 'translate' and 'interp'", engine);
+        return false;
+    }
+    return true;
+}
+
+static bool take_cache_size(MachineState *machine, OptDict *opts, Error **errp)
+{
+    uint64_t mib = DEFAULT_CACHE;
+
+    if (opts && !optdict_get_u64(opts, "tb-size", &mib, errp)) {
+        return false;
+    }
+    if (mib < MIN_CACHE || mib > MAX_CACHE) {
+        error_setg(errp, "-accel tcg,tb-size=%" PRIu64 ": give %d to %d (MiB of translated code "
+                         "for each CPU)", mib, MIN_CACHE, MAX_CACHE);
+        return false;
+    }
+    machine->translation_cache = mib << 20;
+    return true;
+}
+
+/* thread= of QEMU: one thread for each CPU is all there is. */
+static bool take_thread(const char *thread, Error **errp)
+{
+    if (thread && !g_str_equal(thread, "multi")) {
+        error_setg(errp, "-accel tcg,thread=%s: each CPU has its thread; leave it out or say "
+                         "'multi'", thread);
+        return false;
+    }
+    return true;
+}
+
+static bool tcg_init(MachineState *machine, OptDict *opts, Error **errp)
+{
+    return take_engine(machine, opts ? optdict_get(opts, "engine") : NULL, errp) &&
+           take_cache_size(machine, opts, errp) &&
+           take_thread(opts ? optdict_get(opts, "thread") : NULL, errp);
+}
+
 static void tcg_start_cpu(CPUState *cpu)
 {
     g_autofree char *name = g_strdup_printf("CPU %d/TCG", cpu->cpu_index);
@@ -92,7 +140,8 @@ static void tcg_stop_cpu(CPUState *cpu)
 
 const AccelOps accel_tcg = {
     .name = "tcg",
-    .desc = "Doppel's own interpreter; works on every host",
+    .desc = "Doppel's own translator and interpreter; works on every host",
+    .init = tcg_init,
     .start_cpu = tcg_start_cpu,
     .stop_cpu = tcg_stop_cpu,
     .runs_guest_code = true,

@@ -37,10 +37,19 @@ static void cpu_wake(CPUState *cpu)
     }
 }
 
+/* After the request: whoever clears the word looks at the requests afterwards. */
+static void set_poll(CPUState *cpu)
+{
+    if (cpu->poll) {
+        __atomic_store_n(cpu->poll, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
 void cpu_interrupt(CPUState *cpu, uint32_t mask)
 {
     uint32_t old = __atomic_fetch_or(&cpu->interrupt_request, mask, __ATOMIC_ACQ_REL);
 
+    set_poll(cpu);
     if (mask & ~old) {
         cpu_wake(cpu);
     }
@@ -54,6 +63,7 @@ void cpu_reset_interrupt(CPUState *cpu, uint32_t mask)
 void cpu_kick(CPUState *cpu)
 {
     __atomic_fetch_or(&cpu->interrupt_request, CPU_INTERRUPT_EXIT, __ATOMIC_ACQ_REL);
+    set_poll(cpu);
     cpu_wake(cpu);
 }
 

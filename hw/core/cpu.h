@@ -64,6 +64,7 @@ struct CPUState {
     AddressSpace *as;            /* memory as this CPU sees it outside SMM */
     AddressSpace *io_as;         /* port I/O */
     uint32_t interrupt_request;  /* [atomic] CPU_INTERRUPT_... */
+    uint32_t *poll;              /* [atomic] word of the accelerator's, set with each request */
     bool halted;                 /* [bql] HLT or wait-for-SIPI: no code runs */
     bool stop;                   /* [bql] asked to pause */
     bool stopped;                /* [bql] paused */

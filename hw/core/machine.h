@@ -97,6 +97,8 @@ struct MachineState {
     bool usb, graphics;
     char *vga;                   /* "std", "none", "cirrus" */
     const char *accel_name;
+    bool translate;              /* CPUs get a translator */
+    uint64_t translation_cache;  /* bytes of translated code for each CPU */
 
     GQueue reset_handlers;       /* qemu_register_reset-like entries, private */
 };

@@ -17,6 +17,7 @@
 #include "target/i386/interp/interp.h"
 #include "target/i386/phys.h"
 #include "target/i386/tlb.h"
+#include "target/i386/translate/translate.h"
 #include "util/log.h"
 
 enum { CPUID_1_ECX_X2APIC = 21 };
@@ -118,6 +119,11 @@ static bool cpu_realize(DeviceState *dev, Error **errp)
     cpu->parent.io_as = &dev->machine->io_as;
     cpu->smm_as = dev->machine->smm_as;
     x86_interp_init(cpu);
+    if (dev->machine->translate &&
+        !x86_translator_new(cpu, dev->machine->translation_cache, errp)) {
+        x86_interp_destroy(cpu);
+        return false;
+    }
     cpu->listener.commit = map_changed;
     cpu->listener.log_reset = log_reset;
     memory_listener_register(&cpu->listener, cpu->parent.as);

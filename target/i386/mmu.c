@@ -6,6 +6,7 @@
  */
 #include "target/i386/mmu.h"
 #include <string.h>
+#include <sys/mman.h>
 #include "hw/core/cpu-debug.h"
 #include "target/i386/crdr.h"
 #include "target/i386/excp.h"
@@ -24,8 +25,11 @@ static void clear_entry(X86TlbEntry *e)
 
 X86Tlb *x86_tlb_new(void)
 {
-    X86Tlb *tlb = g_new0(X86Tlb, 1);
+    /* below 2 GiB: translated code has the table's address in its instructions */
+    X86Tlb *tlb = mmap(NULL, sizeof(X86Tlb), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
+    g_assert(tlb != MAP_FAILED);
     for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
         for (unsigned i = 0; i < X86_TLB_SIZE; i++) {
             clear_entry(&tlb->entry[idx][i]);
@@ -35,6 +39,11 @@ X86Tlb *x86_tlb_new(void)
         tlb->phys_cache[i].page = UINT64_MAX;
     }
     return tlb;
+}
+
+void x86_tlb_free(X86Tlb *tlb)
+{
+    munmap(tlb, sizeof(X86Tlb));
 }
 
 /* Keeps the entries for which keep says so; NULL: none. */

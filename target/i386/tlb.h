@@ -110,5 +110,6 @@ void x86_tlb_drop_writes_to(X86CPU *cpu, const uint8_t *host_page);
 void x86_tlb_sync(X86CPU *cpu);
 
 X86Tlb *x86_tlb_new(void);
+void x86_tlb_free(X86Tlb *tlb);
 
 #endif

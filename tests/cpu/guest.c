@@ -4,6 +4,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "tests/cpu/guest.h"
+#include "target/i386/translate/translate.h"
 #include <stdlib.h>
 #include <string.h>
 #include "memory/memory.h"
@@ -205,6 +206,7 @@ Guest *guest_new(void)
     x86_cpu_model_parse("max", &g->model, NULL);
     x86_cpu_set_model(g->cpu, &g->model);
     x86_interp_init(g->cpu);
+    x86_translator_new(g->cpu, 64 << 20, NULL);
     guest_reset(g);
     return g;
 }

@@ -15,6 +15,7 @@
 #include "tests/cpu/native.h"
 #include <asm/ldt.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -246,11 +247,44 @@ static void __attribute__((noinline)) run_phase(void)
     __asm__ volatile("int3" ::: "memory", "cc");
 }
 
+/* The translator's memory, which the cases must not find: all that is mapped in the second
+ * GiB. Each range is one of its own, so that a few suffice. */
+static struct { uintptr_t start, size; int prot; } hidden[16];
+static unsigned hidden_count;
+
+void native_hide_low_memory(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    unsigned long start, end;
+    char line[512], prot[5];
+
+    while (maps && fgets(line, sizeof(line), maps)) {
+        if (sscanf(line, "%lx-%lx %4s", &start, &end, prot) == 3 && start >= 0x40000000 &&
+            end <= 0x80000000 && hidden_count < G_N_ELEMENTS(hidden)) {
+            hidden[hidden_count].start = start;
+            hidden[hidden_count].size = end - start;
+            hidden[hidden_count++].prot = (prot[0] == 'r' ? PROT_READ : 0) |
+                                          (prot[1] == 'w' ? PROT_WRITE : 0);
+        }
+    }
+    if (maps) {
+        fclose(maps);
+    }
+}
+
+static void hide(bool on)
+{
+    for (unsigned i = 0; i < hidden_count; i++) {
+        mprotect((void *)hidden[i].start, hidden[i].size, on ? PROT_NONE : hidden[i].prot);
+    }
+}
+
 void native_run(const CpuCase *c, CpuOutcome *o)
 {
     uint64_t offset = c->in.rip - WINDOW_BASE;
     uint8_t *code = native.window + WINDOW_CODE;
-    struct sigaction guest_action; /* the interpreter has a handler of its own */
+    static const int shared[] = { SIGFPE, SIGSEGV, SIGBUS }; /* the engines have handlers, too */
+    struct sigaction guest_action[3];
     size_t at;
 
     if (c->in.seg[X86_CS] == LDT_SELECTOR(LDT_CODE16)) {
@@ -262,9 +296,15 @@ void native_run(const CpuCase *c, CpuOutcome *o)
     native.o = o;
     native.cases++;
     native.phase = PHASE_ENTER;
-    sigaction(SIGFPE, &native.action, &guest_action);
+    for (unsigned i = 0; i < 3; i++) {
+        sigaction(shared[i], &native.action, &guest_action[i]);
+    }
+    hide(true);
     run_phase();
-    sigaction(SIGFPE, &guest_action, NULL);
+    hide(false);
+    for (unsigned i = 0; i < 3; i++) {
+        sigaction(shared[i], &guest_action[i], NULL);
+    }
     memset(code + at, 0xcc, MIN(c->insn.len, 4096 - at));
 }
 

@@ -15,6 +15,8 @@ bool native_init(const char **why);
 bool native_has_mode(X86Mode mode);
 /* The window's memory, writable whatever its pages' rights. */
 uint8_t *native_window(void);
+/* Cases are not to see what is mapped between 1 and 2 GiB now: the translator's own. */
+void native_hide_low_memory(void);
 void native_run(const CpuCase *c, CpuOutcome *o);
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "target/i386/interp/interp.h"
+#include "target/i386/translate/translate.h"
 #include "tests/cpu/compare.h"
 #include "tests/cpu/generate.h"
 #include "tests/cpu/guest.h"
@@ -27,6 +28,7 @@ static int soak;        /* seconds */
 static int only_mode;   /* 16, 32, 64; 0: all */
 static char *only_row;  /* pattern of "mnemonic" or "mnemonic operands" */
 static char *known_path;
+static gboolean translate;
 
 /* Rows that the host cannot run on our behalf; test-cpu-system has them. */
 static const struct {
@@ -288,6 +290,7 @@ static bool parse_options(int *argc, char ***argv)
         { "soak", 0, 0, G_OPTION_ARG_INT, &soak, "Go on for this time in each mode", "SECONDS" },
         { "mode", 0, 0, G_OPTION_ARG_INT, &only_mode, "16, 32 or 64 only", "BITS" },
         { "row", 0, 0, G_OPTION_ARG_STRING, &only_row, "Rows whose mnemonic matches", "PATTERN" },
+        { "translate", 0, 0, G_OPTION_ARG_NONE, &translate, "Test the translator", NULL },
         { "known", 0, 0, G_OPTION_ARG_FILENAME, &known_path, "List of known differences", "FILE" },
         { NULL },
     };
@@ -324,7 +327,8 @@ int main(int argc, char **argv)
         return 1;
     }
     suite.guest = guest_new();
-    suite.engine = x86_interp_step;
+    native_hide_low_memory();
+    suite.engine = translate ? x86_translator_step : x86_interp_step;
     suite.rows = g_new0(RowCount, x86_row_count);
     suite.windows[0] = native_window();
     suite.windows[1] = guest_window(suite.guest);

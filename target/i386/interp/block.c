@@ -12,7 +12,10 @@
 #include "hw/core/cpu.h"
 #include "target/i386/cpuid.h"
 #include "target/i386/crdr.h"
+#include "target/i386/interp/vec.h"
 #include "target/i386/tlb.h"
+#include "target/i386/translate/translate.h"
+#include "util/log.h"
 
 enum { ARENA_SIZE = 64 << 20 };
 
@@ -23,7 +26,7 @@ static const uint8_t *page_of(const uint8_t *host)
     return (const uint8_t *)((uintptr_t)host & X86_PAGE_MASK);
 }
 
-static uint64_t granule_mask(unsigned offset, unsigned len)
+uint64_t x86_granule_mask(unsigned offset, unsigned len)
 {
     unsigned first = offset >> 6, last = (offset + len - 1) >> 6;
 
@@ -60,7 +63,7 @@ static void join_page(X86Block *b, unsigned i, X86CodePage *page, unsigned offse
     b->page[i] = page;
     b->page_next[i] = page->blocks;
     page->blocks = b;
-    page->granules |= granule_mask(offset, len);
+    page->granules |= x86_granule_mask(offset, len);
 }
 
 /* --- dropping ------------------------------------------------------------------ */
@@ -130,7 +133,7 @@ static void sweep_page(X86CodePage *page)
     X86Block *b = page->blocks;
 
     page->blocks = NULL;
-    page->granules = 0;
+    page->granules = x86_translator_granules(page);
     while (b) {
         unsigned i = b->page[0] == page ? 0 : 1;
         X86Block *next = b->page_next[i];
@@ -154,7 +157,8 @@ void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len)
     if (!page) {
         return;
     }
-    if (page->granules & granule_mask(offset, len)) {
+    if (page->granules & x86_granule_mask(offset, len)) {
+        x86_translator_code_written(cpu, page, offset, len);
         for (X86Block *b = page->blocks; b; b = b->page_next[b->page[0] == page ? 0 : 1]) {
             if (!b->stale && overlaps(b, page, offset, len)) {
                 make_stale(interp, b);
@@ -163,7 +167,7 @@ void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len)
         }
         sweep_page(page);
     }
-    if (!page->blocks) {
+    if (!page->blocks && !page->translated) {
         g_hash_table_remove(interp->pages, page->host);
     }
 }
@@ -175,6 +179,7 @@ void x86_interp_flush_code(X86CPU *cpu)
     memset(interp->hash, 0, sizeof(interp->hash));
     g_hash_table_remove_all(interp->pages);
     interp->arena_used = 0;
+    x86_translator_flush(cpu);
     interp->flush_count++;
     cpu->code_generation++;
 }
@@ -235,14 +240,30 @@ void x86_arena_commit(X86Interp *interp, size_t used)
     interp->built++;
 }
 
-static uint32_t current_key(const X86CPU *cpu)
+/* Flat code whose every instruction behaves the same wherever it stands. */
+static bool is_translated(const X86CPU *cpu, uint32_t key)
+{
+    const uint32_t flat32 = X86_HF_CS32 | X86_HF_SS32 | X86_HF_PE | X86_HF_FLAT;
+
+    if (!cpu->translator || (key & (X86_KEY_SINGLE | X86_HF_AC | X86_HF_VM86)) ||
+        !(key & X86_KEY_CS_FLAT) || log_on(LOG_EXEC | LOG_CPU) ||
+        cpu_debug_active(&cpu->parent)) {
+        return false;
+    }
+    return (key & X86_HF_CS64) ||
+           ((key & flat32) == flat32 && cpu->state.segs[X86_CS].base == 0);
+}
+
+uint32_t x86_current_key(const X86CPU *cpu)
 {
     const X86State *s = &cpu->state;
     bool flat = s->hflags & X86_HF_CS64 || s->segs[X86_CS].limit == UINT32_MAX;
-
     bool shadow = s->int_shadow || cpu->interp->stepping;
+    bool simd = (s->mxcsr & X86_MXCSR_MASKS) != X86_MXCSR_MASKS;
+    uint32_t key = s->hflags | (flat ? X86_KEY_CS_FLAT : 0) | (shadow ? X86_KEY_SHADOW : 0) |
+                   (simd ? X86_KEY_SIMD_EXCP : 0);
 
-    return s->hflags | (flat ? X86_KEY_CS_FLAT : 0) | (shadow ? X86_KEY_SHADOW : 0);
+    return key | (is_translated(cpu, key) ? X86_KEY_TRANSLATED : 0);
 }
 
 static uint64_t code_lin(const X86State *s)
@@ -296,6 +317,17 @@ static void enter_block(X86CPU *cpu, X86Block *b, uint64_t lin)
     }
 }
 
+X86CodePage *x86_code_page_note(X86CPU *cpu, uint64_t lin, unsigned offset, unsigned len)
+{
+    RAMBlock *block;
+    uint64_t block_offset;
+    uint8_t *host = x86_code_page(cpu, lin, &block, &block_offset);
+    X86CodePage *page = code_page(cpu, host, block, block_offset);
+
+    page->granules |= x86_granule_mask(offset, len);
+    return page;
+}
+
 /* A crossing block also depends on where its second page is. */
 static bool second_page_matches(X86CPU *cpu, const X86Block *b, uint64_t lin)
 {
@@ -305,11 +337,10 @@ static bool second_page_matches(X86CPU *cpu, const X86Block *b, uint64_t lin)
     return x86_code_page(cpu, following_page(&cpu->state, lin), &block, &offset) == b->second;
 }
 
-/* Makes the mode's key and TLB current. */
-static void enter_mode(X86CPU *cpu)
+void x86_enter_mode(X86CPU *cpu)
 {
     cpu->interp->cur = NULL;
-    cpu->interp->key = current_key(cpu);
+    cpu->interp->key = x86_current_key(cpu);
     cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(&cpu->state)];
 }
 
@@ -398,7 +429,6 @@ static const X86Op *lookup(X86CPU *cpu)
 
 const X86Op *x86_dispatch(X86CPU *cpu)
 {
-    enter_mode(cpu);
     return lookup(cpu);
 }
 
@@ -408,7 +438,8 @@ const X86Op *x86_jump_dispatch(X86CPU *cpu)
     X86JumpCache *j = jump_slot(cpu->interp, rip);
     const X86Op *ops = j->ops;
 
-    if (x86_interrupted(cpu) && x86_must_leave(cpu)) {
+    if ((x86_interrupted(cpu) && x86_must_leave(cpu)) ||
+        (cpu->interp->key & X86_KEY_TRANSLATED)) {
         return NULL;
     }
     if (G_UNLIKELY(j->rip != rip || j->generation != cpu->code_generation ||
@@ -424,7 +455,7 @@ const X86Op *x86_link_slow(X86CPU *cpu, X86Link *link)
     unsigned flushes = interp->flush_count;
 
     cpu->state.rip = link->rip;
-    if (x86_must_leave(cpu)) {
+    if (x86_must_leave(cpu) || (interp->key & X86_KEY_TRANSLATED)) {
         return NULL;
     }
     if (link->generation == cpu->code_generation) {
@@ -468,12 +499,13 @@ void x86_interp_init(X86CPU *cpu)
 void x86_interp_destroy(X86CPU *cpu)
 {
     ram_code_listener_remove(ram_code_event, cpu);
+    x86_translator_free(cpu);
     g_hash_table_destroy(cpu->interp->pages);
     munmap(cpu->interp->arena, ARENA_SIZE);
     g_mutex_clear(&cpu->interp->pending_lock);
     g_free(cpu->interp->scratch);
     g_free(cpu->interp);
-    g_free(cpu->tlb);
+    x86_tlb_free(cpu->tlb);
     cpu->interp = NULL;
     cpu->tlb = NULL;
 }

@@ -81,6 +81,10 @@ struct X86Block {
 #define X86_KEY_CS_FLAT (1u << 31)
 /* The interrupt shadow of STI, MOV SS or POP SS is on, or one step is asked for. */
 #define X86_KEY_SHADOW (1u << 30)
+/* A SIMD floating-point exception is not masked. */
+#define X86_KEY_SIMD_EXCP (1u << 29)
+/* The translator runs this kind of code: the interpreter does one block of it. */
+#define X86_KEY_TRANSLATED (1u << 28)
 /* One instruction at a time, with checks between them. */
 #define X86_KEY_SINGLE                                                         \
     (X86_HF_TF | X86_HF_BP_CODE | X86_HF_BP_DATA | X86_HF_BP_IO | X86_KEY_SHADOW)
@@ -105,12 +109,15 @@ struct X86CodePage {
     uint64_t offset;
     uint64_t granules;
     X86Block *blocks;
+    struct X86Tb *translated; /* the translator's blocks */
 };
 
 enum { X86_PENDING_WRITES = 64 };
 
 struct X86Interp {
     const X86Op *cur;      /* the operation that may fault; NULL: fetching */
+    bool started;          /* cur is NULL, but the instruction at start may fault */
+    uint64_t start;
     uint32_t key;          /* of the code that runs */
     unsigned decode_features;
     bool stepping;         /* x86_interp_step(): one instruction */
@@ -173,7 +180,11 @@ static inline uint64_t x86_op_rip(const X86Op *op)
  * instruction, fetched byte by byte, in a block that is valid until the next call.
  */
 X86Block *x86_block_build(X86CPU *cpu, uint64_t lin, const uint8_t *code);
-/* The first operation of the block at s->rip. */
+/* The key of the present mode. */
+uint32_t x86_current_key(const X86CPU *cpu);
+/* Makes the mode's key and TLB current. */
+void x86_enter_mode(X86CPU *cpu);
+/* The first operation of the block at s->rip; the mode has been entered. */
 const X86Op *x86_dispatch(X86CPU *cpu);
 /* The same by way of the jump cache, after an indirect jump; polls interrupts. */
 const X86Op *x86_jump_dispatch(X86CPU *cpu);
@@ -181,8 +192,13 @@ const X86Op *x86_jump_dispatch(X86CPU *cpu);
 const X86Op *x86_link_slow(X86CPU *cpu, X86Link *link);
 /* Drops the blocks with code in [host, host + len) of one page. */
 void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len);
+/* The entry for a page with code, made if need be; offset and len say where the code is. */
+X86CodePage *x86_code_page_note(X86CPU *cpu, uint64_t lin, unsigned offset, unsigned len);
 /* Handles what other threads wrote (interrupt_request CODE). */
 void x86_code_sync(X86CPU *cpu);
+
+/* One bit for each 64 bytes of a page that [offset, offset + len) touches. */
+uint64_t x86_granule_mask(unsigned offset, unsigned len);
 
 /* Room for size bytes at the end of the arena; NULL if it is full. Nothing is taken
  * until x86_arena_commit(), so that a fetch fault may abandon it. */

@@ -12,6 +12,7 @@
 #include "hw/core/cpu-debug.h"
 #include "target/i386/interp/block.h"
 #include "target/i386/interp/operand.h"
+#include "target/i386/interp/run.h"
 #include "target/i386/interp/vec.h"
 #include "target/i386/interp/x87.h"
 #include "target/i386/tlb.h"
@@ -159,10 +160,10 @@ static const X86Op *op_raise(X86CPU *cpu, const X86Op *op)
 }
 
 /* #UD if the control registers forbid the instruction set, #NM if the state is switched out. */
-static const X86Op *op_unavailable(X86CPU *cpu, const X86Op *op)
+static G_NORETURN void raise_unavailable(X86CPU *cpu, const X86Row *row)
 {
     const X86State *s = &cpu->state;
-    uint32_t legality = x86_insn_row(&op->plain->insn)->legality;
+    uint32_t legality = row->legality;
     bool em = s->cr0 & X86_CR0_EM, ud = false;
 
     if (legality & X86_ROW_AVX) {
@@ -173,8 +174,13 @@ static const X86Op *op_unavailable(X86CPU *cpu, const X86Op *op)
     } else if (legality & X86_ROW_MMX) {
         ud = em;
     }
-    cpu->interp->cur = op;
     x86_raise(cpu, ud ? X86_EXCP_UD : X86_EXCP_NM, 0);
+}
+
+static const X86Op *op_unavailable(X86CPU *cpu, const X86Op *op)
+{
+    cpu->interp->cur = op;
+    raise_unavailable(cpu, x86_insn_row(&op->plain->insn));
 }
 
 /* Goes on with the next block, when neither interrupted nor limited by CS. */
@@ -263,6 +269,48 @@ static X86OpFn *plain_fn(const X86Block *block, const X86Row *row, const X86Insn
         return op_plain_x87;
     }
     return row->legality & X86_ROW_ALIGNED ? op_plain_aligned : op_plain;
+}
+
+/* --- single instructions (run.h) ----------------------------------------------------------- */
+
+bool x86_insn_may_run(const X86CPU *cpu, const X86Insn *insn)
+{
+    const X86Row *row = x86_insn_row(insn);
+
+    return row_fault(cpu, row) < 0 && available(cpu, row) && x86_interp_handler(insn->mnemonic);
+}
+
+void x86_run_insn(X86CPU *cpu, const X86Insn *insn)
+{
+    const X86Row *row = x86_insn_row(insn);
+    X86State *s = &cpu->state;
+    int vector = row_fault(cpu, row);
+
+    cpu->interp->cur = NULL;
+    cpu->interp->start = s->rip;
+    cpu->interp->started = true;
+    s->rip += insn->len;
+    if (!(cpu->interp->key & X86_HF_CS64)) {
+        s->rip = (uint32_t)s->rip;
+    }
+    if (vector >= 0) {
+        x86_raise(cpu, vector, 0);
+    }
+    if (!available(cpu, row)) {
+        raise_unavailable(cpu, row);
+    }
+    if (waits_for_x87(row, insn)) {
+        x87_check_pending(cpu);
+    }
+    if (row->legality & X86_ROW_ALIGNED) {
+        check_vector_alignment(cpu, insn);
+    }
+    X86InsnFn *fn = x86_interp_handler(insn->mnemonic);
+    if (!fn) {
+        x86_raise(cpu, X86_EXCP_UD, 0);
+    }
+    fn(cpu, insn);
+    cpu->interp->started = false;
 }
 
 /* --- building ------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #include "target/i386/interp/block.h"
 #include "target/i386/syscall.h"
 #include "target/i386/tlb.h"
+#include "target/i386/translate/translate.h"
 #include "util/log.h"
 #include "util/main-loop.h"
 
@@ -31,7 +32,10 @@ static void deliver_fault(X86CPU *cpu, unsigned vector, uint32_t error)
 {
     if (cpu->interp->cur) {
         cpu->state.rip = x86_op_rip(cpu->interp->cur);
+    } else if (cpu->interp->started) {
+        cpu->state.rip = cpu->interp->start;
     }
+    cpu->interp->started = false;
     log_event(cpu, "fault", vector, error);
     cpu->state.pending_db = 0;
     x86_deliver_event(cpu, X86_EVENT_FAULT, vector, x86_vector_has_error(vector), error);
@@ -225,6 +229,10 @@ static void log_entry(X86CPU *cpu)
 /* From the block at RIP until something makes it leave. */
 static void run_blocks(X86CPU *cpu)
 {
+    x86_enter_mode(cpu);
+    if ((cpu->interp->key & X86_KEY_TRANSLATED) && x86_translator_run(cpu, cpu->interp->key)) {
+        return;
+    }
     const X86Op *op = x86_dispatch(cpu);
 
     log_entry(cpu);
@@ -242,6 +250,8 @@ static void run_single(X86CPU *cpu)
     X86State *s = &cpu->state;
     bool step = s->hflags & X86_HF_TF;
     uint32_t rf = s->eflags & X86_EFLAGS_RF;
+
+    x86_enter_mode(cpu);
     const X86Op *op = x86_dispatch(cpu);
 
     log_entry(cpu);
@@ -301,7 +311,26 @@ int x86_cpu_exec(CPUState *cs)
     return reason;
 }
 
-void x86_interp_step(X86CPU *cpu)
+/* One instruction by the translator, if the mode is one that it knows. */
+static void step_translated(X86CPU *cpu)
+{
+    x86_enter_mode(cpu);
+    if (single(&cpu->state) || !(cpu->interp->key & X86_KEY_TRANSLATED) ||
+        !x86_translator_run_one(cpu, cpu->interp->key)) {
+        cpu->interp->stepping = true;
+        run_single(cpu);
+    } else if (cpu->state.pending_db) {
+        debug_trap(cpu, false);
+    }
+}
+
+static void step_interpreted(X86CPU *cpu)
+{
+    cpu->interp->stepping = true;
+    run_single(cpu);
+}
+
+static void step(X86CPU *cpu, void (*engine)(X86CPU *cpu))
 {
     X86FaultFrame frame = { .outer = cpu->fault };
 
@@ -310,9 +339,18 @@ void x86_interp_step(X86CPU *cpu)
         cpu->fault = &frame;
         deliver_fault(cpu, frame.vector, frame.error);
     } else {
-        cpu->interp->stepping = true;
-        run_single(cpu);
+        engine(cpu);
     }
     cpu->interp->stepping = false;
     cpu->fault = frame.outer;
+}
+
+void x86_interp_step(X86CPU *cpu)
+{
+    step(cpu, step_interpreted);
+}
+
+void x86_translator_step(X86CPU *cpu)
+{
+    step(cpu, step_translated);
 }

@@ -1,0 +1,109 @@
+/*
+ * A block while it is translated: what tb.c, memop.c and control.c share.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TARGET_I386_TRANSLATE_BUILD_H
+#define TARGET_I386_TRANSLATE_BUILD_H
+
+#include "target/i386/translate/copy.h"
+#include "target/i386/translate/jit.h"
+
+typedef struct JitBuild JitBuild;
+typedef struct JitInsn JitInsn;
+
+/* Emits one instruction. */
+typedef void JitEmitFn(JitBuild *b, const JitInsn *insn);
+
+struct JitInsn {
+    X86Insn x;
+    const uint8_t *bytes;
+    JitEmitFn *emit;
+    CopyRow row;
+    CopyCode code;
+    uint16_t flags_read, flags_killed, flags_touched; /* X86_F_... */
+    uint16_t need_before, need_after; /* flags that someone will look at */
+    uint16_t guest;  /* offset from the block's RIP */
+    uint8_t index;
+    bool accesses;   /* memory, by checked host addresses */
+    bool vector;     /* uses XMM or YMM registers */
+    bool interpreted;
+    bool ends;       /* nothing of the block comes after it */
+};
+
+/* Code out of the way of the fast path. */
+typedef struct JitCold {
+    enum { COLD_INTERPRET, COLD_LOAD_VEC, COLD_EXIT } kind;
+    uint8_t *disp;        /* the branch to it */
+    const uint8_t *back;  /* LOAD_VEC: where to go on */
+    unsigned insn;        /* INTERPRET */
+    X86TbExit *exit;      /* EXIT */
+    JitFlags flags;       /* EXIT: where they are when it is taken */
+} JitCold;
+
+enum { JIT_MAX_EXITS = JIT_MAX_INSNS + 1, JIT_MAX_COLD = JIT_MAX_INSNS * 3 + 4 };
+
+struct JitBuild {
+    X86Jit *jit;
+    X86CPU *cpu;
+    X86Tb *tb;
+    X86JitMode *mode;
+    Emit e;
+    JitFlags flags;
+    bool mode64;
+    bool vec_known;      /* vector state is live here */
+    X86TlbEntry *table;  /* for the mode's privilege */
+    unsigned count, cold_count;
+    JitInsn insns[JIT_MAX_INSNS];
+    JitCold cold[JIT_MAX_COLD];
+};
+
+/* --- flags --- */
+
+/* Saves the flags if somebody will want them and they are nowhere else. */
+void jit_flags_save(JitBuild *b);
+/* Has them in the host's flags. */
+void jit_flags_need_host(JitBuild *b);
+/* The host's flags are about to be lost. */
+static inline void jit_flags_clobber(JitBuild *b)
+{
+    b->flags &= ~FLAGS_HOST;
+}
+
+/* --- memory (memop.c) --- */
+
+/*
+ * Emits the check of an access to insn's memory operand. Returns the host's
+ * operand; T1 and perhaps T2 are part of it, T0 is free. Flags must have been saved.
+ */
+HostMem jit_mem_operand(JitBuild *b, const JitInsn *insn, unsigned size, bool write);
+/* The same for size bytes at [base + disp], base a host register, in the stack's
+ * (or any flat) segment. */
+HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp, unsigned size,
+                   bool write);
+/* Loads the effective address (not the linear one) into dst; flags are not touched. T0 and
+ * T2 are lost. */
+void jit_emit_lea(JitBuild *b, const JitInsn *insn, unsigned dst, bool wide);
+
+/* --- the rest (control.c, special.c, tb.c) --- */
+
+/* Emits the call of the interpreter for insn. */
+void jit_emit_interpret(JitBuild *b, const JitInsn *insn);
+void jit_emit_copy(JitBuild *b, const JitInsn *insn);
+void jit_add_cold(JitBuild *b, JitCold cold);
+/* Leaves the block for rip. */
+void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward);
+void jit_emit_cold_exit(JitBuild *b, const JitCold *cold);
+/* Sets insn->emit for branches and the instructions with a path of their own; false:
+ * neither. */
+bool jit_choose_control(JitBuild *b, JitInsn *insn);
+bool jit_choose_special(JitBuild *b, JitInsn *insn);
+
+static inline uint64_t jit_rip_after(const JitBuild *b, const JitInsn *insn)
+{
+    uint64_t rip = b->tb->rip + insn->guest + insn->x.len;
+
+    return b->mode64 ? rip : (uint32_t)rip;
+}
+
+#endif

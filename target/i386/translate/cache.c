@@ -1,0 +1,243 @@
+/*
+ * The code cache: memory that is written through one mapping and executed
+ * through another (W^X), the blocks in it, and the links between them.
+ *
+ * Blocks are laid down one after the other; when there is no more room all are
+ * dropped. A block that is removed earlier keeps its memory, so that a vCPU that
+ * is still in it may finish the instruction that removed it.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+#include "target/i386/translate/jit.h"
+
+enum { ARENA_SIZE = 96 << 20 };
+
+/* --- memory --------------------------------------------------------------------- */
+
+static bool map_code(X86Jit *jit, size_t size, Error **errp)
+{
+    int fd = memfd_create("doppel-code", MFD_CLOEXEC);
+
+    if (fd < 0 || ftruncate(fd, size) < 0) {
+        error_setg_errno(errp, errno, "tcg: no memory for translated code");
+        if (fd >= 0) {
+            close(fd);
+        }
+        return false;
+    }
+    jit->code_rw = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    jit->code_rx = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    close(fd);
+    if (jit->code_rw == MAP_FAILED || jit->code_rx == MAP_FAILED) {
+        error_setg_errno(errp, errno, "tcg: the host forbids executable memory for translated "
+                                      "code; use -accel tcg,engine=interp");
+        return false;
+    }
+    jit->code_size = size;
+    return true;
+}
+
+static void *map_data(size_t size, int flags)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static size_t jumps_size(void)
+{
+    return JIT_MAX_MODES * sizeof(X86JumpEntry) << JIT_JUMP_BITS;
+}
+
+bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
+{
+    if (!map_code(jit, size, errp)) {
+        return false;
+    }
+    jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
+    jit->arena = map_data(ARENA_SIZE, 0);
+    jit->modes[0].jumps = map_data(jumps_size(), MAP_32BIT);
+    if (!jit->ctx || !jit->arena || !jit->modes[0].jumps) {
+        error_setg(errp, "tcg: no address space below 2 GiB for the translator; "
+                         "use -accel tcg,engine=interp");
+        return false;
+    }
+    for (unsigned i = 1; i < JIT_MAX_MODES; i++) {
+        jit->modes[i].jumps = jit->modes[0].jumps + ((size_t)i << JIT_JUMP_BITS);
+    }
+    return true;
+}
+
+void jit_cache_destroy(X86Jit *jit)
+{
+    if (jit->code_rw && jit->code_rw != MAP_FAILED) {
+        munmap(jit->code_rw, jit->code_size);
+    }
+    if (jit->code_rx && jit->code_rx != MAP_FAILED) {
+        munmap(jit->code_rx, jit->code_size);
+    }
+    if (jit->ctx) {
+        munmap(jit->ctx, sizeof(X86JitContext));
+    }
+    if (jit->arena) {
+        munmap(jit->arena, ARENA_SIZE);
+    }
+    if (jit->modes[0].jumps) {
+        munmap(jit->modes[0].jumps, jumps_size());
+    }
+}
+
+void jit_cache_begin(X86Jit *jit, Emit *e)
+{
+    *e = (Emit){ .p = jit->code_rw + jit->code_used, .end = jit->code_rw + jit->code_size,
+                 .delta = jit->code_rx - jit->code_rw };
+}
+
+void jit_cache_end(X86Jit *jit, Emit *e)
+{
+    jit->code_used = (e->p - jit->code_rw + 15) & ~(size_t)15;
+}
+
+void *jit_arena_alloc(X86Jit *jit, size_t n)
+{
+    n = (n + 15) & ~(size_t)15;
+    if (jit->arena_used + n > ARENA_SIZE) {
+        return NULL;
+    }
+    void *p = jit->arena + jit->arena_used;
+    jit->arena_used += n;
+    return memset(p, 0, n);
+}
+
+/* --- finding -------------------------------------------------------------------- */
+
+static X86Tb **bucket(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key)
+{
+    uint64_t h = (uintptr_t)code ^ (uint64_t)key << 20 ^ rip * 0xff51afd7ed558ccdull;
+
+    h = (h ^ h >> 29) * 0x9e3779b97f4a7c15ull;
+    return &jit->hash[h >> (64 - JIT_HASH_BITS)];
+}
+
+X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key)
+{
+    X86Tb *tb = *bucket(jit, code, rip, key);
+
+    while (tb && (tb->code != code || tb->rip != rip || tb->key != key)) {
+        tb = tb->hash_next;
+    }
+    return tb;
+}
+
+void jit_cache_insert(X86Jit *jit, X86Tb *tb)
+{
+    X86Tb **at = bucket(jit, tb->code, tb->rip, tb->key);
+
+    tb->hash_next = *at;
+    *at = tb;
+}
+
+X86JitMode *jit_mode(X86Jit *jit, uint32_t key)
+{
+    for (unsigned i = 0; i < jit->mode_count; i++) {
+        if (jit->modes[i].key == key) {
+            return &jit->modes[i];
+        }
+    }
+    if (jit->mode_count == JIT_MAX_MODES) {
+        return NULL;
+    }
+    X86JitMode *mode = &jit->modes[jit->mode_count++];
+    mode->key = key;
+    mode->jumps[0].rip = 1; /* an empty entry must not match RIP 0 */
+    return mode;
+}
+
+X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc)
+{
+    for (unsigned i = 0; i < 1 << JIT_HASH_BITS; i++) {
+        for (X86Tb *tb = jit->hash[i]; tb; tb = tb->hash_next) {
+            if (pc >= tb->body && pc < tb->end) {
+                return tb;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* --- links ---------------------------------------------------------------------- */
+
+void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb)
+{
+    intptr_t delta = jit->code_rx - jit->code_rw;
+
+    exit->to = tb;
+    exit->next = tb->incoming;
+    tb->incoming = exit;
+    emit_patch(exit->disp, delta, !exit->same_page ? tb->entry_checked
+                                  : exit->saved ? tb->entry_saved : tb->entry_host);
+}
+
+static void unlink_exit(X86Jit *jit, X86TbExit *exit)
+{
+    exit->to = NULL;
+    emit_patch(exit->disp, jit->code_rx - jit->code_rw, exit->unlinked);
+}
+
+/* Takes the block's own exits off their targets' lists. */
+static void forget_exits(X86Tb *tb)
+{
+    for (unsigned i = 0; i < tb->exit_count; i++) {
+        X86TbExit *exit = &tb->exits[i];
+
+        if (exit->to) {
+            X86TbExit **at = &exit->to->incoming;
+
+            while (*at != exit) {
+                at = &(*at)->next;
+            }
+            *at = exit->next;
+            exit->to = NULL;
+        }
+    }
+}
+
+void jit_cache_remove(X86Jit *jit, X86Tb *tb)
+{
+    X86Tb **at = bucket(jit, tb->code, tb->rip, tb->key);
+    X86JumpEntry *jump = jit_jump_entry(jit_mode(jit, tb->key), tb->rip);
+
+    while (*at != tb) {
+        at = &(*at)->hash_next;
+    }
+    *at = tb->hash_next;
+    if (jump->host == tb->entry_checked) {
+        jump->rip = ~tb->rip; /* belongs to another entry: matches nothing */
+    }
+    for (X86TbExit *exit = tb->incoming, *next; exit; exit = next) {
+        next = exit->next;
+        unlink_exit(jit, exit);
+    }
+    tb->incoming = NULL;
+    forget_exits(tb);
+    tb->stale = true;
+}
+
+void x86_translator_flush(X86CPU *cpu)
+{
+    X86Jit *jit = cpu->translator;
+
+    if (!jit) {
+        return;
+    }
+    memset(jit->hash, 0, sizeof(jit->hash));
+    madvise(jit->modes[0].jumps, jumps_size(), MADV_DONTNEED);
+    jit->mode_count = 0;
+    jit->arena_used = 0;
+    jit->code_used = jit->stubs_size;
+    jit->flush_count++;
+    jit->stats.flushes++;
+}

@@ -1,0 +1,258 @@
+/*
+ * Branches, calls and returns, and the ways out of a block.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/translate/build.h"
+
+/* --- direct exits -------------------------------------------------------------------- */
+
+static X86TbExit *new_exit(JitBuild *b, uint64_t rip)
+{
+    X86TbExit *exit = &b->tb->exits[b->tb->exit_count++];
+
+    exit->rip = b->mode64 ? rip : (uint32_t)rip;
+    exit->from = b->tb;
+    exit->same_page = ((exit->rip ^ b->tb->rip) & X86_PAGE_MASK) == 0;
+    return exit;
+}
+
+/* Where the exit leads when it is not linked. */
+static void emit_unlinked(JitBuild *b, X86TbExit *exit)
+{
+    exit->unlinked = emit_here(&b->e);
+    emit_mov_imm(&b->e, JIT_T1, (uintptr_t)exit);
+    emit_jmp(&b->e, exit->saved ? b->jit->stubs.link : b->jit->stubs.link_host);
+}
+
+/* The branch itself, with flags as b->flags says; its stub follows. */
+static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
+{
+    Emit *e = &b->e;
+    uint8_t *leave = NULL;
+
+    if (backward || !exit->same_page) {
+        jit_flags_save(b);
+    }
+    exit->saved = b->flags & FLAGS_SAVED;
+    if (backward && exit->same_page) {
+        emit_cmp_mem_imm8(e, 4, JIT_ABS(b->jit, poll), 0);
+        leave = emit_jcc(e, HOST_NZ, NULL);
+        jit_flags_clobber(b);
+    }
+    exit->disp = emit_jmp(e, NULL);
+    if (leave) {
+        emit_patch_here(e, leave);
+    }
+    emit_unlinked(b, exit);
+    if (!e->overflow) {
+        emit_patch(exit->disp, e->delta, exit->unlinked);
+    }
+}
+
+void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward)
+{
+    finish_exit(b, new_exit(b, rip), backward);
+}
+
+static bool is_backward(const JitBuild *b, const JitInsn *insn, uint64_t rip)
+{
+    return rip <= b->tb->rip + insn->guest;
+}
+
+void jit_emit_cold_exit(JitBuild *b, const JitCold *cold)
+{
+    X86TbExit *exit = cold->exit;
+    bool backward = is_backward(b, &b->insns[cold->insn], exit->rip);
+
+    b->flags = cold->flags;
+    if (exit->same_page && !backward) {
+        /* the conditional jump is the exit's branch */
+        exit->saved = b->flags & FLAGS_SAVED;
+        exit->disp = cold->disp;
+        emit_unlinked(b, exit);
+        if (!b->e.overflow) {
+            emit_patch(exit->disp, b->e.delta, exit->unlinked);
+        }
+        return;
+    }
+    emit_patch_here(&b->e, cold->disp);
+    finish_exit(b, exit, backward);
+}
+
+static uint64_t branch_target(const JitBuild *b, const JitInsn *insn)
+{
+    return jit_rip_after(b, insn) + insn->x.imm;
+}
+
+static void emit_jump(JitBuild *b, const JitInsn *insn)
+{
+    uint64_t target = branch_target(b, insn);
+
+    jit_emit_exit(b, target, is_backward(b, insn, target));
+}
+
+static void emit_conditional(JitBuild *b, const JitInsn *insn)
+{
+    jit_flags_need_host(b);
+    uint8_t *disp = emit_jcc(&b->e, insn->x.mnemonic - X86_MN_JO, NULL);
+    jit_add_cold(b, (JitCold){ .kind = COLD_EXIT, .disp = disp, .insn = insn->index,
+                               .exit = new_exit(b, branch_target(b, insn)), .flags = b->flags });
+}
+
+/* --- indirect exits --------------------------------------------------------------------- */
+
+static HostMem jump_entry(const JitBuild *b, unsigned index, unsigned field)
+{
+    return (HostMem){ .base = HOST_NONE, .index = index, .scale = 3,
+                      .disp = (uint32_t)(uintptr_t)b->mode->jumps + field };
+}
+
+/*
+ * Looks the guest address in T0 up in the jump cache; index becomes the entry's. If it is
+ * not there the interpreter executes the branch, from its beginning: it also finds
+ * targets that are not canonical. Flags are saved.
+ */
+static void emit_look_up(JitBuild *b, const JitInsn *insn, unsigned index)
+{
+    Emit *e = &b->e;
+
+    emit_lea(e, false, index, (HostMem){ .base = JIT_T0, .index = JIT_T0 });
+    emit_alu_imm(e, false, HOST_AND, index, ((1 << JIT_JUMP_BITS) - 1) << 1);
+    emit_op_mem(e, true, 0x3b, JIT_T0, jump_entry(b, index, offsetof(X86JumpEntry, rip)));
+    uint8_t *disp = emit_jcc(e, HOST_NZ, NULL);
+    jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });
+}
+
+/* Adds adjust to RSP and goes to the entry at index. */
+static void emit_go(JitBuild *b, unsigned index, int adjust)
+{
+    if (adjust) {
+        emit_lea(&b->e, b->mode64, JIT_RSP, host_mem(JIT_RSP, adjust));
+    }
+    emit_op_mem(&b->e, false, 0xff, 4, jump_entry(b, index, offsetof(X86JumpEntry, host)));
+}
+
+static unsigned pointer_size(const JitBuild *b)
+{
+    return b->mode64 ? 8 : 4;
+}
+
+static void emit_return(JitBuild *b, const JitInsn *insn)
+{
+    unsigned size = pointer_size(b);
+
+    jit_flags_save(b);
+    HostMem m = jit_mem_at(b, insn, JIT_RSP, 0, size, false);
+    emit_load(&b->e, size == 8, JIT_T0, m);
+    emit_look_up(b, insn, JIT_T1);
+    emit_go(b, JIT_T1, size + (insn->x.op[0].kind == X86_OP_IMM ? insn->x.imm : 0));
+}
+
+/* The target of an indirect branch to T0. */
+static void emit_target(JitBuild *b, const JitInsn *insn)
+{
+    const X86Operand *op = &insn->x.op[0];
+    bool wide = b->mode64;
+
+    if (op->kind == X86_OP_MEM) {
+        emit_load(&b->e, wide, JIT_T0, jit_mem_operand(b, insn, op->size, false));
+    } else if (jit_host_reg(op->reg) == HOST_NONE) {
+        emit_load(&b->e, wide, JIT_T0, jit_reg_home(b->jit, op->reg));
+    } else {
+        emit_mov(&b->e, wide, JIT_T0, jit_host_reg(op->reg));
+    }
+}
+
+static void emit_jump_indirect(JitBuild *b, const JitInsn *insn)
+{
+    jit_flags_save(b);
+    emit_target(b, insn);
+    emit_look_up(b, insn, JIT_T1);
+    emit_go(b, JIT_T1, 0);
+}
+
+/* The check of the push of a return address. */
+static HostMem return_slot(JitBuild *b, const JitInsn *insn)
+{
+    int size = pointer_size(b);
+
+    return jit_mem_at(b, insn, JIT_RSP, -size, size, true);
+}
+
+static void emit_store_return(JitBuild *b, const JitInsn *insn, HostMem m)
+{
+    uint64_t ret = jit_rip_after(b, insn);
+
+    if (!b->mode64 || (int64_t)ret == (int32_t)ret) {
+        emit_store_imm(&b->e, b->mode64, m, ret);
+    } else {
+        emit_mov_imm(&b->e, JIT_T0, ret);
+        emit_store(&b->e, true, JIT_T0, m);
+    }
+}
+
+static void emit_call_direct(JitBuild *b, const JitInsn *insn)
+{
+    uint64_t target = branch_target(b, insn);
+
+    jit_flags_save(b);
+    emit_store_return(b, insn, return_slot(b, insn));
+    emit_lea(&b->e, b->mode64, JIT_RSP, host_mem(JIT_RSP, -(int)pointer_size(b)));
+    jit_emit_exit(b, target, is_backward(b, insn, target));
+}
+
+/* The target's look-up comes before the push, which a target that is not canonical must
+ * not see; outside 64-bit mode there is none such, and the push has T2. */
+static void emit_call_indirect(JitBuild *b, const JitInsn *insn)
+{
+    HostMem scratch = JIT_ABS(b->jit, resume);
+    unsigned index = b->mode64 ? JIT_T2 : JIT_T1;
+
+    jit_flags_save(b);
+    emit_target(b, insn);
+    emit_store(&b->e, true, JIT_T0, scratch);
+    HostMem m = return_slot(b, insn);
+    if (!b->mode64) {
+        emit_store_return(b, insn, m);
+    }
+    emit_load(&b->e, true, JIT_T0, scratch);
+    emit_look_up(b, insn, index);
+    if (b->mode64) {
+        emit_store_return(b, insn, m);
+    }
+    emit_go(b, index, -(int)pointer_size(b));
+}
+
+/* --- choice ------------------------------------------------------------------------------ */
+
+static bool choose(JitInsn *insn, JitEmitFn *emit, bool accesses, bool ends)
+{
+    insn->emit = emit;
+    insn->accesses = accesses;
+    insn->ends = ends;
+    return true;
+}
+
+bool jit_choose_control(JitBuild *b, JitInsn *insn)
+{
+    const X86Insn *x = &insn->x;
+
+    if (x->mnemonic >= X86_MN_JO && x->mnemonic <= X86_MN_JNLE) {
+        return x->op_size != 2 && choose(insn, emit_conditional, false, false);
+    }
+    if (x->op_size != pointer_size(b)) {
+        return false; /* a 16-bit RIP */
+    }
+    switch (x->mnemonic) {
+    case X86_MN_JMP:
+        return x->op[0].kind == X86_OP_REL ? choose(insn, emit_jump, false, true)
+                                           : choose(insn, emit_jump_indirect, true, true);
+    case X86_MN_CALL:
+        return choose(insn, x->op[0].kind == X86_OP_REL ? emit_call_direct : emit_call_indirect,
+                      true, true);
+    case X86_MN_RET:
+        return choose(insn, emit_return, true, true);
+    }
+    return false;
+}

@@ -1,0 +1,214 @@
+/*
+ * The translator's own structures: what translated code, the stubs and the C
+ * functions that they call know of each other.
+ *
+ * Registers. Eleven guest registers live in the host register of the same
+ * encoding, guest RSP in host R12; guest R12 to R15 live in X86JitContext.regs.
+ * Host R13 to R15 are free for each instruction. Host RSP is the C stack. The
+ * guest's XMM/YMM registers are in the host's while X86JitContext.vec_live.
+ *
+ * Flags. The arithmetic flags are in the host's flags (FLAGS_HOST), in
+ * X86JitContext.flags (FLAGS_SAVED) or in both; each place in a block knows
+ * which. A block has an entry for either.
+ *
+ * Addresses. The memory that translated code reads and writes (context, TLB, jump
+ * cache) lies below 2 GiB: an absolute 32-bit displacement costs no register.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TARGET_I386_TRANSLATE_JIT_H
+#define TARGET_I386_TRANSLATE_JIT_H
+
+#include "target/i386/interp/block.h"
+#include "target/i386/tlb.h"
+#include "target/i386/translate/emit.h"
+#include "target/i386/translate/translate.h"
+
+enum {
+    JIT_T0 = HOST_R13, /* scratch registers */
+    JIT_T1 = HOST_R14,
+    JIT_T2 = HOST_R15,
+    JIT_RSP = HOST_R12, /* guest RSP */
+};
+
+enum {
+    JIT_MAX_INSNS = 64,
+    JIT_JUMP_BITS = 14,
+    JIT_MAX_MODES = 16,
+    JIT_HASH_BITS = 16,
+};
+
+typedef struct X86Tb X86Tb;
+typedef struct X86TbInsn X86TbInsn;
+typedef struct X86TbExit X86TbExit;
+typedef struct X86Jit X86Jit;
+
+/* Where an indirect jump to rip goes: an entry_checked, or a stub that looks it up. */
+typedef struct X86JumpEntry {
+    uint64_t rip;
+    const uint8_t *host;
+} X86JumpEntry;
+
+/* What translated code reads and writes by absolute address. */
+typedef struct X86JitContext {
+    uint64_t regs[16];
+    uint64_t flags;        /* bits 8-15: as LAHF gives them, bit 0: OF */
+    uint64_t rip;          /* of an exit */
+    uint64_t seg_base[2];  /* FS, GS */
+    uint64_t seg_limit[2]; /* last offset that needs no check; outside 64-bit mode */
+    uint64_t resume;       /* scratch of the stubs */
+    X86CPU *cpu;
+    X86TbExit *exit;       /* the exit that was taken, if it may be linked */
+    uint32_t poll;         /* [atomic] not 0: leave */
+    uint32_t vec_live;     /* vector registers are in the host's */
+    uint32_t host_mxcsr;
+} X86JitContext;
+
+/* Flags at some place of a block. */
+typedef enum JitFlags {
+    FLAGS_DEAD = 0, /* nothing will look at them */
+    FLAGS_HOST = 1,
+    FLAGS_SAVED = 2,
+    FLAGS_BOTH = 3,
+} JitFlags;
+
+/* An instruction of a block: what is needed to go on before it or after it. */
+struct X86TbInsn {
+    uint32_t host;  /* offset of its code in the block's; flags may come in either way */
+    uint16_t guest; /* offset of its bytes from the block's RIP */
+    uint8_t index;
+    uint8_t unused;
+};
+
+/* A way out of a block to an address known beforehand. */
+struct X86TbExit {
+    uint64_t rip;
+    X86Tb *from, *to;
+    X86TbExit *next;       /* of those that lead to `to` */
+    uint8_t *disp;         /* the branch, in the writable mapping */
+    const uint8_t *unlinked; /* where it leads when not linked */
+    bool saved;            /* FLAGS_SAVED, else FLAGS_HOST */
+    bool same_page;
+};
+
+/* A translated block: one run of instructions in one page. */
+struct X86Tb {
+    uint64_t rip;
+    uint32_t key;
+    uint16_t len;
+    uint16_t count;
+    const uint8_t *code; /* host address of its first byte */
+    const uint8_t *entry_host, *entry_saved, *entry_checked;
+    const uint8_t *body; /* what X86TbInsn.host counts from */
+    const uint8_t *end;
+    bool stale;
+    X86CodePage *page;
+    X86Tb *page_next, *hash_next;
+    X86TbExit *incoming;
+    X86TbExit *exits;
+    unsigned exit_count;
+    X86TbInsn insns[];
+};
+
+static inline X86Tb *x86_insn_tb(const X86TbInsn *insn)
+{
+    return (X86Tb *)((const char *)(insn - insn->index) - offsetof(X86Tb, insns));
+}
+
+/* One set of mode bits and its jump cache. */
+typedef struct X86JitMode {
+    uint32_t key;
+    X86JumpEntry *jumps; /* 1 << JIT_JUMP_BITS */
+} X86JitMode;
+
+/* Code that all blocks share. */
+typedef struct X86JitStubs {
+    const uint8_t *enter;      /* void (*)(const uint8_t *host) */
+    const uint8_t *leave;      /* stores the registers and returns from enter; flags saved */
+    const uint8_t *leave_host; /* the same with flags in the host's */
+    const uint8_t *link;       /* T1: X86TbExit; flags saved */
+    const uint8_t *link_host;
+    const uint8_t *miss;       /* T0: guest RIP of an indirect jump; flags saved */
+    const uint8_t *interpret;  /* T1: X86TbInsn to be interpreted; flags saved */
+    const uint8_t *interpret_host;
+    const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
+} X86JitStubs;
+
+typedef struct X86JitStats {
+    uint64_t blocks, guest_bytes, host_bytes, flushes, enters, links, misses;
+    uint64_t invalidated;
+    uint64_t interpreted[X86_MN_COUNT];
+} X86JitStats;
+
+struct X86Jit {
+    X86CPU *cpu;
+    X86JitContext *ctx;   /* below 2 GiB */
+    uint8_t *code_rw;     /* writable mapping of the code cache */
+    uint8_t *code_rx;
+    size_t code_size, code_used, stubs_size;
+    uint8_t *arena;       /* X86Tb and X86TbExit */
+    size_t arena_used;
+    X86Tb *hash[1 << JIT_HASH_BITS];
+    X86JitMode modes[JIT_MAX_MODES];
+    unsigned mode_count;
+    X86JitStubs stubs;
+    unsigned flush_count;
+    X86TbExit *pending;   /* was taken last, not linked yet */
+    unsigned pending_flush;
+    bool single;          /* blocks have one instruction and are not linked */
+    struct JitBuild *build;
+    X86JitStats stats;
+};
+
+#define JIT_ABS(jit, field) \
+    host_abs((uint32_t)(uintptr_t)(jit)->ctx + offsetof(X86JitContext, field))
+
+static inline HostMem jit_reg_home(const X86Jit *jit, unsigned reg)
+{
+    return host_abs((uint32_t)(uintptr_t)&jit->ctx->regs[reg]);
+}
+
+/* The host register of a guest register, or HOST_NONE if it lives in memory. */
+static inline unsigned jit_host_reg(unsigned reg)
+{
+    return reg == X86_RSP ? JIT_RSP : reg < X86_R12 ? reg : HOST_NONE;
+}
+
+/* stubs.c */
+void jit_emit_stubs(X86Jit *jit);
+/* Saves the host's flags to ctx->flags or restores them; T0 is lost, no flags are by
+ * saving. */
+void jit_emit_save_flags(X86Jit *jit, Emit *e);
+void jit_emit_restore_flags(X86Jit *jit, Emit *e);
+
+/* cache.c */
+bool jit_cache_init(X86Jit *jit, size_t size, Error **errp);
+void jit_cache_destroy(X86Jit *jit);
+/* The rest of the code cache. */
+void jit_cache_begin(X86Jit *jit, Emit *e);
+void jit_cache_end(X86Jit *jit, Emit *e);
+/* Zeroed memory for n bytes; NULL if the arena is full. */
+void *jit_arena_alloc(X86Jit *jit, size_t n);
+X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key);
+void jit_cache_insert(X86Jit *jit, X86Tb *tb);
+void jit_cache_remove(X86Jit *jit, X86Tb *tb);
+/* Makes an exit lead to tb, whose RIP and mode are the exit's. */
+void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb);
+X86JitMode *jit_mode(X86Jit *jit, uint32_t key);
+static inline X86JumpEntry *jit_jump_entry(X86JitMode *mode, uint64_t rip)
+{
+    return &mode->jumps[rip & ((1 << JIT_JUMP_BITS) - 1)];
+}
+/* The block whose code has the host address pc, or NULL. */
+X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
+
+/* tb.c: translates what lies at code (one page); NULL if the first instruction is not
+ * in this page or the cache is full (*full). */
+X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *code, bool *full);
+
+/* fault.c: host faults in translated code become guest instructions for the interpreter. */
+void jit_install_fault_handler(void);
+/* The translator whose code this thread ran last. */
+extern __thread X86Jit *jit_running;
+
+#endif

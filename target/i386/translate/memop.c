@@ -1,0 +1,182 @@
+/*
+ * Memory operands: effective address, software TLB, host address.
+ *
+ * An access that the table does not answer (miss, I/O, page with code, two pages)
+ * leaves the instruction to the interpreter.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/translate/build.h"
+
+/* The table index in place: bits 12 and up of the address, times the entry's size. */
+enum {
+    INDEX_SHIFT = 12 - 5,
+    INDEX_MASK = (X86_TLB_SIZE - 1) << 5,
+};
+G_STATIC_ASSERT(sizeof(X86TlbEntry) == 1 << 5);
+
+static uint32_t table_addr(const JitBuild *b, unsigned field)
+{
+    return (uint32_t)(uintptr_t)b->table + field;
+}
+
+static unsigned tag_field(bool write)
+{
+    return write ? offsetof(X86TlbEntry, write) : offsetof(X86TlbEntry, read);
+}
+
+static void miss(JitBuild *b, const JitInsn *insn)
+{
+    uint8_t *disp = emit_jcc(&b->e, HOST_NZ, NULL);
+
+    jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });
+}
+
+/* Checks [g, g + size), a linear address; T0 and T1 are lost, T1 becomes the addend. */
+static HostMem check(JitBuild *b, const JitInsn *insn, HostMem g, unsigned size, bool write)
+{
+    Emit *e = &b->e;
+    HostMem last = g;
+
+    last.disp += size - 1;
+    emit_lea(e, true, JIT_T0, last);
+    emit_lea(e, false, JIT_T1, g);
+    emit_shift_imm(e, false, HOST_SHR, JIT_T1, INDEX_SHIFT);
+    emit_alu_imm(e, false, HOST_AND, JIT_T1, INDEX_MASK);
+    emit_alu_imm(e, true, HOST_AND, JIT_T0, -0x1000);
+    emit_op_mem(e, true, 0x3b, JIT_T0, host_mem(JIT_T1, table_addr(b, tag_field(write))));
+    miss(b, insn);
+    emit_load(e, true, JIT_T1, host_mem(JIT_T1, table_addr(b, offsetof(X86TlbEntry, addend))));
+    jit_flags_clobber(b);
+    g.index = JIT_T1;
+    return g;
+}
+
+/* An address known now: its entry is, too. */
+static HostMem check_constant(JitBuild *b, const JitInsn *insn, uint64_t lin, unsigned size,
+                              bool write)
+{
+    Emit *e = &b->e;
+    uint32_t entry = (uint32_t)(uintptr_t)&b->table[lin >> 12 & (X86_TLB_SIZE - 1)];
+
+    /* an access that crosses pages matches no tag */
+    emit_mov_imm(e, JIT_T0, (lin + size - 1) & X86_PAGE_MASK);
+    emit_op_mem(e, true, 0x3b, JIT_T0, host_abs(entry + tag_field(write)));
+    miss(b, insn);
+    jit_flags_clobber(b);
+    if ((int64_t)lin == (int32_t)lin) {
+        emit_load(e, true, JIT_T1, host_abs(entry + offsetof(X86TlbEntry, addend)));
+        return host_mem(JIT_T1, lin);
+    }
+    emit_mov_imm(e, JIT_T1, lin);
+    emit_op_mem(e, true, 0x03, JIT_T1, host_abs(entry + offsetof(X86TlbEntry, addend)));
+    return host_mem(JIT_T1, 0);
+}
+
+/* The host register that holds guest register reg, loaded into scratch if need be. */
+static unsigned in_register(JitBuild *b, unsigned reg, unsigned scratch)
+{
+    unsigned host = jit_host_reg(reg);
+
+    if (host != HOST_NONE) {
+        return host;
+    }
+    emit_load(&b->e, true, scratch, jit_reg_home(b->jit, reg));
+    return scratch;
+}
+
+/* Base, index and displacement with all registers loaded: T2 and T0 are lost. */
+static HostMem loaded_address(JitBuild *b, const X86Insn *x)
+{
+    HostMem m = { .base = HOST_NONE, .index = HOST_NONE, .scale = x->scale, .disp = x->disp };
+
+    if (x->base != X86_NO_REG) {
+        m.base = in_register(b, x->base, JIT_T2);
+    }
+    if (x->index != X86_NO_REG) {
+        m.index = in_register(b, x->index, JIT_T0);
+    }
+    return m;
+}
+
+static bool is_constant(const X86Insn *x)
+{
+    return x->rip_relative || (x->base == X86_NO_REG && x->index == X86_NO_REG);
+}
+
+static uint64_t constant_ea(const JitBuild *b, const JitInsn *insn)
+{
+    uint64_t ea = insn->x.disp + (insn->x.rip_relative ? jit_rip_after(b, insn) : 0);
+
+    return insn->x.addr_size == 8 ? ea : (uint32_t)ea;
+}
+
+static bool has_segment_base(const X86Insn *x)
+{
+    return x->seg == X86_FS || x->seg == X86_GS;
+}
+
+void jit_emit_lea(JitBuild *b, const JitInsn *insn, unsigned dst, bool wide)
+{
+    const X86Insn *x = &insn->x;
+
+    if (is_constant(x)) {
+        emit_mov_imm(&b->e, dst, wide ? constant_ea(b, insn) : (uint32_t)constant_ea(b, insn));
+    } else {
+        emit_lea(&b->e, wide && x->addr_size == 8, dst, loaded_address(b, x));
+    }
+}
+
+/* Outside 64-bit mode FS and GS have a limit; the others are flat here. */
+static void check_limit(JitBuild *b, const JitInsn *insn, unsigned size)
+{
+    Emit *e = &b->e;
+    unsigned i = insn->x.seg - X86_FS;
+    uint32_t limit = (uint32_t)(uintptr_t)&b->jit->ctx->seg_limit[i];
+
+    emit_lea(e, true, JIT_T0, host_mem(JIT_T2, size - 1));
+    emit_op_mem(e, true, 0x3b, JIT_T0, host_abs(limit));
+    uint8_t *disp = emit_jcc(e, HOST_NBE, NULL);
+    jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });
+}
+
+/* T2 becomes the linear address. */
+static HostMem linear_in_t2(JitBuild *b, const JitInsn *insn, unsigned size)
+{
+    const X86Insn *x = &insn->x;
+
+    jit_emit_lea(b, insn, JIT_T2, true);
+    if (has_segment_base(x)) {
+        if (!b->mode64) {
+            check_limit(b, insn, size);
+        }
+        uint32_t base = (uint32_t)(uintptr_t)&b->jit->ctx->seg_base[x->seg - X86_FS];
+        emit_op_mem(&b->e, b->mode64, 0x03, JIT_T2, host_abs(base));
+    }
+    return host_mem(JIT_T2, 0);
+}
+
+HostMem jit_mem_operand(JitBuild *b, const JitInsn *insn, unsigned size, bool write)
+{
+    const X86Insn *x = &insn->x;
+
+    if (is_constant(x) && !has_segment_base(x)) {
+        return check_constant(b, insn, constant_ea(b, insn), size, write);
+    }
+    bool simple = b->mode64 && x->addr_size == 8 && x->index == X86_NO_REG &&
+                  x->base != X86_NO_REG && !has_segment_base(x);
+    HostMem g = simple ? loaded_address(b, x) : linear_in_t2(b, insn, size);
+    return check(b, insn, g, size, write);
+}
+
+HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp, unsigned size,
+                   bool write)
+{
+    HostMem g = host_mem(base, disp);
+
+    if (!b->mode64) {
+        emit_lea(&b->e, false, JIT_T2, g);
+        g = host_mem(JIT_T2, 0);
+    }
+    return check(b, insn, g, size, write);
+}

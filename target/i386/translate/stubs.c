@@ -1,0 +1,202 @@
+/*
+ * Code that all blocks share: in and out of translated code, and calls from it
+ * into C.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/translate/jit.h"
+#include "target/i386/translate/runtime.h"
+
+static const uint8_t callee_saved[] = { HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15 };
+
+void jit_emit_save_flags(X86Jit *jit, Emit *e)
+{
+    emit_mov(e, true, JIT_T0, HOST_RAX);
+    emit8(e, 0x9f); /* lahf */
+    emit_op_reg(e, false, 0x0f90 | HOST_O, 0, HOST_RAX);
+    emit_store(e, false, HOST_RAX, JIT_ABS(jit, flags));
+    emit_mov(e, true, HOST_RAX, JIT_T0);
+}
+
+void jit_emit_restore_flags(X86Jit *jit, Emit *e)
+{
+    emit_mov(e, true, JIT_T0, HOST_RAX);
+    emit_load(e, false, HOST_RAX, JIT_ABS(jit, flags));
+    emit8(e, 0x04); /* add al, 127: OF if al is 1 */
+    emit8(e, 0x7f);
+    emit8(e, 0x9e); /* sahf */
+    emit_mov(e, true, HOST_RAX, JIT_T0);
+}
+
+static void emit_regs(X86Jit *jit, Emit *e, void (*op)(Emit *, bool, unsigned, HostMem))
+{
+    for (unsigned reg = 0; reg < 16; reg++) {
+        if (jit_host_reg(reg) != HOST_NONE) {
+            op(e, true, jit_host_reg(reg), jit_reg_home(jit, reg));
+        }
+    }
+}
+
+/* VEX.256.0F: vmovups ymm, [base + disp] (10) or the reverse (11). */
+static void emit_vmovups(Emit *e, unsigned opcode, unsigned ymm, unsigned base, int32_t disp)
+{
+    emit8(e, 0xc4);
+    emit8(e, (ymm & 8 ? 0 : 0x80) | 0x40 | (base & 8 ? 0 : 0x20) | 1);
+    emit8(e, 0x7c);
+    emit8(e, opcode);
+    emit_mem(e, ymm, host_mem(base, disp));
+}
+
+/* LDMXCSR (/2), STMXCSR (/3) */
+static void emit_mxcsr(Emit *e, unsigned digit, HostMem m)
+{
+    emit_op_mem(e, false, 0x0fae, digit, m);
+}
+
+/* Moves the vector registers between the host's and X86State; T0 is lost. */
+static void emit_vec_moves(X86Jit *jit, Emit *e, unsigned opcode)
+{
+    X86State *s = &jit->cpu->state;
+
+    emit_mov_imm(e, JIT_T0, (uintptr_t)s->xmm);
+    for (unsigned i = 0; i < 16; i++) {
+        emit_vmovups(e, opcode, i, JIT_T0, i * sizeof(X86Vector));
+    }
+    emit_mxcsr(e, opcode == 0x10 ? 2 : 3,
+               host_mem(JIT_T0, (intptr_t)&s->mxcsr - (intptr_t)s->xmm));
+}
+
+static void emit_save_vec(X86Jit *jit, Emit *e)
+{
+    emit_vec_moves(jit, e, 0x11);
+    emit_mxcsr(e, 2, JIT_ABS(jit, host_mxcsr));
+    emit8(e, 0xc5); /* vzeroupper */
+    emit8(e, 0xf8);
+    emit8(e, 0x77);
+}
+
+/* Skips what follows unless vector state is live. */
+static uint8_t *emit_unless_vec_live(X86Jit *jit, Emit *e)
+{
+    emit_cmp_mem_imm8(e, 4, JIT_ABS(jit, vec_live), 0);
+    return emit_jcc(e, HOST_Z, NULL);
+}
+
+static void emit_enter(X86Jit *jit, Emit *e)
+{
+    jit->stubs.enter = emit_here(e);
+    for (unsigned i = 0; i < G_N_ELEMENTS(callee_saved); i++) {
+        unsigned reg = callee_saved[i];
+
+        if (reg & 8) {
+            emit8(e, 0x41);
+        }
+        emit8(e, 0x50 | (reg & 7));
+    }
+    emit_alu_imm(e, true, HOST_SUB, HOST_RSP, 8); /* alignment for calls */
+    emit_store(e, true, HOST_RDI, JIT_ABS(jit, resume));
+}
+
+/* Flags and registers from the context, then on at ctx->resume. */
+static void emit_resume(X86Jit *jit, Emit *e)
+{
+    jit_emit_restore_flags(jit, e);
+    emit_regs(jit, e, emit_load);
+    emit_op_mem(e, false, 0xff, 4, JIT_ABS(jit, resume));
+}
+
+static void emit_return(Emit *e)
+{
+    emit_op_mem(e, true, 0x8d, HOST_RSP, host_mem(HOST_RSP, 8));
+    for (unsigned i = G_N_ELEMENTS(callee_saved); i-- > 0;) {
+        unsigned reg = callee_saved[i];
+
+        if (reg & 8) {
+            emit8(e, 0x41);
+        }
+        emit8(e, 0x58 | (reg & 7));
+    }
+    emit8(e, 0xc3);
+}
+
+/* Returns the address of the second half, for registers that are stored already. */
+static const uint8_t *emit_leave(X86Jit *jit, Emit *e)
+{
+    jit->stubs.leave_host = emit_here(e);
+    jit_emit_save_flags(jit, e);
+    jit->stubs.leave = emit_here(e);
+    emit_regs(jit, e, emit_store);
+    uint8_t *dead = emit_unless_vec_live(jit, e);
+    emit_save_vec(jit, e);
+    emit_patch_here(e, dead);
+    const uint8_t *stored = emit_here(e);
+    emit_return(e);
+    return stored;
+}
+
+static void emit_exits(X86Jit *jit, Emit *e)
+{
+    jit->stubs.link_host = emit_here(e);
+    jit_emit_save_flags(jit, e);
+    jit->stubs.link = emit_here(e);
+    emit_store(e, true, JIT_T1, JIT_ABS(jit, exit));
+    emit_jmp(e, jit->stubs.leave);
+    jit->stubs.miss = emit_here(e);
+    emit_store(e, true, JIT_T0, JIT_ABS(jit, rip));
+    emit_store_imm(e, true, JIT_ABS(jit, exit), 0);
+    emit_jmp(e, jit->stubs.leave);
+}
+
+static void emit_c_call(X86Jit *jit, Emit *e)
+{
+    emit_mov_imm(e, HOST_RDI, (uintptr_t)jit->ctx);
+    emit_mov(e, true, HOST_RSI, JIT_T1);
+    emit_mov_imm(e, HOST_RAX, (uintptr_t)jit_interpret);
+    emit_op_reg(e, false, 0xff, 2, HOST_RAX);
+    emit_op_reg(e, true, 0x85, HOST_RAX, HOST_RAX);
+}
+
+/* Calls jit_interpret() and goes on where it says, or leaves. */
+static void emit_interpret(X86Jit *jit, Emit *e, const uint8_t *stored)
+{
+    jit->stubs.interpret_host = emit_here(e);
+    jit_emit_save_flags(jit, e);
+    jit->stubs.interpret = emit_here(e);
+    emit_regs(jit, e, emit_store);
+    uint8_t *live = emit_unless_vec_live(jit, e);
+    emit_save_vec(jit, e);
+    emit_c_call(jit, e);
+    emit_jcc(e, HOST_Z, stored);
+    emit_store(e, true, HOST_RAX, JIT_ABS(jit, resume));
+    emit_vec_moves(jit, e, 0x10);
+    emit_resume(jit, e);
+    emit_patch_here(e, live);
+    emit_c_call(jit, e);
+    emit_jcc(e, HOST_Z, stored);
+    emit_store(e, true, HOST_RAX, JIT_ABS(jit, resume));
+    emit_resume(jit, e);
+}
+
+static void emit_load_vec(X86Jit *jit, Emit *e)
+{
+    jit->stubs.load_vec = emit_here(e);
+    emit_vec_moves(jit, e, 0x10);
+    emit_store_imm(e, false, JIT_ABS(jit, vec_live), 1);
+    emit8(e, 0xc3);
+}
+
+void jit_emit_stubs(X86Jit *jit)
+{
+    Emit e;
+
+    jit->code_used = 0;
+    jit_cache_begin(jit, &e);
+    emit_enter(jit, &e);
+    emit_resume(jit, &e);
+    const uint8_t *stored = emit_leave(jit, &e);
+    emit_exits(jit, &e);
+    emit_interpret(jit, &e, stored);
+    emit_load_vec(jit, &e);
+    jit_cache_end(jit, &e);
+    jit->stubs_size = jit->code_used;
+}

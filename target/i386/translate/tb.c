@@ -1,0 +1,553 @@
+/*
+ * From guest code to a block of host code:
+ *
+ *   decode     instructions up to the end of the block, each with the function
+ *              that will emit it
+ *   analyse    backwards: which flags somebody will look at after each one. A fault
+ *              looks at all of them, so every access to memory does.
+ *   emit       forwards, knowing at each place where the flags are
+ *   cold code  what is rarely run stands behind the block
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/translate/build.h"
+#include "target/i386/interp/run.h"
+#include "util/log.h"
+
+/* --- flags ------------------------------------------------------------------------ */
+
+void jit_flags_save(JitBuild *b)
+{
+    if (b->flags == FLAGS_HOST) {
+        jit_emit_save_flags(b->jit, &b->e);
+        b->flags = FLAGS_BOTH;
+    }
+}
+
+void jit_flags_need_host(JitBuild *b)
+{
+    if (b->flags == FLAGS_SAVED) {
+        jit_emit_restore_flags(b->jit, &b->e);
+        b->flags = FLAGS_BOTH;
+    }
+}
+
+static bool is_shift(unsigned mnemonic)
+{
+    switch (mnemonic) {
+    case X86_MN_SHL: case X86_MN_SHR: case X86_MN_SAR: case X86_MN_SHLD: case X86_MN_SHRD:
+    case X86_MN_ROL: case X86_MN_ROR: case X86_MN_RCL: case X86_MN_RCR:
+        return true;
+    }
+    return false;
+}
+
+/* A shift's count if it is known, else 0: then no flag is sure to change. */
+static unsigned known_count(const X86Insn *x)
+{
+    for (unsigned i = 1; i < X86_MAX_OPERANDS; i++) {
+        if (x->op[i].kind == X86_OP_IMM) {
+            return x->imm & (x->op_size == 8 ? 63 : 31);
+        }
+    }
+    return 0;
+}
+
+/*
+ * Hosts leave some flags that are undefined as they were (IMUL's ZF on AMD), so
+ * that an undefined flag counts as overwritten only for logic operations and shifts,
+ * where every host defines it.
+ */
+static void set_flags(JitInsn *insn)
+{
+    const X86Row *row = x86_insn_row(&insn->x);
+    unsigned mnemonic = insn->x.mnemonic;
+    bool defined = mnemonic == X86_MN_AND || mnemonic == X86_MN_OR || mnemonic == X86_MN_XOR ||
+                   mnemonic == X86_MN_TEST;
+
+    insn->flags_read = row->flags_read;
+    insn->flags_touched = row->flags_written | row->flags_undefined;
+    insn->flags_killed = row->flags_written & ~row->flags_undefined;
+    if (is_shift(mnemonic)) {
+        unsigned count = known_count(&insn->x);
+
+        insn->flags_killed = count ? insn->flags_killed : 0;
+        defined = count && (mnemonic == X86_MN_SHL || mnemonic == X86_MN_SHR ||
+                            mnemonic == X86_MN_SAR);
+    }
+    if (defined) {
+        insn->flags_killed = insn->flags_touched;
+    }
+}
+
+/* --- decoding ------------------------------------------------------------------------ */
+
+static bool uses_vectors(const JitInsn *insn)
+{
+    return x86_insn_row(&insn->x)->legality & (X86_ROW_SSE | X86_ROW_AVX);
+}
+
+static const X86Operand *memory_operand(const X86Insn *x, unsigned *number)
+{
+    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
+        if (x->op[i].kind == X86_OP_MEM) {
+            *number = i;
+            return &x->op[i];
+        }
+    }
+    return NULL;
+}
+
+static bool has_high_byte(const X86Insn *x)
+{
+    return x->op[0].kind == X86_OP_GPRH || x->op[1].kind == X86_OP_GPRH;
+}
+
+/* Bit strings reach beyond their operand. */
+static bool is_bit_string(const X86Insn *x)
+{
+    return x->op[0].kind == X86_OP_MEM && x->op[1].kind == X86_OP_GPR &&
+           (x->mnemonic == X86_MN_BT || x->mnemonic == X86_MN_BTS ||
+            x->mnemonic == X86_MN_BTR || x->mnemonic == X86_MN_BTC);
+}
+
+/* 16-bit addresses, and CS outside 64-bit mode, which is for reading at most. */
+static bool has_odd_address(const JitBuild *b, const X86Insn *x)
+{
+    unsigned n;
+
+    return memory_operand(x, &n) && (x->addr_size == 2 || (!b->mode64 && x->seg == X86_CS));
+}
+
+static bool can_copy(const JitBuild *b, const JitInsn *insn)
+{
+    const X86Insn *x = &insn->x;
+    unsigned n;
+    const X86Operand *mem = memory_operand(x, &n);
+    bool masked = !(b->tb->key & X86_KEY_SIMD_EXCP);
+
+    if (!insn->row.copyable || x->vsib || is_bit_string(x)) {
+        return false;
+    }
+    if ((x86_insn_row(x)->legality & X86_ROW_SIMD_EXCP) && !masked) {
+        return false;
+    }
+    if (!b->mode64 && (x->mnemonic == X86_MN_VZEROUPPER || x->mnemonic == X86_MN_VZEROALL)) {
+        return false; /* the upper eight registers stay */
+    }
+    if (has_high_byte(x) && (mem || x->op[0].reg == X86_RSP)) {
+        return false; /* AH and a register that needs REX: not encodable */
+    }
+    return !mem || (mem->size > 0 && mem->size <= 32);
+}
+
+static void choose_copy(JitInsn *insn)
+{
+    unsigned n;
+
+    insn->emit = jit_emit_copy;
+    insn->accesses = memory_operand(&insn->x, &n) != NULL;
+    insn->vector = uses_vectors(insn);
+}
+
+static void choose_interpreter(JitInsn *insn)
+{
+    insn->emit = jit_emit_interpret;
+    insn->interpreted = true;
+    insn->ends = x86_insn_row(&insn->x)->legality & (X86_ROW_BRANCH | X86_ROW_END | X86_ROW_IO);
+}
+
+/* False if nothing may follow the instruction in its block. */
+static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
+{
+    JitInsn *insn = &b->insns[b->count];
+
+    *insn = (JitInsn){ .x = *x, .bytes = b->tb->code + guest, .guest = guest,
+                       .index = b->count++, .row = *copy_row(x->row) };
+    copy_parse(x, insn->bytes, b->mode64, &insn->code);
+    set_flags(insn);
+    if (!x86_insn_may_run(b->cpu, x)) {
+        choose_interpreter(insn);
+        insn->ends = true;
+    } else if (has_odd_address(b, x)) {
+        choose_interpreter(insn);
+    } else if (!jit_choose_control(b, insn) && !jit_choose_special(b, insn)) {
+        if (can_copy(b, insn)) {
+            choose_copy(insn);
+        } else {
+            choose_interpreter(insn);
+        }
+    }
+    return !insn->ends;
+}
+
+/* Fills b->insns with what lies in the rest of the page. */
+static void decode(JitBuild *b)
+{
+    unsigned avail = 0x1000 - ((uintptr_t)b->tb->code & 0xfff), pos = 0;
+    X86Mode mode = b->mode64 ? X86_MODE_64 : X86_MODE_32;
+    unsigned max = b->jit->single ? 1 : JIT_MAX_INSNS;
+    bool more = true;
+    X86Insn x;
+
+    while (more && b->count < max && pos < avail &&
+           x86_decode(b->tb->code + pos, avail - pos, mode, b->cpu->interp->decode_features,
+                      &x) == X86_DECODE_OK) {
+        more = add_insn(b, &x, pos);
+        pos += x.len;
+    }
+    b->tb->len = pos;
+    b->tb->count = b->count;
+}
+
+/* --- analysis ------------------------------------------------------------------------- */
+
+static bool is_conditional(const JitInsn *insn)
+{
+    return insn->x.mnemonic >= X86_MN_JO && insn->x.mnemonic <= X86_MN_JNLE;
+}
+
+/* Faults, exits and the interpreter look at all flags. */
+static bool looks_at_all(const JitInsn *insn)
+{
+    return insn->accesses || insn->interpreted || insn->ends || is_conditional(insn) ||
+           insn->x.mnemonic == X86_MN_DIV || insn->x.mnemonic == X86_MN_IDIV;
+}
+
+static void analyse(JitBuild *b)
+{
+    unsigned need = X86_EFLAGS_ARITH;
+
+    for (unsigned i = b->count; i-- > 0;) {
+        JitInsn *insn = &b->insns[i];
+
+        insn->need_after = need;
+        need = (need & ~insn->flags_killed) | insn->flags_read;
+        if (looks_at_all(insn)) {
+            need = X86_EFLAGS_ARITH;
+        }
+        insn->need_before = need;
+    }
+}
+
+/* Where the block would like to find the flags. */
+static JitFlags preferred_flags(const JitBuild *b)
+{
+    for (unsigned i = 0; i < b->count; i++) {
+        const JitInsn *insn = &b->insns[i];
+
+        if (!insn->need_before) {
+            return FLAGS_DEAD;
+        }
+        if (insn->accesses || insn->interpreted || insn->vector || insn->ends) {
+            return FLAGS_SAVED;
+        }
+        if (insn->flags_read || insn->flags_touched) {
+            return FLAGS_HOST;
+        }
+    }
+    return FLAGS_SAVED;
+}
+
+/* --- copied instructions -------------------------------------------------------------------- */
+
+/* A general register of a copied instruction, in T0, T1 or T2 if it lives in memory. */
+typedef struct Homed {
+    unsigned scratch, reg;
+    bool written;
+} Homed;
+
+/* Gives operand n of insn a host register; loads it if it lives in memory. */
+static unsigned place_register(JitBuild *b, const JitInsn *insn, unsigned n, unsigned scratch,
+                               Homed *homed)
+{
+    unsigned reg = insn->x.op[n].reg, host = jit_host_reg(reg);
+
+    if (host != HOST_NONE) {
+        return host;
+    }
+    emit_load(&b->e, true, scratch, jit_reg_home(b->jit, reg));
+    *homed = (Homed){ .scratch = scratch, .reg = reg,
+                      .written = x86_insn_row(&insn->x)->operand_access[n] & 2 };
+    return scratch;
+}
+
+static bool needs_rex_for_byte(const X86Operand *op)
+{
+    return op->kind == X86_OP_GPR && op->size == 1 && op->reg >= X86_RSP;
+}
+
+/* Only general registers are renamed; a field may hold another kind of register. */
+static bool is_gpr(const JitInsn *insn, unsigned n)
+{
+    return n != COPY_NO_OPERAND && insn->x.op[n].kind == X86_OP_GPR;
+}
+
+static void load_vectors(JitBuild *b)
+{
+    jit_flags_save(b);
+    emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, vec_live), 0);
+    uint8_t *disp = emit_jcc(&b->e, HOST_Z, NULL);
+    jit_add_cold(b, (JitCold){ .kind = COLD_LOAD_VEC, .disp = disp, .back = emit_here(&b->e) });
+    jit_flags_clobber(b);
+    b->vec_known = true;
+}
+
+/* Does the outcome depend on the flags as they are? */
+static bool wants_flags(const JitInsn *insn)
+{
+    return insn->flags_read ||
+           (insn->flags_touched && (insn->need_after & ~insn->flags_killed));
+}
+
+void jit_emit_copy(JitBuild *b, const JitInsn *insn)
+{
+    const X86Insn *x = &insn->x;
+    CopyCode code = insn->code;
+    const CopyRow *row = &insn->row;
+    Homed homed[3] = { 0 };
+    unsigned n = 0;
+    const X86Operand *mem = memory_operand(x, &n);
+    HostMem m;
+
+    if (insn->vector && !b->vec_known) {
+        load_vectors(b);
+    }
+    if (x->mnemonic == X86_MN_DIV || x->mnemonic == X86_MN_IDIV) {
+        jit_flags_save(b); /* the host may fault */
+    }
+    if (mem) {
+        jit_flags_save(b);
+        m = jit_mem_operand(b, insn, mem->size, x86_insn_row(x)->operand_access[n] & 2);
+    }
+    if (wants_flags(insn)) {
+        jit_flags_need_host(b);
+    }
+    if (code.vex && !b->mode64 && (is_gpr(insn, row->reg) || is_gpr(insn, row->rm))) {
+        code.rex_w = false; /* ignored there: general registers have 32 bits */
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        code.force_rex |= needs_rex_for_byte(&x->op[i]);
+    }
+    if (is_gpr(insn, row->reg)) {
+        code.reg = place_register(b, insn, row->reg, JIT_T0, &homed[0]);
+    }
+    if (is_gpr(insn, row->opcode) || (is_gpr(insn, row->rm) && !mem)) {
+        code.rm = place_register(b, insn, is_gpr(insn, row->opcode) ? row->opcode : row->rm,
+                                 JIT_T1, &homed[1]);
+    }
+    if (is_gpr(insn, row->vvvv)) {
+        code.vvvv = place_register(b, insn, row->vvvv, JIT_T2, &homed[2]);
+    }
+    copy_emit(&b->e, &code, row->has_modrm, mem ? &m : NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        if (homed[i].written) {
+            emit_store(&b->e, true, homed[i].scratch, jit_reg_home(b->jit, homed[i].reg));
+        }
+    }
+    if (insn->flags_touched) {
+        b->flags = FLAGS_HOST;
+    }
+}
+
+/* --- the interpreter ----------------------------------------------------------------------- */
+
+static void emit_insn_to_stub(JitBuild *b, unsigned insn, const uint8_t *stub)
+{
+    emit_mov_imm(&b->e, JIT_T1, (uintptr_t)&b->tb->insns[insn]);
+    emit_jmp(&b->e, stub);
+}
+
+void jit_emit_interpret(JitBuild *b, const JitInsn *insn)
+{
+    const X86JitStubs *stubs = &b->jit->stubs;
+
+    emit_insn_to_stub(b, insn->index,
+                      b->flags == FLAGS_HOST ? stubs->interpret_host : stubs->interpret);
+    b->flags = FLAGS_BOTH;
+}
+
+void jit_add_cold(JitBuild *b, JitCold cold)
+{
+    b->cold[b->cold_count++] = cold;
+}
+
+static void emit_cold(JitBuild *b)
+{
+    for (unsigned i = 0; i < b->cold_count && !b->e.overflow; i++) {
+        const JitCold *cold = &b->cold[i];
+
+        switch (cold->kind) {
+        case COLD_INTERPRET:
+            emit_patch_here(&b->e, cold->disp);
+            emit_insn_to_stub(b, cold->insn, b->jit->stubs.interpret);
+            break;
+        case COLD_LOAD_VEC:
+            emit_patch_here(&b->e, cold->disp);
+            emit_call(&b->e, b->jit->stubs.load_vec);
+            emit_jmp(&b->e, cold->back);
+            break;
+        case COLD_EXIT:
+            jit_emit_cold_exit(b, cold);
+            break;
+        }
+    }
+}
+
+/* --- the block --------------------------------------------------------------------------- */
+
+/* Both entries; the one that the block does not prefer converts. */
+static void emit_entries(JitBuild *b)
+{
+    JitFlags flags = preferred_flags(b);
+
+    b->tb->body = emit_here(&b->e);
+    if (flags == FLAGS_SAVED) {
+        b->tb->entry_host = emit_here(&b->e);
+        jit_emit_save_flags(b->jit, &b->e);
+    } else if (flags == FLAGS_HOST) {
+        b->tb->entry_saved = emit_here(&b->e);
+        jit_emit_restore_flags(b->jit, &b->e);
+    }
+    if (flags != FLAGS_HOST) {
+        b->tb->entry_saved = emit_here(&b->e);
+    }
+    if (flags != FLAGS_SAVED) {
+        b->tb->entry_host = emit_here(&b->e);
+    }
+    b->flags = flags;
+}
+
+static void note_insn(JitBuild *b, const JitInsn *insn)
+{
+    b->tb->insns[insn->index] = (X86TbInsn){
+        .host = emit_here(&b->e) - b->tb->body, .guest = insn->guest, .index = insn->index,
+    };
+}
+
+static void emit_body(JitBuild *b)
+{
+    for (unsigned i = 0; i < b->count; i++) {
+        const JitInsn *insn = &b->insns[i];
+
+        if (!insn->need_before) {
+            b->flags = FLAGS_DEAD;
+        }
+        note_insn(b, insn);
+        insn->emit(b, insn);
+    }
+    const JitInsn end = { .guest = b->tb->len, .index = b->count };
+    note_insn(b, &end);
+    if (!b->insns[b->count - 1].ends) {
+        jit_emit_exit(b, b->tb->rip + b->tb->len, false);
+    }
+}
+
+/* Compares a word of the page's TLB entry with what it was. */
+static uint8_t *emit_entry_check(JitBuild *b, unsigned field, uint64_t val)
+{
+    uint32_t entry = (uint32_t)(uintptr_t)
+                     &b->table[b->tb->rip >> 12 & (X86_TLB_SIZE - 1)];
+
+    emit_mov_imm(&b->e, JIT_T0, val);
+    emit_op_mem(&b->e, true, 0x3b, JIT_T0, host_abs(entry + field));
+    return emit_jcc(&b->e, HOST_NZ, NULL);
+}
+
+/* For whoever comes from another page: is this still the code at this address? */
+static void emit_checked_entry(JitBuild *b)
+{
+    uint64_t page = b->tb->rip & X86_PAGE_MASK;
+    uint64_t host = (uintptr_t)b->tb->code & X86_PAGE_MASK;
+    uint8_t *miss[3];
+
+    b->tb->entry_checked = emit_here(&b->e);
+    emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, poll), 0);
+    miss[0] = emit_jcc(&b->e, HOST_NZ, NULL);
+    miss[1] = emit_entry_check(b, offsetof(X86TlbEntry, exec), page);
+    miss[2] = emit_entry_check(b, offsetof(X86TlbEntry, addend), host - page);
+    emit_jmp(&b->e, b->tb->entry_saved);
+    for (unsigned i = 0; i < 3; i++) {
+        emit_patch_here(&b->e, miss[i]);
+    }
+    emit_mov_imm(&b->e, JIT_T0, b->tb->rip);
+    emit_jmp(&b->e, b->jit->stubs.miss);
+}
+
+static unsigned count_exits(const JitBuild *b)
+{
+    unsigned n = 1;
+
+    for (unsigned i = 0; i < b->count; i++) {
+        n += is_conditional(&b->insns[i]);
+    }
+    return n;
+}
+
+/* The block's place, once it is known how many instructions and exits it has. */
+static bool allocate(JitBuild *b, X86Tb *proto)
+{
+    size_t size = sizeof(X86Tb) + (b->count + 1) * sizeof(X86TbInsn);
+
+    b->tb = jit_arena_alloc(b->jit, size);
+    if (!b->tb) {
+        return false;
+    }
+    *b->tb = *proto;
+    b->tb->exits = jit_arena_alloc(b->jit, count_exits(b) * sizeof(X86TbExit));
+    return b->tb->exits;
+}
+
+static void log_block(const JitBuild *b)
+{
+    if (log_on(LOG_IN_ASM) || log_on(LOG_OUT_ASM)) {
+        log_printf("block at 0x%016" PRIx64 ": %u instructions, %u bytes of guest code, "
+                   "%td of host code at %p\n", b->tb->rip, b->count, b->tb->len,
+                   b->tb->end - b->tb->body, b->tb->body);
+    }
+}
+
+static bool emit_all(JitBuild *b)
+{
+    jit_cache_begin(b->jit, &b->e);
+    emit_entries(b);
+    emit_body(b);
+    emit_cold(b);
+    emit_checked_entry(b);
+    if (b->e.overflow) {
+        return false;
+    }
+    b->tb->end = emit_here(&b->e);
+    jit_cache_end(b->jit, &b->e);
+    return true;
+}
+
+X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *code, bool *full)
+{
+    X86Tb proto = { .rip = rip, .key = key, .code = code };
+    JitBuild *b = jit->build;
+
+    *full = false;
+    b->jit = jit;
+    b->cpu = jit->cpu;
+    b->tb = &proto;
+    b->mode64 = key & X86_HF_CS64;
+    b->count = b->cold_count = 0;
+    b->vec_known = false;
+    b->table = jit->cpu->tlb_now;
+    decode(b);
+    if (!b->count) {
+        return NULL;
+    }
+    analyse(b);
+    b->mode = jit_mode(jit, key);
+    *full = !b->mode || !allocate(b, &proto) || !emit_all(b);
+    if (*full) {
+        return NULL;
+    }
+    jit->stats.blocks++;
+    jit->stats.guest_bytes += b->tb->len;
+    jit->stats.host_bytes += b->tb->end - b->tb->body;
+    log_block(b);
+    return b->tb;
+}
