@@ -201,6 +201,12 @@ static void debug_changed(CPUState *cs)
 
 /* --- types ------------------------------------------------------------------------------------------ */
 
+static void engine_info(CPUState *cs, GString *out)
+{
+    x86_translator_info((X86CPU *)cs, out);
+    x86_interp_info(cs, out);
+}
+
 static void cpu_class_init(ObjectClass *klass, const void *data)
 {
     CPUClass *cc = CPU_CLASS(klass);
@@ -208,7 +214,7 @@ static void cpu_class_init(ObjectClass *klass, const void *data)
     cc->exec = x86_cpu_exec;
     cc->has_work = has_work;
     cc->dump_state = x86_cpu_dump_state;
-    cc->engine_info = x86_interp_info;
+    cc->engine_info = engine_info;
     cc->get_pc = get_pc;
     cc->translate_debug = translate_debug;
     cc->debug_as = debug_as;

@@ -315,7 +315,7 @@ int x86_cpu_exec(CPUState *cs)
 static void step_translated(X86CPU *cpu)
 {
     x86_enter_mode(cpu);
-    if (single(&cpu->state) || !(cpu->interp->key & X86_KEY_TRANSLATED) ||
+    if (single(cpu) || !(cpu->interp->key & X86_KEY_TRANSLATED) ||
         !x86_translator_run_one(cpu, cpu->interp->key)) {
         cpu->interp->stepping = true;
         run_single(cpu);

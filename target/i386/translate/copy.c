@@ -48,6 +48,8 @@ static bool classify_operand(CopyRow *row, unsigned i, const char *token)
     if (!g_ascii_islower(token[1]) && token[1]) {
         return false; /* another register's own name */
     }
+    row->general |= starts_with_any(token, "ERGB");
+    row->reg_in_imm |= *token == 'L';
     switch (*token) {
     case 'E': case 'R': case 'M': case 'W': case 'U':
         row->rm = i;
@@ -83,6 +85,8 @@ static CopyRow classify(const X86Row *row)
             res.copyable = false;
         }
     }
+    /* VEX.W widens their implicit RAX and RDX */
+    res.general |= row->mnemonic == X86_MN_VPCMPESTRM || row->mnemonic == X86_MN_VPCMPESTRI;
     res.has_modrm = strchr(row->encoding, '/') || res.rm != COPY_NO_OPERAND;
     return res;
 }
@@ -181,6 +185,15 @@ static unsigned address_len(const uint8_t *modrm)
     return len + (mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0);
 }
 
+/* What other modes ignore: the width of general registers, registers above 7. */
+static void drop_64bit_bits(const CopyRow *row, CopyCode *code)
+{
+    code->rex_w = code->rex_w && !row->general;
+    if (row->reg_in_imm) {
+        code->imm[0] &= 0x7f;
+    }
+}
+
 void copy_parse(const X86Insn *insn, const uint8_t *bytes, bool mode64, CopyCode *code)
 {
     unsigned rex = 0;
@@ -205,6 +218,9 @@ void copy_parse(const X86Insn *insn, const uint8_t *bytes, bool mode64, CopyCode
     }
     code->imm_len = bytes + insn->len - p;
     memcpy(code->imm, p, MIN(code->imm_len, sizeof(code->imm)));
+    if (code->vex && !mode64) {
+        drop_64bit_bits(copy_row(insn->row), code);
+    }
 }
 
 /* --- putting together ------------------------------------------------------------------- */

@@ -17,6 +17,8 @@ enum { COPY_NO_OPERAND = 0xff };
 typedef struct CopyRow {
     bool copyable;     /* every operand is a register, an immediate or plain memory */
     bool has_modrm;
+    bool general;      /* has operands that are, or may be, general registers */
+    bool reg_in_imm;   /* the immediate's high bits are a register */
     uint8_t reg, rm, vvvv, opcode; /* operand numbers; rm may be memory */
 } CopyRow;
 

@@ -323,9 +323,6 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     if (wants_flags(insn)) {
         jit_flags_need_host(b);
     }
-    if (code.vex && !b->mode64 && (is_gpr(insn, row->reg) || is_gpr(insn, row->rm))) {
-        code.rex_w = false; /* ignored there: general registers have 32 bits */
-    }
     for (unsigned i = 0; i < 2; i++) {
         code.force_rex |= needs_rex_for_byte(&x->op[i]);
     }
