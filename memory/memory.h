@@ -176,6 +176,15 @@ void ram_code_listener_remove(RAMCodeListenerFn *fn, void *opaque);
 void ram_page_set_code(RAMBlock *block, uint64_t offset);
 void ram_page_clear_code(RAMBlock *block, uint64_t offset);
 
+/* Every RAM block there is, of all machines. fn must not make or free any. */
+void ram_block_foreach(void (*fn)(RAMBlock *block, void *opaque), void *opaque);
+/* Appends the block's contents to out; pages of zeros cost nothing. */
+void ram_block_save(const RAMBlock *block, GByteArray *out);
+/* True if data is what ram_block_save() wrote for a block of this length; only then may it be
+ * loaded. Loading tells of every page as of a write. */
+bool ram_block_check_saved(const RAMBlock *block, const uint8_t *data, size_t len, Error **errp);
+void ram_block_load(RAMBlock *block, const uint8_t *data, size_t len);
+
 /* Dirty logging. client is RAM_PAGE_CLEAN_VGA or _MIGRATION. */
 void memory_region_set_log(MemoryRegion *mr, bool log, uint8_t client);
 /* True if any page of [addr, addr+size) was written since the last reset. */

@@ -105,6 +105,15 @@ void ram_block_unref(RAMBlock *block)
     }
 }
 
+void ram_block_foreach(void (*fn)(RAMBlock *block, void *opaque), void *opaque)
+{
+    g_mutex_lock(&blocks_lock);
+    for (GSList *at = blocks; at; at = at->next) {
+        fn(at->data, opaque);
+    }
+    g_mutex_unlock(&blocks_lock);
+}
+
 RAMBlock *ram_block_from_host(const void *host)
 {
     RAMBlock *found = NULL;

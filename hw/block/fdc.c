@@ -5,6 +5,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/block/fdc-int.h"
+#include <string.h>
 #include "util/trace.h"
 
 TRACE_EVENT(fdc_read, "reg %u value 0x%02x");
@@ -80,6 +81,19 @@ static void software_reset(FDCState *s)
     }
 }
 
+/* No command has ever been given. */
+static void forget_commands(FDCState *s)
+{
+    memset(s->bytes, 0, sizeof(s->bytes));
+    s->command = s->xfer = 0;
+    s->cyl = s->head = s->sec = 0;
+    memset(s->segments, 0, sizeof(s->segments));
+    s->segment = s->end_st1 = s->st2 = 0;
+    s->data_pos = s->data_len = 0;
+    s->non_dma = s->terminal_count = s->scan_equal = s->scan_fits = false;
+    memset(s->buf, 0, sizeof(s->buf));
+}
+
 void fdc_hard_reset(FDCState *s)
 {
     s->lock = false;
@@ -90,6 +104,7 @@ void fdc_hard_reset(FDCState *s)
     s->perpendicular = 0;
     s->power_mode = s->option = s->eot = 0;
     software_reset(s);
+    forget_commands(s);
 }
 
 /* --- registers ------------------------------------------------------------ */
@@ -278,7 +293,7 @@ static bool fdc_post_load(void *opaque, Error **errp)
     bool transfer_valid = s->phase != PHASE_EXECUTION || fdc_drive(s, s->bytes[1] & 3);
 
     if (s->phase >= PHASE_COUNT || !bytes_valid || !transfer_valid || s->xfer >= XFER_COUNT
-        || s->data_pos > s->data_len || s->data_len > FDC_BUFFER_SIZE || s->segment > 1
+        || s->data_pos > s->data_len || s->data_len > FDC_BUFFER_SIZE || s->segment > 2
         || s->segments[0].count + s->segments[1].count > FDC_BUFFER_SIZE / FD_SECTOR_SIZE) {
         error_setg(errp, "the saved state of the floppy controller is inconsistent");
         return false;

@@ -493,6 +493,8 @@ void serial_reset(SerialState *s)
     s->thr_pending = false;
     s->iir = IIR_NONE;
     reset_rx_fifo(s);
+    memset(s->rx_data, 0, sizeof(s->rx_data));
+    memset(s->rx_error, 0, sizeof(s->rx_error));
 }
 
 void serial_reset_hold(SerialState *s)

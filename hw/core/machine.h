@@ -155,9 +155,21 @@ static inline void machine_request_shutdown(MachineState *m, ShutdownCause cause
     }
 }
 
-/* Saves or loads the state of every device with a description, CPUs and RAM included. */
+/*
+ * Appends the state of the machine to out: virtual time, memory, and every device that has a state
+ * description, CPUs included. Block requests under way are waited for. vCPUs and the virtual
+ * clock stand; with the big lock, on the main thread.
+ */
 void machine_save_state(MachineState *machine, GByteArray *out);
+/*
+ * Makes the machine what another one of the same configuration was when it was saved (the
+ * images of its drives are the caller's affair). Fails, with errp set, if data is not such a state:
+ * what does not fit the machine is refused before anything is changed; after a value that a
+ * device refuses the machine is reset.
+ */
 bool machine_load_state(MachineState *machine, const uint8_t *data, size_t len, Error **errp);
+/* Every field of every device's state as a line of text; caller frees. For comparing states. */
+char *machine_describe_state(MachineState *machine);
 
 /* Finds a firmware or keymap file on the search path; NULL if it is nowhere. */
 char *machine_find_file(MachineState *machine, const char *name);

@@ -8,6 +8,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/core/vmstate.h"
+#include <inttypes.h>
 #include <string.h>
 
 typedef struct Reader {
@@ -174,4 +175,50 @@ bool vmstate_load(const VMStateDescription *vmsd, void *opaque, const uint8_t *d
         }
     }
     return !vmsd->post_load || vmsd->post_load(opaque, errp);
+}
+
+static void print_bytes(const uint8_t *at, size_t len, GString *out)
+{
+    enum { SHOWN = 32 };
+
+    if (len <= SHOWN) {
+        for (size_t i = 0; i < len; i++) {
+            g_string_append_printf(out, "%02x", at[i]);
+        }
+    } else {
+        g_autofree char *hash = g_compute_checksum_for_data(G_CHECKSUM_MD5, at, len);
+        g_string_append_printf(out, "%zu bytes, MD5 %s", len, hash);
+    }
+}
+
+static void print_element(const VMStateField *field, const void *at, const char *name,
+                          GString *out)
+{
+    if (field->kind == VMS_STRUCT) {
+        vmstate_print(field->nested, at, name, out);
+        return;
+    }
+    g_string_append_printf(out, "%s ", name);
+    if (field->kind == VMS_BYTES) {
+        print_bytes(at, field->elem_size, out);
+    } else if (field->kind == VMS_TIMER) {
+        g_string_append_printf(out, "%" PRId64, timer_expire_time(at));
+    } else {
+        g_string_append_printf(out, "0x%" PRIx64, load_native(at, field->elem_size));
+    }
+    g_string_append_c(out, '\n');
+}
+
+void vmstate_print(const VMStateDescription *vmsd, const void *opaque, const char *prefix,
+                   GString *out)
+{
+    for (const VMStateField *field = vmsd->fields; field->kind != VMS_END; field++) {
+        for (size_t i = 0; field_present(field, opaque) && i < field->count; i++) {
+            g_autofree char *name = field->count > 1
+                ? g_strdup_printf("%s.%s[%zu]", prefix, field->name, i)
+                : g_strdup_printf("%s.%s", prefix, field->name);
+            print_element(field, (const char *)opaque + field->offset + i * field->elem_size, name,
+                          out);
+        }
+    }
 }

@@ -90,5 +90,8 @@ void vmstate_save(const VMStateDescription *vmsd, void *opaque, GByteArray *out)
 /* Reads it back from data[*pos..len); advances *pos. */
 bool vmstate_load(const VMStateDescription *vmsd, void *opaque, const uint8_t *data, size_t len,
                   size_t *pos, Error **errp);
+/* Appends a line "PREFIX.FIELD[INDEX] VALUE" for each field; long byte strings as a hash. */
+void vmstate_print(const VMStateDescription *vmsd, const void *opaque, const char *prefix,
+                   GString *out);
 
 #endif

@@ -270,6 +270,21 @@ static void software_reset(IDEDevice *d)
     self_test_passed(d);
 }
 
+/* No command has ever been given. */
+static void forget_commands(IDEDevice *d)
+{
+    d->command = 0;
+    d->ext = d->list_ended = false;
+    d->lba = 0;
+    d->remaining = d->block_sectors = d->step_sectors = 0;
+    d->trim_pos = d->trim_end = 0;
+    d->data_pos = d->data_end = 0;
+    memset(d->buf, 0, sizeof(d->buf));
+    memset(d->atapi.packet, 0, sizeof(d->atapi.packet));
+    d->atapi.use_dma = false;
+    d->atapi.byte_limit = d->atapi.lba = 0;
+}
+
 void ide_device_reset(IDEDevice *d)
 {
     d->cur_heads = d->heads;
@@ -280,6 +295,7 @@ void ide_device_reset(IDEDevice *d)
     d->smart_enabled = true;
     d->max_sectors = d->native_sectors;
     software_reset(d);
+    forget_commands(d);
 }
 
 void ide_bus_reset(IDEBus *bus)

@@ -406,7 +406,7 @@ void ps2_keyboard_write(PS2Keyboard *kbd, uint8_t byte)
 void ps2_keyboard_reset(PS2Keyboard *kbd)
 {
     set_defaults(kbd);
-    ps2_port_clear(&kbd->port);
+    ps2_port_reset(&kbd->port);
     kbd->scanning = true;
     set_leds(kbd, 0);
 }

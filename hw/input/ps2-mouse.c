@@ -327,7 +327,7 @@ void ps2_mouse_write(PS2Mouse *m, uint8_t byte)
 
 void ps2_mouse_reset(PS2Mouse *m)
 {
-    ps2_port_clear(&m->port);
+    ps2_port_reset(&m->port);
     m->type = TYPE_STANDARD;
     m->knock = 0;
     m->wrap = false;

@@ -50,9 +50,11 @@ bool ps2_port_send(PS2Port *port, const uint8_t *buf, int len)
     return true;
 }
 
-void ps2_port_clear(PS2Port *port)
+void ps2_port_reset(PS2Port *port)
 {
-    port->data_count = port->reply_count = 0;
+    memset(port->data, 0, sizeof(port->data));
+    memset(port->reply, 0, sizeof(port->reply));
+    port->data_count = port->reply_count = port->last = 0;
 }
 
 static bool port_post_load(void *opaque, Error **errp)

@@ -40,7 +40,8 @@ uint8_t ps2_port_take(PS2Port *port);
 void ps2_port_reply(PS2Port *port, uint8_t byte);
 /* All of buf or, if it does not fit, nothing and false. */
 bool ps2_port_send(PS2Port *port, const uint8_t *buf, int len);
-void ps2_port_clear(PS2Port *port);
+/* As if nothing had ever been sent. */
+void ps2_port_reset(PS2Port *port);
 
 /* Scan codes. */
 enum { SCANCODE_E0 = 0x100 }; /* the code comes after an E0 byte */

@@ -448,6 +448,7 @@ void apic_init_reset(APICState *s)
         s->lvt[n] = APIC_LVT_MASKED;
     }
     s->initial_count = s->divide_config = 0;
+    s->count_start = 0;
     s->tsc_deadline = 0;
     s->extint = false;
     apic_update(s);
@@ -501,6 +502,7 @@ static void apic_reset(DeviceState *dev)
     if (bsp) {
         s->lvt[APIC_LVT_LINT0] = APIC_DM_EXTINT << LVT_DM_SHIFT;
     }
+    apic_update(s);
 }
 
 /* --- device -------------------------------------------------------------- */

@@ -304,11 +304,9 @@ static void init_dma(PCIDevice *dev)
 
 /* --- life --------------------------------------------------------------------------- */
 
-/* Undoes pci_realize() except what the leaf did. */
-static void take_off_bus(PCIDevice *dev)
+/* Takes its regions out of the address spaces, before the leaf destroys them. */
+static void unmap_bars(PCIDevice *dev)
 {
-    dev->irq_state = 0;
-    update_pins(dev);
     memory_transaction_begin();
     for (int n = 0; n < PCI_NUM_BARS; n++) {
         if (dev->bars[n].size) {
@@ -316,6 +314,13 @@ static void take_off_bus(PCIDevice *dev)
         }
     }
     memory_transaction_commit();
+}
+
+/* Undoes pci_realize() except what the leaf did. */
+static void take_off_bus(PCIDevice *dev)
+{
+    dev->irq_state = 0;
+    update_pins(dev);
     if (dev->has_rom) {
         memory_region_destroy(&dev->rom);
         dev->has_rom = false;
@@ -352,6 +357,7 @@ static void pci_unrealize(DeviceState *qdev)
 {
     PCIDevice *dev = PCI_DEVICE(qdev);
     PCIDeviceClass *pc = PCI_DEVICE_GET_CLASS(dev);
+    unmap_bars(dev);
     if (pc->unrealize) {
         pc->unrealize(qdev);
     }

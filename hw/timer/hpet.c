@@ -388,6 +388,7 @@ static void hpet_reset(DeviceState *dev)
     HPETState *s = HPET(dev);
 
     s->config = s->status = s->base_counter = 0;
+    s->base_ns = 0;
     for (unsigned n = 0; n < s->num_timers; n++) {
         HPETTimer *t = &s->timers[n];
         timer_del(&t->timer);

@@ -154,7 +154,8 @@ static void cpu_reset(DeviceState *dev)
         x86_cpu_dump_state(&cpu->parent, text);
         log_printf("CPU Reset (CPU %d)\n%s", cpu->parent.cpu_index, text->str);
     }
-    cpu_reset_interrupt(&cpu->parent, ~(uint32_t)CPU_INTERRUPT_EXIT);
+    /* INTR is a level that the local APIC drives, and may be driving already. */
+    cpu_reset_interrupt(&cpu->parent, ~(uint32_t)(CPU_INTERRUPT_EXIT | CPU_INTERRUPT_HARD));
     x86_cpu_state_reset(cpu, false);
     x86_interp_flush_code(cpu);
 }
