@@ -66,6 +66,15 @@ static bool create_cpus(PCMachine *pc, Error **errp)
     return true;
 }
 
+/* x87 errors of the boot CPU go by way of the PIIX3; others have only CR0.NE. */
+static void connect_coprocessor_error(PCMachine *pc)
+{
+    DeviceState *piix3 = DEVICE(pc->piix3), *cpu = g_ptr_array_index(pc->parent.cpus, 0);
+
+    qdev_connect_gpio_out_named(cpu, "ferr", 0, qdev_get_gpio_in_named(piix3, "ferr", 0));
+    qdev_connect_gpio_out_named(piix3, "ignne", 0, qdev_get_gpio_in_named(cpu, "ignne", 0));
+}
+
 static IRQLine *cpu_line(PCMachine *pc, const char *name)
 {
     return qdev_get_gpio_in_named(g_ptr_array_index(pc->parent.cpus, 0), name, 0);
@@ -199,6 +208,7 @@ static bool create_isa_devices(PCMachine *pc, Error **errp)
         qdev_connect_gpio_out_named(pc->hpet_dev, "pit-enable", 0, qdev_get_gpio_in(pit, 0));
     }
     connect_a20(pc, port92);
+    connect_coprocessor_error(pc);
     if (kbd) {
         connect_a20(pc, kbd);
     }
@@ -223,14 +233,13 @@ static void create_smm_memory(PCMachine *pc)
 static bool create_chipset(PCMachine *pc, Error **errp)
 {
     MachineState *m = &pc->parent;
-    PCIDevice *piix3;
 
     memory_region_init(&pc->pci_memory, m, "pci", UINT64_MAX);
     pc->pci = i440fx_create(m, &pc->pci_memory, errp);
-    if (!pc->pci || !(piix3 = piix3_create(pc->pci, PC_DEVFN_PIIX3, errp))) {
+    if (!pc->pci || !(pc->piix3 = piix3_create(pc->pci, PC_DEVFN_PIIX3, errp))) {
         return false;
     }
-    pc->isa = piix3_isa_bus(piix3);
+    pc->isa = piix3_isa_bus(pc->piix3);
     if (pc->smm) {
         create_smm_memory(pc);
     }

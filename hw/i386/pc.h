@@ -31,7 +31,7 @@ struct PCMachine {
     AddressSpace smm_as;
     MemoryRegion bios, isa_bios;
     PCIBus *pci;
-    PCIDevice *ide;
+    PCIDevice *piix3, *ide;
     ISABus *isa;
     DeviceState *ioapic, *rtc, *fdc, *pm;
     DeviceState *hpet_dev;            /* NULL with hpet=off */

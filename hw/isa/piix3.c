@@ -1,7 +1,9 @@
 /*
  * Intel 82371SB (PIIX3), data sheet 290550, function 0: PCI-to-ISA bridge.
- * PCI interrupt routing and the reset control register act; registers of ISA
- * timing and power management keep what is written.
+ * PCI interrupt routing, coprocessor errors and the reset control register act; registers
+ * of ISA timing and power management keep what is written.
+ *
+ * Lines: input "ferr" (1: FERR# asserted) and output "ignne" (1: IGNNE# asserted).
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,6 +13,7 @@
 
 TRACE_EVENT(piix3_pirq, "PIRQ%c level %d routed to IRQ %d");
 TRACE_EVENT(piix3_reset_control, "value 0x%02x");
+TRACE_EVENT(piix3_coprocessor_error, "FERR# %d IRQ 13 %d IGNNE# %d");
 
 enum {
     REG_PIRQRCA = 0x60,   /* PIRQ route control, A to D at 60h-63h (2.2.10) */
@@ -21,6 +24,9 @@ enum {
     PORT_RCR = 0xcf9,     /* reset control register (2.5.4.6) */
     RCR_SRST = 1 << 1,    /* hard reset, not soft */
     RCR_RCPU = 1 << 2,    /* 0 to 1 resets */
+
+    PORT_CERR = 0xf0,     /* coprocessor error register (2.5.5) */
+    FPU_IRQ = 13,
 };
 
 OBJECT_DECLARE_SIMPLE(PIIX3State, PIIX3, TYPE_PIIX3)
@@ -28,8 +34,10 @@ OBJECT_DECLARE_SIMPLE(PIIX3State, PIIX3, TYPE_PIIX3)
 struct PIIX3State {
     PCIDevice parent_obj;
     ISABus *isa;
-    MemoryRegion rcr_mem;
+    MemoryRegion rcr_mem, cerr_mem;
+    IRQLine *ignne_line;
     uint8_t rcr;
+    bool ferr, fpu_irq, ignne;
     uint8_t pirq_levels;  /* a bit for each of PIRQA# to PIRQD# that is asserted */
     uint16_t driven;      /* ISA IRQs that are raised for them */
 };
@@ -99,6 +107,50 @@ static const MemoryRegionOps rcr_ops = {
     .impl = { .max_size = 1 },
 };
 
+/* --- coprocessor errors ---------------------------------------------------------- */
+
+static void drive_fpu_lines(PIIX3State *s)
+{
+    trace(piix3_coprocessor_error, s->ferr, s->fpu_irq, s->ignne);
+    irq_set(s->isa->irqs[FPU_IRQ], s->fpu_irq);
+    irq_set(s->ignne_line, s->ignne);
+}
+
+/* FERR# latches IRQ 13; going away it takes IGNNE# with it. XBCS bit 5, which lets the pin do
+ * this, is left out: no firmware of virtual PCs sets it. */
+static void set_ferr(void *opaque, int n, int level)
+{
+    PIIX3State *s = opaque;
+
+    if (level && !s->ferr) {
+        s->fpu_irq = true;
+    }
+    s->ferr = level;
+    s->ignne = s->ignne && level;
+    drive_fpu_lines(s);
+}
+
+static uint64_t cerr_read(void *opaque, hwaddr addr, unsigned size)
+{
+    return 0xff; /* write only */
+}
+
+/* Whatever is written ends the interrupt, and lets the CPU go on until FERR# is negated. */
+static void cerr_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+{
+    PIIX3State *s = opaque;
+
+    s->fpu_irq = false;
+    s->ignne = s->ferr;
+    drive_fpu_lines(s);
+}
+
+static const MemoryRegionOps cerr_ops = {
+    .read = cerr_read,
+    .write = cerr_write,
+    .impl = { .max_size = 1 },
+};
+
 /* --- configuration space ------------------------------------------------------------ */
 
 /* Registers beyond the header (2.2): reset value, and the bits that keep what is written. */
@@ -152,7 +204,9 @@ static void piix3_reset(DeviceState *qdev)
     pci_set_word(config + PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     pci_set_word(config + PCI_STATUS, PCI_STATUS_DEVSEL_MEDIUM);
     s->rcr = 0;
+    s->ferr = s->fpu_irq = s->ignne = false;
     update_irqs(s);
+    drive_fpu_lines(s);
 }
 
 static bool piix3_realize(DeviceState *qdev, Error **errp)
@@ -166,6 +220,10 @@ static bool piix3_realize(DeviceState *qdev, Error **errp)
     s->isa = isa_bus_new(qdev, bus->memory, bus->io);
     memory_region_init_io(&s->rcr_mem, dev, &rcr_ops, s, "piix3-reset-control", 1);
     memory_region_add_subregion_overlap(bus->io, PORT_RCR, &s->rcr_mem, 1);
+    memory_region_init_io(&s->cerr_mem, dev, &cerr_ops, s, "piix3-coprocessor-error", 1);
+    memory_region_add_subregion(bus->io, PORT_CERR, &s->cerr_mem);
+    qdev_init_gpio_in_named(qdev, set_ferr, "ferr", 1);
+    qdev_init_gpio_out_named(qdev, &s->ignne_line, "ignne", 1);
     pci_bus_set_irqs(bus, piix3_set_irq, piix3_map_irq, s, N_PIRQS);
     return true;
 }
@@ -175,6 +233,7 @@ static void piix3_unrealize(DeviceState *qdev)
     PIIX3State *s = PIIX3(qdev);
     pci_bus_set_irqs(pci_get_bus(&s->parent_obj), NULL, NULL, NULL, 0);
     memory_region_destroy(&s->rcr_mem);
+    memory_region_destroy(&s->cerr_mem);
 }
 
 static const VMStateField piix3_fields[] = {
@@ -182,6 +241,9 @@ static const VMStateField piix3_fields[] = {
     VMSTATE_UINT8(rcr, PIIX3State),
     VMSTATE_UINT8(pirq_levels, PIIX3State),
     VMSTATE_UINT16(driven, PIIX3State),
+    VMSTATE_BOOL(ferr, PIIX3State),
+    VMSTATE_BOOL(fpu_irq, PIIX3State),
+    VMSTATE_BOOL(ignne, PIIX3State),
     VMSTATE_END
 };
 

@@ -72,7 +72,7 @@ static const VMStateField cpu_fields[] = {
     U16(fpu.fcs), U16(fpu.fds),
     VMSTATE_STRUCT_ARRAY(state.xmm, X86CPU, 16, vmstate_vector, X86Vector),
     U8(nmi_blocked), U8(in_smm), U8(int_shadow), U8(wait_for_sipi), U8(sipi_vector),
-    U8(a20_masked), U8(triple_fault), U8(pending_db), U64(pending_dr6),
+    U8(a20_masked), U8(triple_fault), U8(pending_db), U64(pending_dr6), U8(ferr), U8(ignne),
     VMSTATE_UINT32(parent.interrupt_request, X86CPU),
     VMSTATE_BOOL(parent.halted, X86CPU),
     VMSTATE_END

@@ -49,6 +49,11 @@ static void set_nmi(void *opaque, int n, int level)
     }
 }
 
+static void set_ignne(void *opaque, int n, int level)
+{
+    __atomic_store_n(&((X86CPU *)opaque)->state.ignne, !!level, __ATOMIC_RELEASE);
+}
+
 static void cpu_init(Object *obj)
 {
     DeviceState *dev = DEVICE(obj);
@@ -56,6 +61,8 @@ static void cpu_init(Object *obj)
     qdev_init_gpio_in_named(dev, set_a20, "a20", 1);
     qdev_init_gpio_in_named(dev, set_smi, "smi", 1);
     qdev_init_gpio_in_named(dev, set_nmi, "nmi", 1);
+    qdev_init_gpio_in_named(dev, set_ignne, "ignne", 1);
+    qdev_init_gpio_out_named(dev, &X86_CPU(dev)->ferr_line, "ferr", 1);
 }
 
 /* --- the memory map ------------------------------------------------------------------------ */

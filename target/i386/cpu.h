@@ -105,6 +105,8 @@ typedef struct X86State {
     uint8_t sipi_vector;
     uint8_t a20_masked;       /* 1: address bit 20 forced to 0 */
     uint8_t triple_fault;
+    uint8_t ferr;             /* FERR# is asserted: an x87 exception waits, with CR0.NE = 0 */
+    uint8_t ignne;            /* IGNNE# is asserted */
     uint8_t pending_db;       /* a single-step or I/O #DB is due after this instruction */
     uint64_t pending_dr6;
 } X86State;
@@ -143,6 +145,7 @@ struct X86CPU {
     struct X86Jit *translator;   /* translate/; NULL: the interpreter runs everything */
     X86FaultFrame *fault; /* innermost place that faults unwind to */
     const X86CpuHooks *hooks;
+    IRQLine *ferr_line;   /* output "ferr", to the board's coprocessor error logic */
     struct APICState *apic; /* hw/intc/apic.h; NULL in CPU tests */
     AddressSpace *smm_as;   /* memory as seen in SMM; equals as without SMRAM */
     uint32_t features[X86_FEAT_COUNT / 32 + 1]; /* instruction features of the model */

@@ -41,6 +41,19 @@ static inline bool x86_vector_has_error(unsigned vector)
 G_NORETURN void x86_raise(X86CPU *cpu, unsigned vector, uint32_t error);
 G_NORETURN void x86_raise_pf(X86CPU *cpu, uint64_t lin, uint32_t error);
 
+/* A vector for the exec loop alone: the current instruction begins again when something ends
+ * the CPU's halt, and no event is delivered. */
+enum { X86_EXCP_FREEZE = 0x100 };
+
+/*
+ * An unmasked x87 exception that the next waiting instruction finds: #MF, or with CR0.NE = 0 what
+ * a PC makes of it outside the CPU (SDM vol. 1, 8.7.2): FERR# is asserted and the CPU freezes
+ * before the instruction until an interrupt comes. Returns if IGNNE# lets the instruction run.
+ */
+void x86_fpu_error(X86CPU *cpu);
+/* Negates FERR#: ES is clear. */
+void x86_fpu_error_gone(X86CPU *cpu);
+
 /* Where an event comes from: it decides the EXT bit, DPL check and pushed RIP. */
 typedef enum X86EventKind {
     X86_EVENT_FAULT,     /* exception; RIP pushed is the faulting instruction */

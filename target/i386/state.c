@@ -104,6 +104,7 @@ static void power_on_reset(X86CPU *cpu)
     X86State *s = &cpu->state;
 
     memset(&s->fpu, 0, sizeof(s->fpu));
+    s->ferr = 0;
     memset(s->xmm, 0, sizeof(s->xmm));
     s->fpu.fcw = 0x40;
     s->fpu.ftw = 0xff; /* all registers hold +0.0 */

@@ -72,6 +72,47 @@ static void test_pending(void)
     cpu_machine_free(m);
 }
 
+static void note_ferr(void *opaque, int n, int level)
+{
+    *(int *)opaque = level;
+}
+
+/* CR0.NE = 0: FERR# and a frozen CPU instead of #MF; IGNNE# lets it go on (SDM vol. 1, 8.7.2). */
+static void test_ferr(void)
+{
+    CpuMachine *m = MACHINE_WITH(DIVIDE_ONE_BY_ZERO
+                                 "\xdf\xe0"          /* 100c fnstsw ax: does not wait */
+                                 "\x90\xd9\xe8"      /* 100e nop; fld1 */
+                                 "\xd9\xe8\xf4"      /* 1011 fld1; hlt */
+                                 "\xdb\xe2\xd9\xe8"); /* 1014 fnclex; fld1 */
+    X86State *s = &m->cpu->state;
+    DeviceState *cpu = DEVICE(m->cpu);
+    int ferr = 0;
+    IRQLine *line = irq_new(note_ferr, &ferr, 0);
+
+    qdev_connect_gpio_out_named(cpu, "ferr", 0, line);
+    s->cr0 &= ~X86_CR0_NE;
+    put_ram(m, OPERAND, 0x037b, 2);
+    g_assert_cmpint(cpu_machine_run(m), ==, CPU_EXIT_HALTED);
+    g_assert_cmphex(s->rip, ==, 0x100f); /* before the instruction that waits */
+    g_assert_cmphex(s->regs[X86_RAX] & 0xffff, ==, 0xb084);
+    g_assert_cmpint(ferr, ==, 1);
+
+    irq_set(qdev_get_gpio_in_named(cpu, "ignne", 0), 1);
+    m->cpu->parent.halted = false; /* as an interrupt would */
+    g_assert_cmpint(cpu_machine_run(m), ==, CPU_EXIT_HALTED);
+    g_assert_cmphex(s->rip, ==, 0x1014); /* both loads and the HLT */
+    g_assert_cmpint(ferr, ==, 1);
+
+    irq_set(qdev_get_gpio_in_named(cpu, "ignne", 0), 0);
+    m->cpu->parent.halted = false;
+    g_assert_cmpint(run(m), ==, -1);
+    g_assert_cmpint(ferr, ==, 0); /* FNCLEX */
+    qdev_connect_gpio_out_named(cpu, "ferr", 0, NULL);
+    irq_free(line);
+    cpu_machine_free(m);
+}
+
 /* The seven words of the 16-bit real-mode format; no instruction had a memory operand. */
 static void test_environment(void)
 {
@@ -210,6 +251,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fpu/pending", test_pending);
+    g_test_add_func("/fpu/ferr", test_ferr);
     g_test_add_func("/fpu/environment", test_environment);
     g_test_add_func("/fpu/task-switched", test_task_switched);
     g_test_add_func("/fpu/simd-exception", test_simd_exception);

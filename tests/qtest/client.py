@@ -290,6 +290,25 @@ def test_set_irq_in(c):
     c.expect_irqs('set_irq_in ioapic unnamed-gpio-in 11 0', 'OK', ['IRQ lower 11'])
 
 
+def find_type(c, wanted):
+    """The path of the one device of a type."""
+    for entry in c.qmp('qom-list', path='/machine/unattached')['return']:
+        if entry['type'] == f'child<{wanted}>':
+            return '/machine/unattached/' + entry['name']
+    raise AssertionError(f'no {wanted} below /machine/unattached')
+
+
+def test_intercept_out(c):
+    """Counter 0's output in mode 0: low when the mode is set, high at the terminal count."""
+    c.expect('irq_intercept_out ' + find_type(c, 'isa-pit'), 'OK')
+    c.expect('outb 0x43 0x30', 'OK')
+    c.expect('outb 0x40 0xe8', 'OK')
+    c.expect('outb 0x40 0x03', 'OK')  # 1000 cycles: 838 us
+    c.expect_irqs('clock_step 800000', 'OK 800000', [])
+    c.expect_irqs('clock_step 100000', 'OK 900000', ['IRQ raise 0'])
+    c.expect_irqs('outb 0x43 0x30', 'OK', ['IRQ lower 0'])
+
+
 # --- beside a CPU --------------------------------------------------------------------------------
 
 def test_beside_tcg(c):
@@ -305,7 +324,8 @@ def test_beside_tcg(c):
 COMMON = [test_start, test_unknown, test_too_few_arguments, test_numbers, test_memory_values,
           test_memory_buffers, test_base64, test_absent_port, test_clock, test_unknown_device,
           test_log, test_sigterm]
-PC = [test_ports, test_clock_to_deadline, test_clock_order, test_intercept_in, test_set_irq_in]
+PC = [test_ports, test_clock_to_deadline, test_clock_order, test_intercept_in, test_set_irq_in,
+      test_intercept_out]
 MACHINES = {
     'pc': '-machine pc -nodefaults -serial null',
     'none': '-machine none -m 16',

@@ -363,6 +363,26 @@ json_object *qtest_qmp(QTest *qts, const char *fmt, ...)
     }
 }
 
+char *qtest_find_device(QTest *qts, const char *type)
+{
+    g_autofree char *wanted = g_strdup_printf("child<%s>", type);
+    json_object *reply = qtest_qmp(qts, "{\"execute\": \"qom-list\", \"arguments\": "
+                                        "{\"path\": \"/machine/unattached\"}}"), *list;
+    char *path = NULL;
+
+    g_assert_true(json_object_object_get_ex(reply, "return", &list));
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *entry = json_object_array_get_idx(list, i);
+        if (g_str_equal(json_object_get_string(json_object_object_get(entry, "type")), wanted)) {
+            path = g_strdup_printf("/machine/unattached/%s",
+                                   json_object_get_string(json_object_object_get(entry, "name")));
+        }
+    }
+    json_object_put(reply);
+    g_assert_nonnull(path);
+    return path;
+}
+
 static bool event_is(json_object *obj, const char *name)
 {
     json_object *event;

@@ -55,6 +55,9 @@ bool qtest_get_irq(QTest *qts, unsigned num);
 unsigned qtest_irq_raised(QTest *qts, unsigned num);
 void qtest_set_irq_in(QTest *qts, const char *path, const char *name, unsigned num, int level);
 
+/* The path of the one device of a type among those of the board; a missing one fails the test. */
+char *qtest_find_device(QTest *qts, const char *type);
+
 /* Sends a QMP command as JSON text (printf-like) and returns the whole reply. */
 json_object *qtest_qmp(QTest *qts, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* Waits for an event by name. */

@@ -15,6 +15,8 @@ enum {
     REG_PIRQRCA = 0x60,
     REG_TOM = 0x69,
     RCR = 0xcf9,
+    CERR = 0xf0,
+    FPU_IRQ = 13,
 };
 
 static void test_defaults(void)
@@ -57,11 +59,38 @@ static void test_reset_control(void)
     qtest_quit(qts);
 }
 
+/* FERR# latches IRQ 13; a write to port F0h ends it (2.5.5). */
+static void test_coprocessor_error(void)
+{
+    QTest *qts = qtest_start("-machine pc -nodefaults");
+    g_autofree char *piix3 = qtest_find_device(qts, "PIIX3");
+
+    qtest_irq_intercept_in(qts, "ioapic");
+    qtest_set_irq_in(qts, piix3, "ferr", 0, 1);
+    g_assert_true(qtest_get_irq(qts, FPU_IRQ));
+    qtest_set_irq_in(qts, piix3, "ferr", 0, 0);
+    g_assert_true(qtest_get_irq(qts, FPU_IRQ)); /* until it is acknowledged */
+    qtest_outb(qts, CERR, 0);
+    g_assert_false(qtest_get_irq(qts, FPU_IRQ));
+    qtest_set_irq_in(qts, piix3, "ferr", 0, 1);
+    qtest_outb(qts, CERR, 0xff);
+    g_assert_false(qtest_get_irq(qts, FPU_IRQ)); /* FERR# is asserted, but no new edge */
+    qtest_set_irq_in(qts, piix3, "ferr", 0, 0);
+    qtest_set_irq_in(qts, piix3, "ferr", 0, 1);
+    g_assert_true(qtest_get_irq(qts, FPU_IRQ));
+    json_object_put(qtest_qmp(qts, "{'execute': 'system_reset'}"));
+    json_object_put(qtest_qmp_event_wait(qts, "RESET"));
+    qtest_inb(qts, CERR);
+    g_assert_false(qtest_get_irq(qts, FPU_IRQ));
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/piix3/defaults", test_defaults);
     g_test_add_func("/piix3/routing-registers", test_routing_registers);
     g_test_add_func("/piix3/reset-control", test_reset_control);
+    g_test_add_func("/piix3/coprocessor-error", test_coprocessor_error);
     return g_test_run();
 }

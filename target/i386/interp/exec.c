@@ -36,6 +36,9 @@ static void deliver_fault(X86CPU *cpu, unsigned vector, uint32_t error)
         cpu->state.rip = cpu->interp->start;
     }
     cpu->interp->started = false;
+    if (vector == X86_EXCP_FREEZE) {
+        return;
+    }
     log_event(cpu, "fault", vector, error);
     cpu->state.pending_db = 0;
     x86_deliver_event(cpu, X86_EVENT_FAULT, vector, x86_vector_has_error(vector), error);

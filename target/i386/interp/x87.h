@@ -60,11 +60,11 @@ enum { X87_EMPTY_A = 1, X87_EMPTY_B = 2 };
 
 typedef void X87Fn(X87Work *w);
 
-/* #MF for an unmasked exception of an earlier instruction. */
+/* An unmasked exception of an earlier instruction. */
 static inline void x87_check_pending(X86CPU *cpu)
 {
-    if (cpu->state.fpu.fsw & X87_ES) {
-        x86_raise(cpu, X86_EXCP_MF, 0);
+    if (G_UNLIKELY(cpu->state.fpu.fsw & X87_ES)) {
+        x86_fpu_error(cpu);
     }
 }
 /* The instruction pointer, opcode and, with a memory operand, data pointer. */

@@ -13,7 +13,8 @@ static void op_FNINIT(X86CPU *cpu, const X86Insn *insn)
 
 static void op_FNCLEX(X86CPU *cpu, const X86Insn *insn)
 {
-    cpu->state.fpu.fsw &= ~(X87_EXCEPTIONS | X87_SF | X87_ES | X87_B);
+    cpu->state.fpu.fsw &= ~(X87_EXCEPTIONS | X87_SF);
+    x87_update_es(&cpu->state);
 }
 
 static void op_FLDCW(X86CPU *cpu, const X86Insn *insn)

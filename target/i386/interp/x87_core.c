@@ -5,6 +5,14 @@
  */
 #include "target/i386/interp/x87.h"
 
+/* FERR# follows ES as soon as it is clear. */
+static void drop_ferr(X86State *s)
+{
+    if (G_UNLIKELY(s->ferr)) {
+        x86_fpu_error_gone((X86CPU *)((char *)s - offsetof(X86CPU, state)));
+    }
+}
+
 void x87_update_es(X86State *s)
 {
     X86Fpu *fpu = &s->fpu;
@@ -13,6 +21,7 @@ void x87_update_es(X86State *s)
         fpu->fsw |= X87_ES | X87_B;
     } else {
         fpu->fsw &= ~(X87_ES | X87_B);
+        drop_ferr(s);
     }
 }
 
@@ -52,6 +61,7 @@ void x87_init(X86State *s)
     fpu->fop = 0;
     fpu->fip = fpu->fdp = 0;
     fpu->fcs = fpu->fds = 0;
+    drop_ferr(s);
 }
 
 void x87_work_init(const X86State *s, X87Work *w)
