@@ -19,7 +19,8 @@ if [ ! -f $build/build.ninja ]; then
         -Db_sanitize=address,undefined >/dev/null || exit 1
 fi
 [ ${#targets[@]} -gt 0 ] ||
-    mapfile -t targets < <(sed -n "s/^  '\(fuzz_[a-z_0-9]*\)'.*/\1/p" tests/fuzz/meson.build)
+    mapfile -t targets < <(ninja -C $build -t targets all |
+                           sed -n 's|^tests/fuzz/\(fuzz_[a-z_0-9]*\): .*|\1|p')
 ninja -C $build "${targets[@]/#/tests/fuzz/}" || exit 1
 
 export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

@@ -1,6 +1,7 @@
 /*
- * Runs a fuzz target without libFuzzer: the files named on the command line, or
- * random inputs ("-runs=N", "-seed=N", "-max_len=N" as libFuzzer spells them).
+ * Runs a fuzz target without libFuzzer: the files named on the command line, or every
+ * file of the folders named there and then random inputs ("-runs=N", "-seed=N", "-max_len=N" as
+ * libFuzzer spells them).
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,6 +25,18 @@ static int run_file(const char *path)
     }
     LLVMFuzzerTestOneInput((const uint8_t *)data, size);
     return 0;
+}
+
+static int run_folder(GDir *dir, const char *path)
+{
+    const char *name;
+    int failed = 0;
+
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *file = g_build_filename(path, name, NULL);
+        failed |= run_file(file);
+    }
+    return failed;
 }
 
 static void run_random(unsigned long runs, unsigned seed, unsigned long max_len)
@@ -51,10 +64,11 @@ int main(int argc, char **argv)
             runs = option(argv[i], "-runs=", runs);
             seed = option(argv[i], "-seed=", seed);
             max_len = option(argv[i], "-max_len=", max_len);
-        } else {
-            files++;
-            failed |= run_file(argv[i]);
+            continue;
         }
+        g_autoptr(GDir) dir = g_dir_open(argv[i], 0, NULL);
+        files += !dir;
+        failed |= dir ? run_folder(dir, argv[i]) : run_file(argv[i]);
     }
     if (files == 0) {
         run_random(runs, seed, MAX(max_len, 1));
