@@ -86,11 +86,10 @@ static void test_ferr(void)
                                  "\xd9\xe8\xf4"      /* 1011 fld1; hlt */
                                  "\xdb\xe2\xd9\xe8"); /* 1014 fnclex; fld1 */
     X86State *s = &m->cpu->state;
-    DeviceState *cpu = DEVICE(m->cpu);
     int ferr = 0;
     IRQLine *line = irq_new(note_ferr, &ferr, 0);
 
-    qdev_connect_gpio_out_named(cpu, "ferr", 0, line);
+    m->cpu->ferr_line = line;
     s->cr0 &= ~X86_CR0_NE;
     put_ram(m, OPERAND, 0x037b, 2);
     g_assert_cmpint(cpu_machine_run(m), ==, CPU_EXIT_HALTED);
@@ -98,19 +97,18 @@ static void test_ferr(void)
     g_assert_cmphex(s->regs[X86_RAX] & 0xffff, ==, 0xb084);
     g_assert_cmpint(ferr, ==, 1);
 
-    irq_set(qdev_get_gpio_in_named(cpu, "ignne", 0), 1);
+    s->ignne = 1;
     m->cpu->parent.halted = false; /* as an interrupt would */
     g_assert_cmpint(cpu_machine_run(m), ==, CPU_EXIT_HALTED);
     g_assert_cmphex(s->rip, ==, 0x1014); /* both loads and the HLT */
     g_assert_cmpint(ferr, ==, 1);
 
-    irq_set(qdev_get_gpio_in_named(cpu, "ignne", 0), 0);
+    s->ignne = 0;
     m->cpu->parent.halted = false;
     g_assert_cmpint(run(m), ==, -1);
     g_assert_cmpint(ferr, ==, 0); /* FNCLEX */
-    qdev_connect_gpio_out_named(cpu, "ferr", 0, NULL);
-    irq_free(line);
     cpu_machine_free(m);
+    irq_free(line);
 }
 
 /* The seven words of the 16-bit real-mode format; no instruction had a memory operand. */

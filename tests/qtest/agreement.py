@@ -66,6 +66,7 @@ DIFFERENCES = {
     r'/ioapic/registers': '82093AA: bits 17-31 of a low half are reserved and read 0',
     r'/parallel/acknowledge': 'PC/AT: ACK is a pulse; QEMU plays BUSY and ACK over several reads',
     r'/parallel/ports': 'QEMU 7.2 does not answer at 0x3bc',
+    r'/piix3/coprocessor-error': 'QEMU\'s PIIX3 has no lines for it',
     r'/pcspk/control': 'PC/AT, port 61: bits 2 and 3 read back',
     r'/piix4-pm/power-button': 'ACPI 4.8.3.1: a byte write clears the bits of that byte only',
     r'/piix4-pm/reset': '82371AB: PMBA is 1 after reset; QEMU keeps it',
