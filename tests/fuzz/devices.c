@@ -35,7 +35,7 @@ static void put32(MachineState *m, uint32_t addr, uint32_t val)
     address_space_st(&m->memory_as, addr, 4, val);
 }
 
-/* --- DMA: what a transfer may hit ------------------------------------------------------- */
+/* --- DMA: what a transfer may hit ------------------------------------------------------------ */
 
 static uint32_t dma_target(FuzzInput *in)
 {
@@ -48,7 +48,7 @@ static uint32_t dma_target(FuzzInput *in)
     return fuzz_choose(in, targets, G_N_ELEMENTS(targets));
 }
 
-/* --- IDE -------------------------------------------------------------------------------- */
+/* --- IDE ------------------------------------------------------------------------------------- */
 
 static const uint16_t ide_bases[] = { 0x1f0, 0x170 };
 
@@ -138,7 +138,7 @@ static void operate_ide(MachineState *m, FuzzInput *in)
     }
 }
 
-/* --- floppy, DMA controllers ------------------------------------------------------------------ */
+/* --- floppy, DMA controllers ----------------------------------------------------------------- */
 
 static void program_dma(MachineState *m, FuzzInput *in, unsigned channel)
 {
@@ -186,7 +186,7 @@ static void operate_fdc(MachineState *m, FuzzInput *in)
     }
 }
 
-/* --- serial and parallel port ----------------------------------------------------------------- */
+/* --- serial and parallel port ---------------------------------------------------------------- */
 
 static void operate_serial(MachineState *m, FuzzInput *in)
 {
@@ -205,7 +205,7 @@ static void operate_serial(MachineState *m, FuzzInput *in)
     }
 }
 
-/* --- keyboard controller ------------------------------------------------------------------------ */
+/* --- keyboard controller --------------------------------------------------------------------- */
 
 static void operate_i8042(MachineState *m, FuzzInput *in)
 {
@@ -229,7 +229,7 @@ static void operate_i8042(MachineState *m, FuzzInput *in)
     input_sync(m->input);
 }
 
-/* --- interrupt controllers ------------------------------------------------------------------------ */
+/* --- interrupt controllers ------------------------------------------------------------------- */
 
 static void operate_intc(MachineState *m, FuzzInput *in)
 {
@@ -255,7 +255,7 @@ static void operate_intc(MachineState *m, FuzzInput *in)
     }
 }
 
-/* --- timers ------------------------------------------------------------------------------------------ */
+/* --- timers ---------------------------------------------------------------------------------- */
 
 static void operate_timers(MachineState *m, FuzzInput *in)
 {
@@ -285,7 +285,7 @@ static void operate_timers(MachineState *m, FuzzInput *in)
     clock_advance_to(m->clock, clock_get_ns(m->clock) + fuzz_take(in, 2) * 16);
 }
 
-/* --- power management, chipset --------------------------------------------------------------------------- */
+/* --- power management, chipset --------------------------------------------------------------- */
 
 static void prepare_pm(MachineState *m)
 {
@@ -304,7 +304,7 @@ static void operate_config(MachineState *m, FuzzInput *in)
     fuzz_config(m, devfn, reg, size, fuzz_take(in, size));
 }
 
-/* --- fw_cfg ---------------------------------------------------------------------------------------------- */
+/* --- fw_cfg ---------------------------------------------------------------------------------- */
 
 static void put32_be(MachineState *m, uint32_t addr, uint32_t val)
 {
@@ -325,7 +325,7 @@ static void operate_fw_cfg(MachineState *m, FuzzInput *in)
     fuzz_out(m, 0x518, 4, GUINT32_TO_BE(at));
 }
 
-/* --- VGA ------------------------------------------------------------------------------------------------------ */
+/* --- VGA ------------------------------------------------------------------------------------- */
 
 static void operate_vga(MachineState *m, FuzzInput *in)
 {
@@ -347,7 +347,7 @@ static void operate_vga(MachineState *m, FuzzInput *in)
     }
 }
 
-/* --- the targets ------------------------------------------------------------------------------------------------ */
+/* --- the targets ----------------------------------------------------------------------------- */
 
 static const FuzzDevice devices[] = {
     { "ide", { { 0x1f0, 8 }, { 0x170, 8 }, { 0x376, 1 }, { 0x3f6, 1 }, { BUS_MASTER, 16 } },
