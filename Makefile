@@ -4,7 +4,7 @@
 
 BUILD ?= build
 
-.PHONY: all run check bench lint fuzz clean
+.PHONY: all run check check-long bench lint fuzz clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -22,6 +22,13 @@ check:
 	scripts/install-deps.sh all
 	$(MAKE) all
 	scripts/check.py $(BUILD)
+
+# What takes long or needs Debian's mirror: a whole Debian. STRESS_SECONDS of stress-ng.
+check-long:
+	scripts/install-deps.sh long
+	$(MAKE) all
+	scripts/make-debian-image.sh $(BUILD)/debian.qcow2
+	scripts/check.py $(BUILD) --setup long --suite long
 
 # BENCH: options of scripts/bench.py, as BENCH="--class integer --rounds 1".
 bench:

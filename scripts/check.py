@@ -5,6 +5,7 @@
 #   check.py BUILD [meson test arguments]
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+import glob
 import json
 import os
 import re
@@ -33,7 +34,8 @@ def main():
     run = subprocess.run(['meson', 'test', '-C', build, '--print-errorlogs',
                           '--num-processes', str(os.cpu_count()), *extra])
     counts = {'passed': 0, 'failed': 0, 'skipped': 0}
-    with open(os.path.join(build, 'meson-logs', 'testlog.json'), encoding='utf-8') as log:
+    logs = glob.glob(os.path.join(build, 'meson-logs', 'testlog*.json'))  # a --setup has its own
+    with open(max(logs, key=os.path.getmtime), encoding='utf-8') as log:
         for line in log:
             test = json.loads(line)
             failed_before = counts['failed']

@@ -5,6 +5,7 @@
 #
 #   scripts/install-deps.sh          everything that make check needs
 #   scripts/install-deps.sh bench    what `make bench` needs, too
+#   scripts/install-deps.sh long     what `make check-long` needs, too
 #   scripts/install-deps.sh run      only what `make run` needs
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
@@ -17,12 +18,14 @@ check='clang gdb libclang-rt-14-dev gcc-multilib nasm qemu-system-x86 qemu-utils
        debian-installer-12-netboot-i386 grub-pc-bin grub-common xorriso mtools dosfstools e2fsprogs
        fdisk kmod memtest86+ python3-pexpect acpica-tools'
 bench='tcc xz-utils bzip2 mawk dash perl-base sqlite3'
+long='mmdebstrap'
 
 case "${1:-all}" in
 run) wanted="$build $run" ;;
 all) wanted="$build $run $check" ;;
 bench) wanted="$build $run $check $bench" ;;
-*) echo "usage: $0 [run|all|bench]" >&2; exit 1 ;;
+long) wanted="$build $run $check $long" ;;
+*) echo "usage: $0 [run|all|bench|long]" >&2; exit 1 ;;
 esac
 
 missing=
