@@ -78,6 +78,7 @@ typedef struct BlockNodeInfo {
     const char *filename, *driver;
     int64_t length;          /* bytes */
     int64_t allocated;       /* bytes on the host's disk; -1: unknown */
+    bool dirty_known;        /* the driver can tell whether the image was left unclean (it was not) */
     bool read_only, direct, no_flush;
     bool internal;           /* made by the block layer itself: the overlay of snapshot=on */
     const BlockNode *file, *backing;

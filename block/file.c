@@ -376,6 +376,7 @@ static void file_info(const BlockNode *node, BlockNodeInfo *info)
     if (fstat(s->fd, &st) == 0) {
         info->allocated = (int64_t)st.st_blocks * 512;
     }
+    info->dirty_known = true;
 }
 
 #define FILE_DRIVER(nm)                                                        \

@@ -58,9 +58,15 @@ static int null_flush(BlockNode *node)
     return 0;
 }
 
+static void null_info(const BlockNode *node, BlockNodeInfo *info)
+{
+    info->allocated = 0;
+}
+
 #define NULL_DRIVER(nm)                                                        \
     { .name = (nm), .is_protocol = true, .state_size = sizeof(NullState),      \
-      .open = null_open, .preadv = null_preadv, .pwritev = null_pwritev, .flush = null_flush }
+      .open = null_open, .preadv = null_preadv, .pwritev = null_pwritev, .flush = null_flush, \
+      .info = null_info }
 
 static const BlockDriver null_co_driver = NULL_DRIVER("null-co");
 static const BlockDriver null_aio_driver = NULL_DRIVER("null-aio");

@@ -52,7 +52,7 @@ void block_node_foreach(BlockRegistry *reg, BlockNodeFn *fn, void *opaque)
     }
 }
 
-/* --- trays and media ------------------------------------------------------------------------ */
+/* --- trays and media ------------------------------------------------------------------- */
 
 bool blk_has_tray(const BlockBackend *blk)
 {

@@ -46,7 +46,7 @@ static struct {
     uint64_t total;
 } progress = { .status = "none" };
 
-/* --- what to write ------------------------------------------------------------------------- */
+/* --- what to write --------------------------------------------------------------------- */
 
 /* A listener that hears of every section of RAM once, when it is registered. */
 typedef struct RangeListener {
@@ -116,7 +116,7 @@ static void add_note(GByteArray *notes, CPUState *cpu)
     g_byte_array_append(notes, (uint8_t *)&status, sizeof(status));
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------- */
 
 static bool write_all(Dump *dump, const void *data, size_t len)
 {
@@ -178,7 +178,7 @@ static void write_dump(Dump *dump)
     }
 }
 
-/* --- progress ----------------------------------------------------------------------------------- */
+/* --- progress -------------------------------------------------------------------------- */
 
 static json_object *query_result(void)
 {
@@ -232,7 +232,7 @@ static void *dump_thread(void *opaque)
     return NULL;
 }
 
-/* --- the command ---------------------------------------------------------------------------------- */
+/* --- the command ----------------------------------------------------------------------- */
 
 static int open_target(Monitor *mon, const char *protocol, Error **errp)
 {

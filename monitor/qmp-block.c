@@ -6,7 +6,7 @@
 #include "monitor/monitor.h"
 #include "util/module.h"
 
-/* --- nodes ---------------------------------------------------------------------------------- */
+/* --- nodes ----------------------------------------------------------------------------- */
 
 static json_object *qcow2_details(const BlockNodeInfo *info)
 {
@@ -36,7 +36,9 @@ static json_object *image_info(const BlockNodeInfo *info)
     if (info->allocated >= 0) {
         json_add_int(image, "actual-size", info->allocated);
     }
-    json_add_bool(image, "dirty-flag", false);
+    if (info->dirty_known) {
+        json_add_bool(image, "dirty-flag", false);
+    }
     if (info->cluster_size) {
         json_add_int(image, "cluster-size", info->cluster_size);
     }
@@ -121,7 +123,7 @@ static json_object *qmp_query_named_block_nodes(Monitor *mon, json_object *args,
     return list;
 }
 
-/* --- drives ------------------------------------------------------------------------------------ */
+/* --- drives ---------------------------------------------------------------------------- */
 
 /* Backends without a name that no device holds are the block layer's own. */
 static bool is_drive(BlockBackend *blk)
@@ -174,7 +176,7 @@ static json_object *qmp_query_block(Monitor *mon, json_object *args, Error **err
     return list;
 }
 
-/* --- statistics ------------------------------------------------------------------------------------ */
+/* --- statistics ------------------------------------------------------------------------ */
 
 /* Members that need counters which nobody keeps, and are therefore 0. */
 static const char *const uncounted[] = {

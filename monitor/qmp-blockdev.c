@@ -6,7 +6,7 @@
 #include "monitor/monitor.h"
 #include "util/module.h"
 
-/* --- nodes ---------------------------------------------------------------------------------- */
+/* --- nodes ----------------------------------------------------------------------------- */
 
 typedef struct FindNode {
     const char *name;
@@ -48,7 +48,7 @@ static json_object *qmp_blockdev_del(Monitor *mon, json_object *args, Error **er
     return NULL;
 }
 
-/* --- drives ------------------------------------------------------------------------------------ */
+/* --- drives ---------------------------------------------------------------------------- */
 
 typedef struct FindDrive {
     const char *device, *id;
@@ -102,7 +102,7 @@ static BlockBackend *removable_arg(Monitor *mon, json_object *args, Error **errp
     return blk;
 }
 
-/* --- trays ----------------------------------------------------------------------------------------- */
+/* --- trays ----------------------------------------------------------------------------- */
 
 /* Opens the tray of a drive that has one; false with errp set if the guest holds it closed. */
 static bool open_tray(BlockBackend *blk, json_object *args, Error **errp)
@@ -153,7 +153,7 @@ static json_object *qmp_blockdev_close_tray(Monitor *mon, json_object *args, Err
     return NULL;
 }
 
-/* --- media ----------------------------------------------------------------------------------------- */
+/* --- media ----------------------------------------------------------------------------- */
 
 /* Media move only through an open tray. */
 static bool check_tray_open(BlockBackend *blk, json_object *args, Error **errp)

@@ -9,7 +9,7 @@
 #include "monitor/monitor.h"
 #include "util/module.h"
 
-/* --- queries --------------------------------------------------------------------------------- */
+/* --- queries --------------------------------------------------------------------------- */
 
 static void add_chardev(Chardev *chr, void *opaque)
 {
@@ -45,7 +45,7 @@ static json_object *qmp_query_chardev_backends(Monitor *mon, json_object *args, 
     return list;
 }
 
-/* --- adding and removing ------------------------------------------------------------------------- */
+/* --- adding and removing --------------------------------------------------------------- */
 
 /* Members of a back end's data that -chardev calls otherwise. */
 static const struct {
@@ -179,7 +179,7 @@ static json_object *qmp_chardev_send_break(Monitor *mon, json_object *args, Erro
     return NULL;
 }
 
-/* --- ring buffers ----------------------------------------------------------------------------------- */
+/* --- ring buffers ---------------------------------------------------------------------- */
 
 /* A ring buffer by its name, or NULL with errp set. */
 static Chardev *ringbuf_arg(Monitor *mon, json_object *args, Error **errp)
@@ -237,7 +237,7 @@ static json_object *qmp_ringbuf_read(Monitor *mon, json_object *args, Error **er
     return json_object_new_string(text);
 }
 
-/* --- file descriptors ---------------------------------------------------------------------------------- */
+/* --- file descriptors ------------------------------------------------------------------ */
 
 static json_object *qmp_getfd(Monitor *mon, json_object *args, Error **errp)
 {
@@ -283,7 +283,7 @@ static json_object *qmp_add_client(Monitor *mon, json_object *args, Error **errp
     return NULL;
 }
 
-/* --- yank ------------------------------------------------------------------------------------------------ */
+/* --- yank ------------------------------------------------------------------------------ */
 
 static void add_instance(Chardev *chr, void *opaque)
 {

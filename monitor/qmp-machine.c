@@ -10,7 +10,7 @@
 
 static const char target_name[] = "x86_64";
 
-/* --- machines --------------------------------------------------------------------------------- */
+/* --- machines -------------------------------------------------------------------------- */
 
 static void add_machine(ObjectClass *klass, void *opaque)
 {
@@ -121,7 +121,7 @@ static json_object *qmp_query_memdev(Monitor *mon, json_object *args, Error **er
     return list;
 }
 
-/* --- CPUs ------------------------------------------------------------------------------------- */
+/* --- CPUs ------------------------------------------------------------------------------ */
 
 /* Which thread of which core in which socket a CPU is. */
 static json_object *cpu_place(const MachineState *machine, unsigned index)

@@ -6,7 +6,7 @@
 #include "monitor/monitor.h"
 #include "util/module.h"
 
-/* --- objects ------------------------------------------------------------------------------ */
+/* --- objects --------------------------------------------------------------------------- */
 
 static Object *object_arg(json_object *args, Error **errp)
 {
@@ -67,7 +67,7 @@ static json_object *qmp_qom_set(Monitor *mon, json_object *args, Error **errp)
     return NULL;
 }
 
-/* --- types -------------------------------------------------------------------------------- */
+/* --- types ----------------------------------------------------------------------------- */
 
 static void add_type(ObjectClass *klass, void *opaque)
 {
@@ -163,7 +163,7 @@ static json_object *qmp_qom_list_properties(Monitor *mon, json_object *args, Err
 {
     ObjectClass *klass = class_arg(args, "Class", errp);
 
-    if (klass && object_class_dynamic_cast(klass, TYPE_INTERFACE)) {
+    if (klass && !object_class_dynamic_cast(klass, TYPE_OBJECT)) {
         error_setg(errp, "Parameter 'typename' expects QOM class");
         return NULL;
     }

@@ -96,8 +96,9 @@ static json_object *qmp_x_exit_preconfig(Monitor *mon, json_object *args, Error 
 
     if (!runstate_in_preconfig(rs)) {
         error_setg(errp, "The command is permitted only before machine initialization");
+    } else {
+        runstate_exit_preconfig(rs);
     }
-    runstate_exit_preconfig(rs);
     return NULL;
 }
 

@@ -28,7 +28,7 @@ static int index_of(const char *name, const char *const *names)
     return i;
 }
 
-/* --- input-send-event --------------------------------------------------------------- */
+/* --- input-send-event ------------------------------------------------------------------ */
 
 static void send_key_event(InputQueue *queue, json_object *data)
 {
@@ -108,7 +108,7 @@ static json_object *qmp_input_send_event(Monitor *mon, json_object *args, Error 
     return NULL;
 }
 
-/* --- send-key ------------------------------------------------------------------------- */
+/* --- send-key -------------------------------------------------------------------------- */
 
 enum { SEND_KEY_MAX = 16, SEND_KEY_HOLD_MS = 100, SEND_KEY_LONGEST_MS = 3600 * 1000 };
 
@@ -131,7 +131,7 @@ static json_object *qmp_send_key(Monitor *mon, json_object *args, Error **errp)
     return NULL;
 }
 
-/* --- query-mice --------------------------------------------------------------------- */
+/* --- query-mice ------------------------------------------------------------------------ */
 
 static void add_mouse(InputBinding *binding, const InputHandler *handler, int index, bool current,
                       void *opaque)
@@ -157,7 +157,7 @@ static json_object *qmp_query_mice(Monitor *mon, json_object *args, Error **errp
     return mice;
 }
 
-/* --- screens -------------------------------------------------------------------------- */
+/* --- screens --------------------------------------------------------------------------- */
 
 static json_object *qmp_screendump(Monitor *mon, json_object *args, Error **errp)
 {

@@ -74,7 +74,7 @@ MachineState *monitor_machine(const Monitor *mon)
     return runstate_machine(mon->rs);
 }
 
-/* --- output ------------------------------------------------------------------------------- */
+/* --- output ---------------------------------------------------------------------------- */
 
 /* Frees obj. */
 static void send_object(Monitor *mon, json_object *obj)
@@ -123,7 +123,7 @@ static void send_reply(Monitor *mon, json_object *result, Error *err, const Requ
     send_object(mon, reply);
 }
 
-/* --- commands ------------------------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------------------------- */
 
 static bool check_member(const char *key, json_object *value, bool oob_allowed,
                          const char **command, Error **errp)
@@ -300,7 +300,7 @@ static json_object *qmp_capabilities(Monitor *mon, json_object *args, Error **er
     return NULL;
 }
 
-/* --- input ------------------------------------------------------------------------------------ */
+/* --- input ----------------------------------------------------------------------------- */
 
 static void receive_value(void *opaque, json_object *value, Error *err)
 {
@@ -360,7 +360,7 @@ static void chr_event(void *opaque, CharEvent event)
     }
 }
 
-/* --- file descriptors ---------------------------------------------------------------------------- */
+/* --- file descriptors ------------------------------------------------------------------ */
 
 int monitor_take_passed_fd(Monitor *mon)
 {
@@ -384,7 +384,7 @@ int monitor_take_fd(Monitor *mon, const char *name, Error **errp)
     return GPOINTER_TO_INT(fd);
 }
 
-/* --- events ----------------------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------------------------- */
 
 static void send_event_now(Monitor *mon, const char *name, json_object *data)
 {
@@ -460,7 +460,7 @@ static void send_event(void *opaque, const char *name, json_object *data)
     }
 }
 
-/* --- life ----------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------ */
 
 Monitor *monitor_new(RunState *rs, Chardev *chr, bool pretty, Error **errp)
 {

@@ -263,11 +263,12 @@ static bool add_mon_option(Startup *up, OptDict *opts, Error **errp)
 }
 
 /* -qmp and -monitor, each with a character device in its short form or "none". */
-static bool add_short_monitors(Startup *up, GPtrArray *texts, const char *label, bool control,
-                               bool pretty, Error **errp)
+static bool add_short_monitors(Startup *up, GPtrArray *texts, bool control, bool pretty,
+                               Error **errp)
 {
     for (guint i = 0; i < texts->len; i++) {
-        g_autofree char *name = g_strdup_printf("%s%u", label, i);
+        g_autofree char *name = g_strdup_printf("compat_monitor%u",
+                                                up->monitors->len + up->humans->len);
         if (g_str_equal(texts->pdata[i], "none")) {
             continue;
         }
@@ -302,9 +303,9 @@ static bool add_monitors(Startup *up, Config *config, Error **errp)
             return false;
         }
     }
-    return add_short_monitors(up, config->qmps, "qmp", true, false, errp) &&
-           add_short_monitors(up, config->pretty_qmps, "qmp-pretty", true, true, errp) &&
-           add_short_monitors(up, config->monitors, "compat_monitor", false, false, errp);
+    return add_short_monitors(up, config->qmps, true, false, errp) &&
+           add_short_monitors(up, config->pretty_qmps, true, true, errp) &&
+           add_short_monitors(up, config->monitors, false, false, errp);
 }
 
 static bool add_qtest(Startup *up, Config *config, Error **errp)

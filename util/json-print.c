@@ -43,10 +43,13 @@ static void print_string(GString *out, const char *text)
     g_string_append_c(out, '"');
 }
 
+/* With a point or an exponent, so that it is read as what it is. */
 static void print_double(GString *out, double number)
 {
     char text[G_ASCII_DTOSTR_BUF_SIZE];
-    g_string_append(out, g_ascii_formatd(text, sizeof(text), "%.17g", number));
+
+    g_ascii_formatd(text, sizeof(text), "%.17g", number);
+    g_string_append_printf(out, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
 }
 
 static void new_line(GString *out, int indent)
