@@ -13,6 +13,7 @@
 #include "target/i386/cpuid.h"
 #include "target/i386/crdr.h"
 #include "target/i386/interp/vec.h"
+#include "target/i386/interp/x87.h"
 #include "target/i386/tlb.h"
 #include "target/i386/translate/translate.h"
 #include "util/log.h"
@@ -260,8 +261,9 @@ uint32_t x86_current_key(const X86CPU *cpu)
     bool flat = s->hflags & X86_HF_CS64 || s->segs[X86_CS].limit == UINT32_MAX;
     bool shadow = s->int_shadow || cpu->interp->stepping;
     bool simd = (s->mxcsr & X86_MXCSR_MASKS) != X86_MXCSR_MASKS;
+    bool x87 = (s->fpu.fcw & X87_EXCEPTIONS) != X87_EXCEPTIONS || (s->fpu.fsw & X87_ES);
     uint32_t key = s->hflags | (flat ? X86_KEY_CS_FLAT : 0) | (shadow ? X86_KEY_SHADOW : 0) |
-                   (simd ? X86_KEY_SIMD_EXCP : 0);
+                   (simd ? X86_KEY_SIMD_EXCP : 0) | (x87 ? X86_KEY_X87_EXCP : 0);
 
     return key | (is_translated(cpu, key) ? X86_KEY_TRANSLATED : 0);
 }

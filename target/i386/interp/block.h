@@ -83,6 +83,8 @@ struct X86Block {
 #define X86_KEY_SHADOW (1u << 30)
 /* A SIMD floating-point exception is not masked. */
 #define X86_KEY_SIMD_EXCP (1u << 29)
+/* An x87 exception is not masked, or pending. */
+#define X86_KEY_X87_EXCP (1u << 27)
 /* The translator runs this kind of code: the interpreter does one block of it. */
 #define X86_KEY_TRANSLATED (1u << 28)
 /* One instruction at a time, with checks between them. */

@@ -67,7 +67,9 @@ static inline void x87_check_pending(X86CPU *cpu)
         x86_fpu_error(cpu);
     }
 }
-/* The instruction pointer, opcode and, with a memory operand, data pointer. */
+/* The instruction pointer and opcode of insn, which lies at rip. */
+void x87_save_fip(X86CPU *cpu, const X86Insn *insn, uint64_t rip);
+/* The same for the instruction just before s->rip and, with a memory operand, the data pointer. */
 void x87_save_pointers(X86CPU *cpu, const X86Insn *insn);
 /* ES and B as flags and masks make them; after either has changed. */
 void x87_update_es(X86State *s);

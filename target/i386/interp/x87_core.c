@@ -37,14 +37,21 @@ static uint16_t last_opcode(const X86Insn *insn)
     return (first & 7) << 8 | insn->modrm;
 }
 
+void x87_save_fip(X86CPU *cpu, const X86Insn *insn, uint64_t rip)
+{
+    X86State *s = &cpu->state;
+
+    s->fpu.fip = rip;
+    s->fpu.fcs = s->segs[X86_CS].selector;
+    s->fpu.fop = last_opcode(insn);
+}
+
 void x87_save_pointers(X86CPU *cpu, const X86Insn *insn)
 {
     X86State *s = &cpu->state;
     X86Fpu *fpu = &s->fpu;
 
-    fpu->fip = s->rip - insn->len;
-    fpu->fcs = s->segs[X86_CS].selector;
-    fpu->fop = last_opcode(insn);
+    x87_save_fip(cpu, insn, s->rip - insn->len);
     if (insn->modrm < 0xc0) {
         fpu->fdp = x86_insn_ea(cpu, insn);
         fpu->fds = s->segs[insn->seg].selector;

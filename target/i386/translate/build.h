@@ -27,16 +27,18 @@ struct JitInsn {
     uint8_t index;
     bool accesses;   /* memory, by checked host addresses */
     bool vector;     /* uses XMM or YMM registers */
+    bool x87;        /* uses x87 or MMX state */
+    bool x87_last;   /* leaves its address and opcode in it */
     bool interpreted;
     bool ends;       /* nothing of the block comes after it */
 };
 
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
-    enum { COLD_INTERPRET, COLD_LOAD_VEC, COLD_EXIT } kind;
+    enum { COLD_INTERPRET, COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT } kind;
     uint8_t *disp;        /* the branch to it */
     const uint8_t *back;  /* LOAD_VEC: where to go on */
-    unsigned insn;        /* INTERPRET */
+    unsigned insn;        /* INTERPRET, LOAD_X87 */
     X86TbExit *exit;      /* EXIT */
     JitFlags flags;       /* EXIT: where they are when it is taken */
 } JitCold;
@@ -52,6 +54,7 @@ struct JitBuild {
     JitFlags flags;
     bool mode64;
     bool vec_known;      /* vector state is live here */
+    bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
     unsigned count, cold_count;
     JitInsn insns[JIT_MAX_INSNS];
@@ -84,6 +87,18 @@ HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp
 /* Loads the effective address (not the linear one) into dst; flags are not touched. T0 and
  * T2 are lost. */
 void jit_emit_lea(JitBuild *b, const JitInsn *insn, unsigned dst, bool wide);
+
+/* --- floating-point state (tb.c, x87.c) --- */
+
+/* Makes vector or x87 state live for insn if it uses it. */
+void jit_emit_fp_state(JitBuild *b, const JitInsn *insn);
+/* Sets what insn uses of x87 state. */
+void jit_x87_mark(JitInsn *insn);
+void jit_x87_load(JitBuild *b, const JitInsn *insn);
+/* Notes at run time, if it matters, that insn was the last x87 instruction. */
+void jit_x87_emit_last(JitBuild *b, const JitInsn *insn);
+/* Sets insn->emit for what depends on a control word. */
+bool jit_choose_fp_control(JitBuild *b, JitInsn *insn);
 
 /* --- the rest (control.c, special.c, tb.c) --- */
 

@@ -20,13 +20,15 @@ static const uint16_t not_copied[] = {
     X86_MN_VLDMXCSR, X86_MN_VSTMXCSR, X86_MN_RDPID, X86_MN_CLZERO, X86_MN_SERIALIZE,
     X86_MN_MONITOR, X86_MN_MWAIT, X86_MN_CLFLUSH, X86_MN_CLFLUSHOPT, X86_MN_CLWB,
     X86_MN_LEA, X86_MN_RDRAND, X86_MN_RDSEED, X86_MN_ARPL, X86_MN_BOUND,
-    X86_MN_FWAIT, X86_MN_RDPKRU, X86_MN_WRPKRU,
+    X86_MN_RDPKRU, X86_MN_WRPKRU, X86_MN_FWAIT, X86_MN_FLDCW, X86_MN_FLDENV, X86_MN_FNSTENV,
+    X86_MN_FRSTOR, X86_MN_FNSAVE, X86_MN_FNINIT, X86_MN_FNENI, X86_MN_FNDISI, X86_MN_FNSETPM,
+    X86_MN_MASKMOVQ,
 };
 
 enum {
     NOT_COPIED = X86_ROW_NO64 | X86_ROW_CPL0 | X86_ROW_PROTECTED | X86_ROW_BRANCH | X86_ROW_END |
-                 X86_ROW_REP | X86_ROW_IO | X86_ROW_IOPL | X86_ROW_FP | X86_ROW_UNDEF |
-                 X86_ROW_FP_NOWAIT | X86_ROW_MMX | X86_ROW_CPL0_UD,
+                 X86_ROW_REP | X86_ROW_IO | X86_ROW_IOPL | X86_ROW_UNDEF |
+                 X86_ROW_CPL0_UD,
 };
 
 static bool starts_with_any(const char *token, const char *letters)
@@ -37,7 +39,8 @@ static bool starts_with_any(const char *token, const char *letters)
 /* One operand of the table's notation, e.g. "*Ev"; false if it rules copying out. */
 static bool classify_operand(CopyRow *row, unsigned i, const char *token)
 {
-    static const char *const fixed[] = { "AL", "rAX", "eAX", "CL", "rDX", "XMM0", "1" };
+    static const char *const fixed[] = { "AL", "rAX", "eAX", "CL", "rDX", "XMM0", "1",
+                                         "AX", "ST0", "STi" };
 
     token += *token == '*' || *token == '=';
     for (unsigned f = 0; f < G_N_ELEMENTS(fixed); f++) {
@@ -51,7 +54,7 @@ static bool classify_operand(CopyRow *row, unsigned i, const char *token)
     row->general |= starts_with_any(token, "ERGB");
     row->reg_in_imm |= *token == 'L';
     switch (*token) {
-    case 'E': case 'R': case 'M': case 'W': case 'U':
+    case 'E': case 'R': case 'M': case 'W': case 'U': case 'Q': case 'N':
         row->rm = i;
         return true;
     case 'G':
@@ -64,7 +67,7 @@ static bool classify_operand(CopyRow *row, unsigned i, const char *token)
         row->opcode = i;
         return true;
     default:
-        return starts_with_any(token, "VHLI");
+        return starts_with_any(token, "VHLIP");
     }
 }
 

@@ -5,7 +5,8 @@
  * Registers. Eleven guest registers live in the host register of the same
  * encoding, guest RSP in host R12; guest R12 to R15 live in X86JitContext.regs.
  * Host R13 to R15 are free for each instruction. Host RSP is the C stack. The
- * guest's XMM/YMM registers are in the host's while X86JitContext.vec_live.
+ * guest's XMM/YMM registers are in the host's while X86JitContext.vec_live, its x87
+ * state while X86JitContext.x87_live.
  *
  * Flags. The arithmetic flags are in the host's flags (FLAGS_HOST), in
  * X86JitContext.flags (FLAGS_SAVED) or in both; each place in a block knows
@@ -62,6 +63,9 @@ typedef struct X86JitContext {
     uint32_t poll;         /* [atomic] not 0: leave */
     uint32_t vec_live;     /* vector registers are in the host's */
     uint32_t host_mxcsr;
+    uint32_t x87_live;     /* x87 and MMX registers are in the host's; see x87.c */
+    uint32_t x87_last;     /* offset in the arena of the last x87 instruction's X86TbInsn, or 0 */
+    uint8_t x87_image[108]; /* as FNSAVE makes it */
 } X86JitContext;
 
 /* Flags at some place of a block. */
@@ -77,7 +81,14 @@ struct X86TbInsn {
     uint32_t host;  /* offset of its code in the block's; flags may come in either way */
     uint16_t guest; /* offset of its bytes from the block's RIP */
     uint8_t index;
-    uint8_t unused;
+    uint8_t x87;    /* TB_X87_... */
+};
+
+/* What an instruction does with the pointers to the last x87 instruction. */
+enum {
+    TB_X87_NONE,
+    TB_X87_COPIED,      /* it is the last one now */
+    TB_X87_INTERPRETED, /* X86State has them */
 };
 
 /* A way out of a block to an address known beforehand. */
@@ -132,6 +143,7 @@ typedef struct X86JitStubs {
     const uint8_t *interpret;  /* T1: X86TbInsn to be interpreted; flags saved */
     const uint8_t *interpret_host;
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
+    const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */
 } X86JitStubs;
 
 typedef struct X86JitStats {

@@ -30,12 +30,16 @@ static void to_context(X86JitContext *ctx, const X86State *s)
     memcpy(ctx->regs, s->regs, sizeof(ctx->regs));
     ctx->flags = x86_flags_for_host(x86_arith_flags(s));
     sync_segments(ctx, s);
+    jit_x87_to_context(ctx, s);
 }
 
-static void from_context(const X86JitContext *ctx, X86State *s)
+static void from_context(X86JitContext *ctx)
 {
+    X86State *s = &ctx->cpu->state;
+
     memcpy(s->regs, ctx->regs, sizeof(ctx->regs));
     x86_set_arith_flags(s, x86_host_flags(ctx->flags));
+    jit_x87_from_context(ctx, ctx->cpu);
 }
 
 /* --- one instruction interpreted ----------------------------------------------------- */
@@ -67,7 +71,8 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     unsigned flushes = jit->flush_count;
     X86Insn x;
 
-    from_context(ctx, &cpu->state);
+    jit_x87_note_last(ctx, insn);
+    from_context(ctx);
     cpu->state.rip = tb->rip + insn->guest;
     decode_insn(cpu, tb, insn, &x);
     uint64_t next = cpu->state.rip + x.len;
@@ -75,6 +80,7 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     x86_run_insn(cpu, &x);
     ctx->exit = NULL;
     if (jit->flush_count != flushes || !may_go_on(cpu, tb, &x, next)) {
+        ctx->x87_live = 0;
         to_context(ctx, &cpu->state);
         ctx->rip = cpu->state.rip;
         return NULL;
@@ -183,13 +189,13 @@ bool x86_translator_run(X86CPU *cpu, uint32_t key)
     if (x86_interrupted(cpu) && x86_must_leave(cpu)) {
         return true;
     }
+    ctx->vec_live = ctx->x87_live = 0;
     to_context(ctx, &cpu->state);
-    ctx->vec_live = 0;
     ctx->exit = NULL;
     jit->stats.enters++;
     jit_running = jit;
     ((void (*)(const uint8_t *))(uintptr_t)jit->stubs.enter)(tb->entry_saved);
-    from_context(ctx, &cpu->state);
+    from_context(ctx);
     jit->pending = ctx->exit;
     jit->pending_flush = jit->flush_count;
     cpu->state.rip = ctx->exit ? ctx->exit->rip : ctx->rip;

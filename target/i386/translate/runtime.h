@@ -8,8 +8,22 @@
 
 #include "target/i386/translate/jit.h"
 
+/* What a stub calls: returns the host address to go on at, or NULL to leave translated code. */
+typedef const uint8_t *JitCallFn(X86JitContext *ctx, const X86TbInsn *insn);
+
 /* Interprets insn with the registers in ctx. Returns the host address to go on at, or
  * NULL to leave translated code; may raise. */
-const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn);
+JitCallFn jit_interpret;
+
+/* --- x87.c --- */
+
+/* Makes x87 state live and goes on with insn. */
+JitCallFn jit_load_x87;
+/* Moves live x87 state between the context's image and X86State. */
+void jit_x87_from_context(X86JitContext *ctx, X86CPU *cpu);
+void jit_x87_to_context(X86JitContext *ctx, const X86State *s);
+/* Notes that the last x87 instruction of the block before insn, if there is one, was the last
+ * one to run. */
+void jit_x87_note_last(X86JitContext *ctx, const X86TbInsn *insn);
 
 #endif

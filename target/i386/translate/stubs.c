@@ -75,11 +75,36 @@ static void emit_save_vec(X86Jit *jit, Emit *e)
     emit8(e, 0x77);
 }
 
-/* Skips what follows unless vector state is live. */
-static uint8_t *emit_unless_vec_live(X86Jit *jit, Emit *e)
+/* FNSAVE (/6 of DD) and FRSTOR (/4); FNSAVE leaves the x87 as a process starts with it. */
+static void emit_x87_move(X86Jit *jit, Emit *e, unsigned digit)
+{
+    emit_op_mem(e, false, 0xdd, digit, JIT_ABS(jit, x87_image));
+}
+
+/* Saves what of the guest's vector and x87 state is in the host's registers. */
+static void emit_save_live(X86Jit *jit, Emit *e)
 {
     emit_cmp_mem_imm8(e, 4, JIT_ABS(jit, vec_live), 0);
-    return emit_jcc(e, HOST_Z, NULL);
+    uint8_t *no_vec = emit_jcc(e, HOST_Z, NULL);
+    emit_save_vec(jit, e);
+    emit_patch_here(e, no_vec);
+    emit_cmp_mem_imm8(e, 4, JIT_ABS(jit, x87_live), 0);
+    uint8_t *no_x87 = emit_jcc(e, HOST_Z, NULL);
+    emit_x87_move(jit, e, 6);
+    emit_patch_here(e, no_x87);
+}
+
+/* The reverse; T0 is lost. */
+static void emit_load_live(X86Jit *jit, Emit *e)
+{
+    emit_cmp_mem_imm8(e, 4, JIT_ABS(jit, vec_live), 0);
+    uint8_t *no_vec = emit_jcc(e, HOST_Z, NULL);
+    emit_vec_moves(jit, e, 0x10);
+    emit_patch_here(e, no_vec);
+    emit_cmp_mem_imm8(e, 4, JIT_ABS(jit, x87_live), 0);
+    uint8_t *no_x87 = emit_jcc(e, HOST_Z, NULL);
+    emit_x87_move(jit, e, 4);
+    emit_patch_here(e, no_x87);
 }
 
 static void emit_enter(X86Jit *jit, Emit *e)
@@ -126,9 +151,7 @@ static const uint8_t *emit_leave(X86Jit *jit, Emit *e)
     jit_emit_save_flags(jit, e);
     jit->stubs.leave = emit_here(e);
     emit_regs(jit, e, emit_store);
-    uint8_t *dead = emit_unless_vec_live(jit, e);
-    emit_save_vec(jit, e);
-    emit_patch_here(e, dead);
+    emit_save_live(jit, e);
     const uint8_t *stored = emit_here(e);
     emit_return(e);
     return stored;
@@ -147,34 +170,31 @@ static void emit_exits(X86Jit *jit, Emit *e)
     emit_jmp(e, jit->stubs.leave);
 }
 
-static void emit_c_call(X86Jit *jit, Emit *e)
+/* Calls fn with all of the guest's state in memory and goes on where it says, or leaves. */
+static const uint8_t *emit_c_call(X86Jit *jit, Emit *e, JitCallFn *fn, const uint8_t *stored)
 {
+    const uint8_t *start = emit_here(e);
+
+    emit_regs(jit, e, emit_store);
+    emit_save_live(jit, e);
     emit_mov_imm(e, HOST_RDI, (uintptr_t)jit->ctx);
     emit_mov(e, true, HOST_RSI, JIT_T1);
-    emit_mov_imm(e, HOST_RAX, (uintptr_t)jit_interpret);
+    emit_mov_imm(e, HOST_RAX, (uintptr_t)fn);
     emit_op_reg(e, false, 0xff, 2, HOST_RAX);
     emit_op_reg(e, true, 0x85, HOST_RAX, HOST_RAX);
+    emit_jcc(e, HOST_Z, stored);
+    emit_store(e, true, HOST_RAX, JIT_ABS(jit, resume));
+    emit_load_live(jit, e);
+    emit_resume(jit, e);
+    return start;
 }
 
-/* Calls jit_interpret() and goes on where it says, or leaves. */
-static void emit_interpret(X86Jit *jit, Emit *e, const uint8_t *stored)
+static void emit_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
 {
     jit->stubs.interpret_host = emit_here(e);
     jit_emit_save_flags(jit, e);
-    jit->stubs.interpret = emit_here(e);
-    emit_regs(jit, e, emit_store);
-    uint8_t *live = emit_unless_vec_live(jit, e);
-    emit_save_vec(jit, e);
-    emit_c_call(jit, e);
-    emit_jcc(e, HOST_Z, stored);
-    emit_store(e, true, HOST_RAX, JIT_ABS(jit, resume));
-    emit_vec_moves(jit, e, 0x10);
-    emit_resume(jit, e);
-    emit_patch_here(e, live);
-    emit_c_call(jit, e);
-    emit_jcc(e, HOST_Z, stored);
-    emit_store(e, true, HOST_RAX, JIT_ABS(jit, resume));
-    emit_resume(jit, e);
+    jit->stubs.interpret = emit_c_call(jit, e, jit_interpret, stored);
+    jit->stubs.load_x87 = emit_c_call(jit, e, jit_load_x87, stored);
 }
 
 static void emit_load_vec(X86Jit *jit, Emit *e)
@@ -195,7 +215,7 @@ void jit_emit_stubs(X86Jit *jit)
     emit_resume(jit, &e);
     const uint8_t *stored = emit_leave(jit, &e);
     emit_exits(jit, &e);
-    emit_interpret(jit, &e, stored);
+    emit_calls(jit, &e, stored);
     emit_load_vec(jit, &e);
     jit_cache_end(jit, &e);
     jit->stubs_size = jit->code_used;

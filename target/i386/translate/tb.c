@@ -125,11 +125,15 @@ static bool can_copy(const JitBuild *b, const JitInsn *insn)
     unsigned n;
     const X86Operand *mem = memory_operand(x, &n);
     bool masked = !(b->tb->key & X86_KEY_SIMD_EXCP);
+    bool x87_masked = !(b->tb->key & X86_KEY_X87_EXCP);
 
     if (!insn->row.copyable || x->vsib || is_bit_string(x)) {
         return false;
     }
     if ((x86_insn_row(x)->legality & X86_ROW_SIMD_EXCP) && !masked) {
+        return false;
+    }
+    if (insn->x87 && !x87_masked) {
         return false;
     }
     if (!b->mode64 && (x->mnemonic == X86_MN_VZEROUPPER || x->mnemonic == X86_MN_VZEROALL)) {
@@ -166,12 +170,14 @@ static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
                        .index = b->count++, .row = *copy_row(x->row) };
     copy_parse(x, insn->bytes, b->mode64, &insn->code);
     set_flags(insn);
+    jit_x87_mark(insn);
     if (!x86_insn_may_run(b->cpu, x)) {
         choose_interpreter(insn);
         insn->ends = true;
     } else if (has_odd_address(b, x)) {
         choose_interpreter(insn);
-    } else if (!jit_choose_control(b, insn) && !jit_choose_special(b, insn)) {
+    } else if (!jit_choose_control(b, insn) && !jit_choose_special(b, insn) &&
+               !jit_choose_fp_control(b, insn)) {
         if (can_copy(b, insn)) {
             choose_copy(insn);
         } else {
@@ -239,7 +245,7 @@ static JitFlags preferred_flags(const JitBuild *b)
         if (!insn->need_before) {
             return FLAGS_DEAD;
         }
-        if (insn->accesses || insn->interpreted || insn->vector || insn->ends) {
+        if (insn->accesses || insn->interpreted || insn->vector || insn->x87 || insn->ends) {
             return FLAGS_SAVED;
         }
         if (insn->flags_read || insn->flags_touched) {
@@ -293,6 +299,16 @@ static void load_vectors(JitBuild *b)
     b->vec_known = true;
 }
 
+void jit_emit_fp_state(JitBuild *b, const JitInsn *insn)
+{
+    if (insn->vector && !b->vec_known) {
+        load_vectors(b);
+    }
+    if (insn->x87 && !b->x87_known) {
+        jit_x87_load(b, insn);
+    }
+}
+
 /* Does the outcome depend on the flags as they are? */
 static bool wants_flags(const JitInsn *insn)
 {
@@ -310,9 +326,7 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     const X86Operand *mem = memory_operand(x, &n);
     HostMem m;
 
-    if (insn->vector && !b->vec_known) {
-        load_vectors(b);
-    }
+    jit_emit_fp_state(b, insn);
     if (x->mnemonic == X86_MN_DIV || x->mnemonic == X86_MN_IDIV) {
         jit_flags_save(b); /* the host may fault */
     }
@@ -345,6 +359,7 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     if (insn->flags_touched) {
         b->flags = FLAGS_HOST;
     }
+    jit_x87_emit_last(b, insn);
 }
 
 /* --- the interpreter ----------------------------------------------------------------------- */
@@ -384,6 +399,10 @@ static void emit_cold(JitBuild *b)
             emit_call(&b->e, b->jit->stubs.load_vec);
             emit_jmp(&b->e, cold->back);
             break;
+        case COLD_LOAD_X87:
+            emit_patch_here(&b->e, cold->disp);
+            emit_insn_to_stub(b, cold->insn, b->jit->stubs.load_x87);
+            break;
         case COLD_EXIT:
             jit_emit_cold_exit(b, cold);
             break;
@@ -419,6 +438,8 @@ static void note_insn(JitBuild *b, const JitInsn *insn)
 {
     b->tb->insns[insn->index] = (X86TbInsn){
         .host = emit_here(&b->e) - b->tb->body, .guest = insn->guest, .index = insn->index,
+        .x87 = insn->interpreted ? TB_X87_INTERPRETED
+             : insn->x87_last ? TB_X87_COPIED : TB_X87_NONE,
     };
 }
 
@@ -530,7 +551,7 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *cod
     b->tb = &proto;
     b->mode64 = key & X86_HF_CS64;
     b->count = b->cold_count = 0;
-    b->vec_known = false;
+    b->vec_known = b->x87_known = false;
     b->table = jit->cpu->tlb_now;
     decode(b);
     if (!b->count) {
