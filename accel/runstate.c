@@ -4,7 +4,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "accel/runstate.h"
-#include <stdio.h>
+#include "accel/failure.h"
 #include "util/log.h"
 #include "util/main-loop.h"
 
@@ -411,19 +411,11 @@ static void exit_now(MachineState *machine, int status)
     main_loop_quit();
 }
 
-static void report_triple_fault(CPUState *cpu)
-{
-    GString *text = g_string_new(NULL);
-    CPU_GET_CLASS(cpu)->dump_state(cpu, text);
-    fprintf(stderr, "CPU %d: triple fault\n%s", cpu->cpu_index, text->str);
-    g_string_free(text, TRUE);
-}
-
 static void cpu_triple_fault(MachineState *machine, CPUState *cpu)
 {
     RunState *rs = runstate_of(machine);
     if (rs->options.no_reboot) {
-        report_triple_fault(cpu);
+        failure_report(machine, false, "CPU %d: triple fault", cpu->cpu_index);
     }
     request_reset(machine, SHUTDOWN_CAUSE_GUEST_RESET);
 }

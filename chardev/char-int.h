@@ -54,6 +54,7 @@ typedef struct CharHook {
 struct ChardevRegistry {
     GPtrArray *chardevs; /* in order of creation */
     CharHook quit, save;
+    uint64_t guest_output; /* bytes */
     uint8_t escape;
 };
 

@@ -170,6 +170,11 @@ void chardev_foreach(ChardevRegistry *reg, void (*fn)(Chardev *chr, void *opaque
     }
 }
 
+uint64_t chardev_guest_output(const ChardevRegistry *reg)
+{
+    return reg->guest_output;
+}
+
 const char *chardev_label(const Chardev *chr)
 {
     return chr->label;
@@ -456,6 +461,7 @@ int chr_fe_write(CharFrontend *fe, const uint8_t *buf, int len)
         return len;
     }
     trace(chardev_write, chr->label, len);
+    chr->reg->guest_output += fe->guest ? (uint64_t)len : 0;
     if (chr->log_fd >= 0) {
         log_write(chr, buf, len);
     }

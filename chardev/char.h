@@ -37,6 +37,7 @@ typedef struct CharFrontend {
     void (*event)(void *opaque, CharEvent event);
     void *opaque;
     int mux_index;
+    bool guest;        /* a device: what it writes is the guest's output */
 } CharFrontend;
 
 ChardevRegistry *chardev_registry_new(void);
@@ -63,6 +64,8 @@ const char *chardev_filename(const Chardev *chr);
 /* True if a front end is connected and takes input: query-chardev's frontend-open. */
 bool chardev_frontend_open(const Chardev *chr);
 void chardev_help(GString *out);
+/* How many bytes devices have written. */
+uint64_t chardev_guest_output(const ChardevRegistry *reg);
 /* Calls fn for each kind of back end, aliases included. */
 void chardev_backend_foreach(void (*fn)(const char *name, void *opaque), void *opaque);
 /* A break, as if the host's side of the line had sent it. */

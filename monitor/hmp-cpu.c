@@ -101,6 +101,19 @@ static void run_jit(Hmp *hmp, const HmpArgs *args, Error **errp)
     }
 }
 
+static void print_diagnosis(CPUState *cpu, void *opaque)
+{
+    CPU_GET_CLASS(cpu)->dump_diagnosis(cpu, opaque);
+}
+
+static void run_last_events(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    CPUState *cpu = hmp_need_cpu(hmp, errp);
+    if (cpu) {
+        cpu_run_on(cpu, print_diagnosis, hmp->out);
+    }
+}
+
 static void run_kvm(Hmp *hmp, const HmpArgs *args, Error **errp)
 {
     hmp_printf(hmp, "kvm support: not compiled\n");
@@ -118,6 +131,8 @@ const HmpCommand hmp_commands_cpu[] = {
     { "info hotpluggable-cpus", NULL, NULL, "show where CPUs can be plugged", run_hotpluggable },
     { "info numa", NULL, NULL, "show NUMA nodes", run_numa },
     { "info jit", NULL, NULL, "show counters of the engine that runs guest code", run_jit },
+    { "info last-events", NULL, NULL, "show where the CPU is, what is pending, its last exceptions "
+      "and accesses (not in QEMU)", run_last_events },
     { "info kvm", NULL, NULL, "show whether KVM is used", run_kvm },
     { "cpu", "index:i", "index", "choose the CPU that other commands look at", run_cpu },
     { "nmi", NULL, NULL, "send a non-maskable interrupt", run_nmi },

@@ -46,6 +46,8 @@ typedef struct Config {
     char *display;               /* NULL: "none" with -nographic, else the best there is */
     char *name, *uuid, *pidfile, *qtest, *qtest_log;
     char *rtc_base;              /* "utc", "localtime" or a date; NULL: utc */
+    uint64_t hang_timeout;       /* seconds; 0: -hang-timeout was not given */
+    bool hang_report_only;
     bool snapshot, nodefaults, nographic, daemonize;
     bool default_net_given;      /* any of -nic, -net, -netdev */
     RunOptions run;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "system/crash.h"
 #include "system/startup.h"
 #include "util/main-loop.h"
 
@@ -101,6 +102,7 @@ static int run(Config *config, Error **errp)
         return *errp ? 1 : 0;
     }
     RunState *rs = startup_runstate(up);
+    crash_set_machine(runstate_machine(rs));
     if (!write_pidfile(config->pidfile, errp)) {
         startup_free(up);
         return 1;
@@ -111,6 +113,7 @@ static int run(Config *config, Error **errp)
     daemonize_end(report);
     main_loop_run();
     int status = runstate_exit_status(rs);
+    crash_set_machine(NULL);
     startup_free(up);
     if (config->pidfile) {
         unlink(config->pidfile);
@@ -125,6 +128,7 @@ int main(int argc, char **argv)
     bool done;
 
     error_set_program(argv[0]);
+    crash_install();
     register_everything();
     if (!config_parse(config, argc, argv, &done, &err)) {
         error_report_err(err);

@@ -441,6 +441,31 @@ APPLY(apply_display)
     return set_string(config, opt, arg, done, errp);
 }
 
+/* Beyond a week the watch would not be one. */
+enum { HANG_TIMEOUT_MAX = 7 * 24 * 3600 };
+
+APPLY(apply_hang_timeout)
+{
+    g_autoptr(OptDict) dict = optdict_parse("-hang-timeout", arg, "seconds", errp);
+    const char *seconds = dict ? optdict_get(dict, "seconds") : NULL;
+    const char *action = dict ? optdict_get(dict, "action") : NULL;
+
+    if (!dict || (seconds && !parse_u64("-hang-timeout", seconds, &config->hang_timeout, errp))) {
+        return false;
+    }
+    if (!seconds || !config->hang_timeout || config->hang_timeout > HANG_TIMEOUT_MAX) {
+        error_setg(errp, "-hang-timeout %s: write a number of seconds from 1 to %d", arg,
+                   HANG_TIMEOUT_MAX);
+        return false;
+    }
+    if (action && !g_str_equal(action, "exit") && !g_str_equal(action, "report")) {
+        error_setg(errp, "-hang-timeout action=%s: write exit or report", action);
+        return false;
+    }
+    config->hang_report_only = action && g_str_equal(action, "report");
+    return optdict_check_all_used(dict, errp);
+}
+
 APPLY(apply_name)
 {
     g_autoptr(OptDict) dict = optdict_parse("-name", arg, "guest", errp);
@@ -549,6 +574,8 @@ static const Option options[] = {
     { "watchdog-action", "ACTION", "as -action watchdog=ACTION", apply_watchdog_action },
     { "preconfig", NULL, "wait for 'x-exit-preconfig' before the machine is built", set_flag,
       F(run.preconfig) },
+    { "hang-timeout", "[seconds=]N[,action=exit|report]", "tell where the guest hangs when it has "
+      "made no progress for that long (not in QEMU)", apply_hang_timeout },
     { "daemonize", NULL, "go to the background after start-up", set_flag, F(daemonize) },
     { "pidfile", "FILE", "write the process id there", set_string, F(pidfile) },
     { "d", "ITEM,...", "log these; '-d help' lists them", apply_log_items },

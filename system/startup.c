@@ -9,6 +9,7 @@
 #include "system/startup.h"
 #include <string.h>
 #include <time.h>
+#include "accel/hang.h"
 #include "accel/qtest/qtest.h"
 #include "hw/core/device-add.h"
 #include "monitor/hmp.h"
@@ -23,6 +24,7 @@ struct Startup {
     GPtrArray *monitors;   /* Monitor: QMP */
     GPtrArray *humans;     /* HmpSession: human monitors */
     QTestServer *qtest;
+    HangWatch *hang;
 };
 
 static const char *default_machine_name(void)
@@ -319,6 +321,20 @@ static bool add_qtest(Startup *up, Config *config, Error **errp)
     return up->qtest != NULL;
 }
 
+static bool add_hang_watch(Startup *up, Config *config, Error **errp)
+{
+    if (!config->hang_timeout) {
+        return true;
+    }
+    if (!up->accel->runs_guest_code) {
+        error_setg(errp, "-hang-timeout: no guest runs with -accel %s; use tcg", up->accel->name);
+        return false;
+    }
+    up->hang = hang_watch_new(up->rs, (int64_t)config->hang_timeout * NS_PER_SECOND,
+                              !config->hang_report_only);
+    return true;
+}
+
 /* --- all together ------------------------------------------------------------ */
 
 /* --preconfig: monitors may look around and choose before the machine is built. False without
@@ -343,6 +359,7 @@ static bool build(Startup *up, Config *config, Error **errp)
            machine_init_run(up->machine, errp) &&
            add_devices(up, config, errp) &&
            add_qtest(up, config, errp) &&
+           add_hang_watch(up, config, errp) &&
            (!config->gdb || gdbstub_start(up->rs, config->gdb, errp));
 }
 
@@ -400,6 +417,7 @@ void startup_free(Startup *up)
     if (up->rs) {
         runstate_free(up->rs);
     }
+    hang_watch_free(up->hang);
     chardev_close_all(up->machine->chardevs);
     g_free(up);
 }

@@ -94,6 +94,9 @@ struct CPUClass {
     bool (*has_work)(CPUState *cpu);
     /* Appends the registers as text, as `info registers` prints them. */
     void (*dump_state)(CPUState *cpu, GString *out);
+    /* Appends what a report of a failure tells beside the registers: the code that runs, what
+     * is pending, the last exceptions and accesses. */
+    void (*dump_diagnosis)(CPUState *cpu, GString *out);
     /* Appends counters of what runs the guest's code, as `info jit` prints them. On the
      * vCPU's thread. */
     void (*engine_info)(CPUState *cpu, GString *out);

@@ -46,6 +46,7 @@ bool qdev_chardev_take(DeviceState *dev, ChardevProperty *chardev, Error **errp)
                    "BACKEND,id=%s", object_get_typename(dev), chardev->id, chardev->id);
         return false;
     }
+    chardev->fe.guest = true;
     if (!chr_fe_init(&chardev->fe, chr, errp)) {
         error_prepend(errp, "-device %s: ", object_get_typename(dev));
         return false;

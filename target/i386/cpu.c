@@ -13,6 +13,7 @@
 #include "target/i386/apic-hooks.h"
 #include "target/i386/cpu-state.h"
 #include "target/i386/cpuid.h"
+#include "target/i386/diagnosis.h"
 #include "target/i386/excp.h"
 #include "target/i386/interp/interp.h"
 #include "target/i386/phys.h"
@@ -222,6 +223,7 @@ static void cpu_class_init(ObjectClass *klass, const void *data)
     cc->exec = x86_cpu_exec;
     cc->has_work = has_work;
     cc->dump_state = x86_cpu_dump_state;
+    cc->dump_diagnosis = x86_cpu_dump_diagnosis;
     cc->engine_info = engine_info;
     cc->get_pc = get_pc;
     cc->translate_debug = translate_debug;

@@ -14,6 +14,7 @@
 #include "hw/core/cpu.h"
 #include "target/i386/decode/row.h"
 #include "target/i386/regs.h"
+#include "target/i386/trail.h"
 
 #define TYPE_X86_CPU "x86_64-cpu"
 OBJECT_DECLARE(X86CPU, X86CPUClass, X86_CPU, TYPE_X86_CPU)
@@ -155,6 +156,7 @@ struct X86CPU {
     uint32_t apic_id;
     char *model_spec;       /* property "model": the value of -cpu */
     MemoryListener listener; /* of parent.as */
+    X86Trail trail;          /* what it did last */
 };
 
 struct X86CPUClass {

@@ -314,6 +314,19 @@ static void log_event(const X86State *s, const Event *ev)
              s->segs[X86_SS].selector, s->regs[X86_RSP], s->regs[X86_RAX], s->cr2);
 }
 
+static void note_event(X86CPU *cpu, const Event *ev)
+{
+    bool exception = ev->kind == X86_EVENT_FAULT || ev->kind == X86_EVENT_TRAP;
+    X86TrailRing *ring = exception ? &cpu->trail.exceptions : &cpu->trail.interrupts;
+    const X86State *s = &cpu->state;
+
+    ring->event[ring->count++ % X86_TRAIL_EVENTS] = (X86TrailEvent) {
+        .rip = s->rip, .rsp = s->regs[X86_RSP], .cr2 = s->cr2, .error = ev->error,
+        .cs = s->segs[X86_CS].selector, .ss = s->segs[X86_SS].selector, .vector = ev->vector,
+        .cpl = x86_cpl(s), .has_error = ev->has_error,
+    };
+}
+
 void x86_deliver_event(X86CPU *cpu, X86EventKind kind, unsigned vector,
                        bool has_error, uint32_t error)
 {
@@ -324,6 +337,7 @@ void x86_deliver_event(X86CPU *cpu, X86EventKind kind, unsigned vector,
         .ext = kind != X86_EVENT_SOFT_INT,
     };
 
+    note_event(cpu, &ev);
     if (kind == X86_EVENT_SOFT_INT) {
         log_event(s, &ev);
         deliver(cpu, &ev);
@@ -332,6 +346,10 @@ void x86_deliver_event(X86CPU *cpu, X86EventKind kind, unsigned vector,
     while (!try_deliver(cpu, &ev, &frame)) {
         if (ev.vector == X86_EXCP_DF && ev.kind == X86_EVENT_FAULT &&
             (frame.vector == X86_EXCP_PF || is_contributory(frame.vector))) {
+            ev.vector = frame.vector;
+            ev.error = frame.error;
+            ev.has_error = x86_vector_has_error(frame.vector);
+            note_event(cpu, &ev);
             s->triple_fault = 1;
             return;
         }
@@ -343,6 +361,7 @@ void x86_deliver_event(X86CPU *cpu, X86EventKind kind, unsigned vector,
             .has_error = twice || x86_vector_has_error(frame.vector),
             .ext = true,
         };
+        note_event(cpu, &ev);
         log_event(s, &ev);
     }
 }

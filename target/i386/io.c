@@ -23,6 +23,7 @@ uint32_t x86_io_in(X86CPU *cpu, uint16_t port, unsigned size)
     if (cpu->parent.io_as) {
         val = address_space_ld(cpu->parent.io_as, port, size);
     }
+    x86_trail_access(&cpu->trail.port, port, val, size, false);
     note_access(cpu, port, size);
     return val;
 }
@@ -32,6 +33,7 @@ void x86_io_out(X86CPU *cpu, uint16_t port, uint32_t val, unsigned size)
     if (cpu->parent.io_as) {
         address_space_st(cpu->parent.io_as, port, size, val);
     }
+    x86_trail_access(&cpu->trail.port, port, val, size, true);
     note_access(cpu, port, size);
 }
 

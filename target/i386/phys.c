@@ -38,12 +38,14 @@ uint64_t x86_phys_load(X86CPU *cpu, uint64_t phys, unsigned size)
     uint64_t val = ~0ull;
 
     address_space_load(x86_phys_space(cpu), x86_phys_addr(cpu, phys), size, attrs(cpu), &val);
+    x86_trail_access(&cpu->trail.mmio, phys, val, size, false);
     return val;
 }
 
 void x86_phys_store(X86CPU *cpu, uint64_t phys, uint64_t val, unsigned size)
 {
     address_space_store(x86_phys_space(cpu), x86_phys_addr(cpu, phys), size, attrs(cpu), val);
+    x86_trail_access(&cpu->trail.mmio, phys, val, size, true);
 }
 
 /* The host page of phys if it is plain, writable RAM; else NULL. */

@@ -257,9 +257,10 @@ def devices_come_and_go():
     with Monitored(*QTEST) as m:
         expect_match(m.hmp('device_add'), '^Error: .*driver', 'no driver')
         expect_match(m.hmp('device_add no-such'), "^Error: .*no-such", 'no such')
-        expect(m.hmp('device_add VGA,id=v1'), '', 'device_add')
-        expect_match(m.hmp('info qtree'), 'dev: VGA, id "v1"', 'added')
-        expect_match(m.hmp('device_add VGA,id=v1'), '^Error: .*v1', 'twice')
+        expect_match(m.hmp('device_add isa-serial,id=s1,odd=1'), '^Error: ', 'no such property')
+        expect_match(m.hmp('device_add VGA,id=v1'), "^Error: .*VGA.* hotplug", 'cold-plug only')
+        expect(m.hmp('info qtree').count('dev: VGA'), 0, 'nothing is left of it')
+        expect_match(m.hmp('device_del /machine/fw_cfg'), '^Error: ', 'a part of the board')
         expect_match(m.hmp('device_del nothing'), "^Error: .*nothing.* not found", 'device_del')
 
 
@@ -568,6 +569,6 @@ def agreement_with_qemu():
 
 
 main([every_command_is_known, malformed_lines, expressions, reset_registers, memory_dumps,
-      disassembly, ports, memory_map, device_trees, interrupt_controllers, drives,
-      character_devices, keys_and_mouse, screen, run_control, non_maskable_interrupt, page_tables,
-      tables_without_end])
+      disassembly, ports, memory_map, device_trees, devices_come_and_go, interrupt_controllers,
+      drives, character_devices, keys_and_mouse, logs_and_traces, identity, screen, run_control,
+      non_maskable_interrupt, page_tables, tables_without_end, agreement_with_qemu])

@@ -19,6 +19,8 @@ start:  xor ax, ax
         je triple
         cmp al, 'l'
         je spin
+        cmp al, 'o'
+        je output
         cmp al, 'n'
         je nmi
 
@@ -61,7 +63,7 @@ long_paging:
         mov cr0, eax
         jmp registers
 
-; #UD, #NP, #DF: nothing is present behind the IDT.
+; #UD: the entries of the IDT are no gates.
 triple: lidt [cs:bad_idt]
         mov eax, cr0
         or al, 1
@@ -77,6 +79,14 @@ spin:   mov al, 0x5a
         out 0x80, al
         mov cx, 0x1234
 .loop:  nop
+        jmp .loop
+
+; The same loop, but it writes to the serial port.
+output: mov dx, 0x3f8
+.loop:  mov al, 'o'
+        out dx, al
+        mov cx, 1000
+.wait:  loop .wait
         jmp .loop
 
 ; Counts NMIs at 0x520.
