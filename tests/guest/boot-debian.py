@@ -74,7 +74,7 @@ def stress(machine):
 
 
 def kernel_complains_of_nothing(machine):
-    command(machine, '! dmesg | grep -iwE "lockup|stalls?|BUG|oops|call trace|segfault"', r'')
+    command(machine, '! dmesg | grep -E "lockup|detected stall|BUG|Oops|Call Trace|segfault"', r'')
 
 
 def power_off(machine):
