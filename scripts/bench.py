@@ -10,14 +10,14 @@ import fnmatch
 import glob
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [TOP + '/tests/bench', TOP + '/tests/guest']
-import disk_image # noqa: E402 pylint: disable=wrong-import-position
+import disk_image  # noqa: E402 pylint: disable=wrong-import-position
+import report     # noqa: E402 pylint: disable=wrong-import-position
 import runner     # noqa: E402 pylint: disable=wrong-import-position
 import tree       # noqa: E402 pylint: disable=wrong-import-position
 import workloads  # noqa: E402 pylint: disable=wrong-import-position
@@ -30,7 +30,8 @@ def parse_arguments():
     parser.add_argument('--only', default='', help='workloads, separated by commas; * and ? match')
     parser.add_argument('--rounds', type=int, default=3, help='runs of each workload (3)')
     parser.add_argument('--scale', type=float, default=1, help='multiplies the work (1)')
-    parser.add_argument('--doppel-args', default='', help='more options, as "-accel tcg,engine=interp"')
+    parser.add_argument('--doppel-args', default='',
+                        help='more options, as "-accel tcg,engine=interp"')
     parser.add_argument('--qemu', default='qemu-system-x86_64', help='the emulator to compare with')
     parser.add_argument('--qemu-args', default='')
     parser.add_argument('--without', default='', help='places left out: native, qemu, doppel')
@@ -60,101 +61,25 @@ def run_once(place, row, options):
     count = max(1, round(row.count * options.scale))
     try:
         return place.run(row.name, count, options.timeout)
-    except (runner.Failed, subprocess.TimeoutExpired) as err:
+    except runner.Failed as err:
+        print(f'{row.name}: {place.name}: {err}', file=sys.stderr, flush=True)
         return str(err)
 
 
-def progress(text):
-    """A line that the next one replaces."""
-    if sys.stderr.isatty():
-        print(f'\r{text:40}\r', end='', file=sys.stderr, flush=True)
-
-
-def measure(rows, places, options):
-    """{workload: {place: [Result or text]}}, the places taking turns."""
-    results = {row.name: {place.name: [] for place in places} for row in rows}
-    for row in rows:
-        progress(row.name)
-        for _ in range(options.rounds):
-            for place in places:
-                result = run_once(place, row, options)
-                results[row.name][place.name].append(result)
-                if isinstance(result, str):
-                    progress('')
-                    print(f'{row.name}: {place.name}: {result}', file=sys.stderr)
-    for place in places:
-        place.close()
-    progress('')
-    return results
-
-
-def summary(row, runs):
-    """The medians of one workload, with an error where a place failed or printed something else."""
-    line = {'class': row.kind, 'name': row.name}
-    outputs = {}
-    for place, results in runs.items():
-        errors = [result for result in results if isinstance(result, str)]
-        if errors:
-            line[place] = {'error': errors[0]}
-            continue
-        outputs[place] = results[0].output
-        line[place] = {'cpu': statistics.median(result.cpu for result in results),
-                       'wall': statistics.median(result.wall for result in results),
-                       'runs': [[result.cpu, result.wall] for result in results]}
-    expected = outputs.get('native', outputs.get('qemu'))
-    for place, output in outputs.items():
-        if output != expected:
-            line[place]['error'] = 'another output'
-    return line
-
-
-def ratio(line, over, under, what='cpu'):
-    """line[over] / line[under], or None where one is missing or wrong."""
-    a, b = line.get(over, {}), line.get(under, {})
-    if 'error' in a or 'error' in b or what not in a or what not in b:
-        return None
-    return a[what] / max(b[what], 1e-6)
-
-
-PLACES = ('native', 'qemu', 'doppel')
-COLUMNS = [  # title, value of a line
-    ('qemu/native', lambda line: ratio(line, 'qemu', 'native')),
-    ('doppel/native', lambda line: ratio(line, 'doppel', 'native')),
-    ('speedup', lambda line: ratio(line, 'qemu', 'doppel')),
-    ('wall speedup', lambda line: ratio(line, 'qemu', 'doppel', 'wall')),
-]
-
-
-def number(value, form):
-    return form.format(value) if value is not None else '-'
-
-
-def seconds(line, place):
-    entry = line.get(place, {})
-    return entry['error'][:9] if 'error' in entry else number(entry.get('cpu'), '{:.3f}')
-
-
-def print_table(lines):
-    head = [f'{"":16}'] + [f'{place + " s":>9}' for place in PLACES]
-    print(' '.join(head + [f'{title:>13}' for title, _ in COLUMNS]))
-    for kind in dict.fromkeys(line['class'] for line in lines):
-        members = [line for line in lines if line['class'] == kind]
-        for line in members:
-            cells = [f'{seconds(line, place):>9}' for place in PLACES]
-            cells += [f'{number(value(line), "{:.2f}"):>13}' for _, value in COLUMNS]
-            print(f'{line["name"]:16}', *cells)
-        means = [geomean([value(line) for line in members]) for _, value in COLUMNS]
-        print(f'{"= " + kind:16}', ' ' * 29, *[f'{number(mean, "{:.2f}"):>13}' for mean in means])
-
-
-def geomean(values):
-    values = [value for value in values if value]
-    return statistics.geometric_mean(values) if values else None
+def measure(row, places, rounds, options):
+    """{place: [Result or text]}, the places taking turns; one that failed is not tried again."""
+    runs = {place.name: [] for place in places}
+    for _ in range(rounds):
+        for place in places:
+            if not runs[place.name] or not isinstance(runs[place.name][-1], str):
+                runs[place.name].append(run_once(place, row, options))
+    return runs
 
 
 def emulators(options):
     """(name, path, more arguments) of each emulator that is wanted."""
-    rows = [('qemu', options.qemu, options.qemu_args), ('doppel', options.doppel, options.doppel_args)]
+    rows = [('qemu', options.qemu, options.qemu_args),
+            ('doppel', options.doppel, options.doppel_args)]
     return [row for row in rows if row[0] not in options.without.split(',')]
 
 
@@ -183,13 +108,14 @@ def boots(options, rows, work):
     for name in [row.name for row in rows]:
         if name == 'boot-init':
             initrd = work + '/boot.cpio'
-            subprocess.run([TOP + '/scripts/make-initramfs.sh', initrd, 'echo REACHED-INIT'], check=True)
+            subprocess.run([TOP + '/scripts/make-initramfs.sh', initrd, 'echo REACHED-INIT'],
+                           check=True)
             more[name] = runner.kernel_options(kernel_image(), initrd)
         else:
             disk = disk_image.make_disk(work, INIT, 0)
             more[name] = ['-drive', f'file={disk},format=raw,if=ide,snapshot=on']
     return [runner.Boot(name, {what: runner.emulator_command(path, extra, options, *arguments)
-                               for what, arguments in more.items()})
+                               for what, arguments in more.items()}, options)
             for name, path, extra in emulators(options)]
 
 
@@ -197,43 +123,44 @@ def kernel_image():
     return sorted(glob.glob('/boot/vmlinuz-*cloud-amd64'))[-1]
 
 
-def run_all(rows, options):
-    """Measures every row; returns (results, places)."""
-    groups = {}
+def start(kind, rows, options, work):
+    """The places where a group of workloads runs."""
+    if kind == 'boot':
+        return boots(options, rows, work)
+    return guests(options, rows, work, 2 if kind == 'smp' else 1)
+
+
+def run_class(kind, rows, places, options):
+    """Measures the class, prints it, returns its lines."""
+    lines = []
     for row in rows:
-        groups.setdefault(row.kind if row.kind in ('boot', 'smp') else 'cpu', []).append(row)
-    results, places = {}, []
+        lines.append(report.summary(row, measure(row, places, options.rounds, options)))
+        report.print_line(lines[-1])
+    report.print_means(kind, lines)
+    return lines
+
+
+def run_all(rows, options):
+    """Measures and prints everything; returns (lines, [(group, place)])."""
+    kinds = {}
+    for row in rows:
+        kinds.setdefault(row.kind, []).append(row)
+    own = ('smp', 'boot')  # the other classes share their guests
+    groups = {'cpu': [kind for kind in kinds if kind not in own]}
+    groups.update({kind: [kind] for kind in own if kind in kinds})
+    lines, places = [], []
     with tempfile.TemporaryDirectory(prefix='doppel-bench-') as work:
-        for kind, members in groups.items():
-            here = boots(options, members, work) if kind == 'boot' else guests(options, members, work,
-                                                                      2 if kind == 'smp' else 1)
-            results.update(measure(members, here, options))
-            places += [(kind, place) for place in here]
-    return results, places
-
-
-def print_scaling(lines):
-    """What the second CPU brings: wall time one after the other by wall time at once."""
-    lines = {line['name']: line for line in lines}
-    names = [name[4:] for name in lines if name.startswith('seq-') and 'par-' + name[4:] in lines]
-    if not names:
-        return
-    print(f'\n{"two CPUs by one":16}', *[f'{place:>9}' for place in PLACES])
-    for name in names:
-        one, two = lines['seq-' + name], lines['par-' + name]
-        both = {place: [one.get(place, {}).get('wall'), two.get(place, {}).get('wall')]
-                for place in PLACES}
-        print(f'{name:16}', *[f'{number(a / b if a and b else None, "{:.2f}"):>9}'
-                              for a, b in both.values()])
-
-
-def print_places(places):
-    """What is known of each emulator beside the times."""
-    for kind, place in places:
-        if place.peak:
-            print(f'{place.name} ({kind}): peak memory {place.peak} MiB')
-        if place.jit and place.name == 'doppel':
-            print(place.jit)
+        report.print_head()
+        for group, members in groups.items():
+            if not members:
+                continue
+            here = start(group, [row for row in rows if row.kind in members], options, work)
+            for kind in members:
+                lines += run_class(kind, kinds[kind], here, options)
+            for place in here:
+                place.close()
+                places.append((group, place))
+    return lines, places
 
 
 def main():
@@ -244,13 +171,11 @@ def main():
             print(f'{row.kind:10} {row.name:16} {row.count}')
         return
     load = os.getloadavg()[0]
-    results, places = run_all(rows, options)
-    lines = [summary(row, results[row.name]) for row in rows]
-    print_table(lines)
-    print_scaling(lines)
+    lines, places = run_all(rows, options)
+    report.print_scaling(lines)
     print(f'\nmedians of {options.rounds}; load of the host before {load:.1f}, '
           f'after {os.getloadavg()[0]:.1f}')
-    print_places(places)
+    report.print_places(places)
     if options.json:
         with open(options.json, 'w', encoding='utf-8') as f:
             json.dump({'rounds': options.rounds, 'scale': options.scale, 'workloads': lines,

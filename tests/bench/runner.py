@@ -37,8 +37,20 @@ def children_cpu():
 
 
 def process_cpu(pid):
-    """Seconds that all threads of another process have run (its CPU clock; see clock_getcpuclockid)."""
+    """Seconds that all threads of another process have run: its clock of clock_getcpuclockid()."""
     return time.clock_gettime(~pid << 3 | 2)
+
+
+def run_process(command, timeout, **options):
+    """Runs a process to its end: (exit status, output, Result without the output)."""
+    before, start = children_cpu(), time.monotonic()
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              timeout=timeout, check=False, **options)
+    except subprocess.TimeoutExpired as err:
+        raise Failed(f'nothing in {timeout} s') from err
+    wall = time.monotonic() - start
+    return done.returncode, done.stdout, Result(children_cpu() - before, wall, '')
 
 
 class Native:
@@ -51,63 +63,71 @@ class Native:
         self.folder = folder
 
     def run(self, name, count, timeout):
-        before, start = children_cpu(), time.monotonic()
-        with open(self.folder + '/out', 'wb') as out:
-            done = subprocess.run(['dash', 'run/' + name, str(count)], cwd=self.folder, stdout=out,
-                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=timeout,
-                                  env={'PATH': workloads.PATH, 'HOME': '/root', 'LC_ALL': 'C'},
-                                  check=False)
-        wall = time.monotonic() - start
-        cpu = children_cpu() - before
+        # Into a file as in the guest, for a pipe would cost something else.
+        status, _, result = run_process(
+            ['dash', '-c', f'exec dash run/{name} {count} > out 2>&1'], timeout, cwd=self.folder,
+            env={'PATH': workloads.PATH, 'HOME': '/root', 'LC_ALL': 'C'})
         with open(self.folder + '/out', 'rb') as out:
             text = out.read()
-        if done.returncode:
-            raise Failed(f'ended with {done.returncode}: {text[-200:].decode(errors="replace")}')
-        return Result(cpu, wall, hashlib.md5(text).hexdigest())
+        if status:
+            raise Failed(f'ended with {status}: {text[-200:].decode(errors="replace")}')
+        result.output = hashlib.md5(text).hexdigest()
+        return result
 
     def close(self):
         pass
 
 
 class Guest:
-    """One emulator with the benchmark's initramfs, started on first use and again after a failure."""
+    """One emulator with the benchmark's initramfs, started on first use and again after a failure,
+    but not after two failures to start."""
 
     def __init__(self, name, command, options):
         self.name = name
         self.command = command
         self.options = options
         self.process = None
+        self.failed_starts = 0
         self.peak = 0
         self.jit = None
 
     def start(self):
+        if self.failed_starts == 2:
+            raise Failed('did not start twice')
+        self.failed_starts += 1
         self.text = b''
         self.dir = tempfile.TemporaryDirectory(prefix='doppel-bench-')
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(self.dir.name + '/qmp')
         listener.listen(1)
         self.process = subprocess.Popen(
-            [*self.command, '-serial', 'stdio', '-chardev', f'socket,path={self.dir.name}/qmp,id=qmp',
-             '-mon', 'chardev=qmp,mode=control'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [*self.command, '-serial', 'stdio', '-mon', 'chardev=qmp,mode=control',
+             '-chardev', f'socket,path={self.dir.name}/qmp,id=qmp'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         listener.settimeout(20)
         try:
             self.qmp = listener.accept()[0].makefile('rw')
         except TimeoutError as err:
             self.stop()
-            raise Failed('did not start') from err
-        listener.close()
+            raise Failed('did not connect to QMP') from err
+        finally:
+            listener.close()
         self.qmp.readline()
         self.qmp_command('qmp_capabilities')
         self.wait_for(rb'@ready\r?\n', self.options.boot_timeout)
+        self.failed_starts = 0
 
     def qmp_command(self, name, **arguments):
         """The reply's "return", or None if the emulator does not know the command."""
-        self.qmp.write(json.dumps({'execute': name, 'arguments': arguments}) + '\n')
-        self.qmp.flush()
-        while True:
-            reply = json.loads(self.qmp.readline())
-            if 'event' not in reply:
-                return reply.get('return')
+        try:
+            self.qmp.write(json.dumps({'execute': name, 'arguments': arguments}) + '\n')
+            self.qmp.flush()
+            while True:
+                reply = json.loads(self.qmp.readline())
+                if 'event' not in reply:
+                    return reply.get('return')
+        except (OSError, ValueError):
+            return None  # it has ended, which the serial line tells better
 
     def wait_for(self, pattern, timeout):
         deadline = time.monotonic() + timeout
@@ -116,12 +136,14 @@ class Guest:
             if found:
                 self.text = self.text[found.end():]
                 return found
-            ready = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
-            data = os.read(self.process.stdout.fileno(), 65536) if ready[0] else b''
+            stdout = self.process.stdout
+            ready = select.select([stdout], [], [], max(0, deadline - time.monotonic()))[0]
+            data = os.read(stdout.fileno(), 65536) if ready else b''
             if not data:
+                why = 'the emulator ended' if ready else f'nothing in {timeout} s'
                 seen = self.text[-300:].decode(errors='replace')
                 self.stop()
-                raise Failed(f'{"ended" if ready[0] else f"nothing in {timeout} s"}; last: {seen!r}')
+                raise Failed(f'{why}; last seen: {seen!r}')
             self.text += data
 
     def run(self, name, count, timeout):
@@ -129,8 +151,7 @@ class Guest:
             self.start()
         pid = self.process.pid
         before, start = process_cpu(pid), time.monotonic()
-        self.process.stdin.write(f'{name} {count}\n'.encode())
-        self.process.stdin.flush()
+        os.write(self.process.stdin.fileno(), f'{name} {count}\n'.encode())
         status = self.wait_for(rb'@end \S+ (\d+)\r?\n', timeout).group(1)
         result = Result(process_cpu(pid) - before, time.monotonic() - start, '')
         result.output = self.wait_for(rb'@sum (\w{32})', timeout).group(1).decode()
@@ -155,32 +176,31 @@ class Guest:
 
 class Boot:
     """An emulator that is started for each run and ends itself; run's name says what it boots."""
+    peak = 0
+    jit = None
 
-    def __init__(self, name, commands):
+    def __init__(self, name, commands, options):
         self.name = name
         self.commands = commands  # by name of the workload
-        self.peak = 0
-        self.jit = None
+        self.options = options
 
-    def run(self, name, _count, timeout):
-        before, start = children_cpu(), time.monotonic()
-        done = subprocess.run([*self.commands[name], '-serial', 'stdio'], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, timeout=timeout, check=False)
-        wall = time.monotonic() - start
-        if done.returncode or b'REACHED-INIT' not in done.stdout:
-            raise Failed(f'ended with {done.returncode}: {done.stdout[-200:].decode(errors="replace")}')
-        return Result(children_cpu() - before, wall, '')
+    def run(self, name, _count, _timeout):
+        status, text, result = run_process([*self.commands[name], '-serial', 'stdio'],
+                                           self.options.boot_timeout)
+        if status or b'REACHED-INIT' not in text:
+            raise Failed(f'ended with {status}: {text[-200:].decode(errors="replace")}')
+        return result
 
     def close(self):
         pass
 
 
 def emulator_command(emulator, extra, options, *more, smp=1):
-    """The command line that is common to all emulators: EXTRA is the user's, MORE the workload's."""
+    """The command line that all emulators share: EXTRA is the user's, MORE the workload's."""
     extra = shlex.split(extra)
     accel = [] if '-accel' in extra else ['-accel', 'tcg']
-    return [emulator, *accel, '-cpu', 'max', '-m', str(options.memory), '-smp', str(smp), '-nodefaults',
-            '-display', 'none', '-no-reboot', *extra, *more]
+    return [emulator, *accel, '-cpu', 'max', '-m', str(options.memory), '-smp', str(smp),
+            '-nodefaults', '-display', 'none', '-no-reboot', *extra, *more]
 
 
 def kernel_options(kernel, initrd):

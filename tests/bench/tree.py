@@ -19,7 +19,8 @@ GUEST = HERE + '/guest'
 CFLAGS = ['-std=gnu11', '-O2', '-fno-tree-vectorize', '-fno-math-errno', '-Wall', '-Wextra',
           '-static']
 PYTHON_LEFT_OUT = shutil.ignore_patterns('test', 'idlelib', 'lib2to3', 'ensurepip', 'config-*',
-                                         'distutils', 'unittest', 'pydoc_data', 'tkinter', 'asyncio')
+                                         'distutils', 'unittest', 'pydoc_data', 'tkinter',
+                                         'asyncio')
 
 # Reads "NAME N", runs the workload, says how it ended and what its output was.
 INIT = '''#!/bin/busybox sh
@@ -61,7 +62,8 @@ def compiler_proper():
 def build_kernels(folder):
     """kernels and kernels32; the string functions must stay calls."""
     sources = [f'{GUEST}/{name}.c' for name in ('main', 'integer', 'float', 'system')]
-    for output, machine, more in (('kernels', '-m64', [GUEST + '/vector.c']), ('kernels32', '-m32', [])):
+    for output, machine, more in (('kernels', '-m64', [GUEST + '/vector.c']),
+                                  ('kernels32', '-m32', [])):
         strings = f'{folder}/string.o'
         subprocess.run([program('gcc'), machine, *CFLAGS, '-fno-builtin', '-c', GUEST + '/string.c',
                         '-o', strings], check=True)
@@ -96,20 +98,28 @@ def make_data(folder):
         f.write(bz2.compress(text.encode()))
     for name in ('py', 'pl', 'awk', 'sh', 'sql'):
         shutil.copy(f'{GUEST}/program.{name}', folder)
-    # Without system headers, so that every compiler can read it.
-    integer = open(GUEST + '/integer.c', encoding='ascii').read()
-    prelude = ('typedef unsigned char uint8_t; typedef unsigned int uint32_t; '
-               'typedef unsigned long uint64_t, size_t;\n'
-               'void *malloc(size_t); void *calloc(size_t, size_t); void free(void *);\n'
-               'void *memcpy(void *, const void *, size_t); void *memset(void *, int, size_t);\n'
-               'void *memmove(void *, const void *, size_t);\n'
-               'int strcmp(const char *, const char *);\n')
-    header = re.sub(r'^#include.*$', '', open(GUEST + '/kernels.h', encoding='ascii').read(), flags=re.M)
-    small = prelude + header + re.sub(r'^#include.*$', '', integer, flags=re.M)
-    write(folder + '/small.c', small)
+    write(folder + '/small.c', small_source())
     write(folder + '/source.i', output_of(program('gcc'), '-E', '-P', folder + '/small.c') + '\n')
     subprocess.run([program('gcc'), '-O2', '-S', folder + '/source.i', '-o', folder + '/source.s'],
                    check=True)
+
+
+# What integer.c needs of the system's headers.
+PRELUDE = '''typedef unsigned char uint8_t; typedef unsigned int uint32_t;
+typedef unsigned long uint64_t, size_t;
+void *malloc(size_t); void *calloc(size_t, size_t); void free(void *);
+void *memcpy(void *, const void *, size_t); void *memset(void *, int, size_t);
+void *memmove(void *, const void *, size_t); int strcmp(const char *, const char *);
+'''
+
+
+def small_source():
+    """A program without system headers, so that every compiler can read it: our integer kernels."""
+    text = PRELUDE
+    for name in ('kernels.h', 'integer.c'):
+        with open(f'{GUEST}/{name}', encoding='ascii') as f:
+            text += re.sub(r'^#include.*$', '', f.read(), flags=re.M)
+    return text
 
 
 def add_file(top, path):
@@ -147,8 +157,8 @@ def make_scripts(folder, rows):
 
 def make_tree(top, rows, with_programs=True):
     """The whole tree below top. Without programs it is small and quick to make."""
-    for folder in ('usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'dev', 'proc', 'sys', 'tmp', 'root',
-                   'etc', 'bench'):
+    for folder in ('usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'dev', 'proc', 'sys', 'tmp',
+                   'root', 'etc', 'bench'):
         os.makedirs(f'{top}/{folder}')
     for folder in ('bin', 'sbin', 'lib', 'lib64'):
         os.symlink('usr/' + folder, f'{top}/{folder}')
