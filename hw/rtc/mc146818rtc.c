@@ -74,6 +74,7 @@ struct RTCState {
     bool running;           /* neither SET nor a divider that is reset */
     int64_t divider_phase;
     int64_t seconds_base;
+    int64_t start_base;     /* seconds_base as the machine was started with */
     uint8_t day_of_week_shift; /* of the register against the calendar, 0-6 */
     int64_t seen_second;    /* updates up to here are in register C */
     int64_t seen_tick;      /* likewise, periodic interrupts; ticks of the crystal */
@@ -158,6 +159,18 @@ static void store_time(RTCState *s, int64_t second)
     s->cmos[CENTURY] = encode(s, year / 100 % 100);
 }
 
+/* Monitors may keep the difference for the next start. */
+static void tell_new_time(RTCState *s)
+{
+    json_object *data = json_object_new_object();
+    g_autofree char *path = object_get_canonical_path(s);
+
+    json_object_object_add(data, "offset",
+                           json_object_new_int64(s->seconds_base - s->start_base));
+    json_object_object_add(data, "qom-path", json_object_new_string(path));
+    machine_emit_event(DEVICE(s)->machine, "RTC_CHANGE", data);
+}
+
 /* Makes the registers the time. */
 static void load_time(RTCState *s)
 {
@@ -176,6 +189,7 @@ static void load_time(RTCState *s)
     s->seconds_base += second - guest_second(s);
     s->seen_second = second;
     trace(rtc_set_time, (long long)second);
+    tell_new_time(s);
 }
 
 static bool is_time_register(unsigned reg)
@@ -398,7 +412,7 @@ static void start_clock(RTCState *s)
 
     s->divider_phase = ((phase % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
     s->seconds_base = 0;
-    s->seconds_base = host / NS_PER_SECOND - guest_second(s);
+    s->seconds_base = s->start_base = host / NS_PER_SECOND - guest_second(s);
     s->seen_second = guest_second(s);
     s->seen_tick = crystal_ticks(s);
     s->running = true;
@@ -471,7 +485,7 @@ static const VMStateField rtc_fields[] = {
     VMSTATE_UINT8_ARRAY(cmos, RTCState, RTC_CMOS_SIZE),
     VMSTATE_BOOL(running, RTCState),
     VMSTATE_INT64(divider_phase, RTCState),
-    VMSTATE_INT64(seconds_base, RTCState),
+    VMSTATE_INT64(seconds_base, RTCState), VMSTATE_INT64(start_base, RTCState),
     VMSTATE_UINT8(day_of_week_shift, RTCState),
     VMSTATE_INT64(seen_second, RTCState),
     VMSTATE_INT64(seen_tick, RTCState),
