@@ -1,10 +1,11 @@
 /*
- * QMP commands that add and remove devices.
+ * QMP commands that add and remove devices and objects.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/core/device-add.h"
 #include "monitor/monitor.h"
+#include "qom/user-object.h"
 #include "util/module.h"
 
 static json_object *qmp_device_add(Monitor *mon, json_object *args, Error **errp)
@@ -37,8 +38,24 @@ static json_object *qmp_device_del(Monitor *mon, json_object *args, Error **errp
     return NULL;
 }
 
+static json_object *qmp_object_add(Monitor *mon, json_object *args, Error **errp)
+{
+    g_autoptr(OptDict) opts = optdict_from_json("object-add", args);
+
+    user_object_add(opts, errp);
+    return NULL;
+}
+
+static json_object *qmp_object_del(Monitor *mon, json_object *args, Error **errp)
+{
+    user_object_del(json_member_str(args, "id"), errp);
+    return NULL;
+}
+
 static const QmpHandler device_commands[] = {
     { "device_add", qmp_device_add },
     { "device_del", qmp_device_del },
+    { "object-add", qmp_object_add },
+    { "object-del", qmp_object_del },
 };
 QMP_COMMANDS(device_commands)

@@ -4,6 +4,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
+#include "hw/core/hostmem.h"
 #include "monitor/monitor.h"
 #include "target/i386/cpuid.h"
 #include "util/module.h"
@@ -100,23 +101,43 @@ static json_object *qmp_query_memory_size_summary(Monitor *mon, json_object *arg
     return info;
 }
 
+static json_object *memdev(const char *id, uint64_t size, bool prealloc)
+{
+    json_object *info = json_object_new_object();
+
+    json_add_str(info, "id", id);
+    json_add_uint(info, "size", size);
+    json_add_bool(info, "merge", false);
+    json_add_bool(info, "dump", true);
+    json_add_bool(info, "prealloc", prealloc);
+    json_add_bool(info, "share", true); /* all guest memory is */
+    json_add_bool(info, "reserve", true);
+    json_object_object_add(info, "host-nodes", json_object_new_array());
+    json_add_str(info, "policy", "default");
+    return info;
+}
+
+static int add_memdev(Object *child, void *opaque)
+{
+    MemoryBackend *backend;
+
+    if (object_dynamic_cast(child, TYPE_MEMORY_BACKEND)) {
+        backend = MEMORY_BACKEND(child);
+        json_object_array_add(opaque, memdev(child->name, backend->size, backend->prealloc));
+    }
+    return 0;
+}
+
+/* The back ends that the user made, and what -m made if they are not the machine's memory. */
 static json_object *qmp_query_memdev(Monitor *mon, json_object *args, Error **errp)
 {
     MachineState *machine = monitor_machine(mon);
-    json_object *list = json_object_new_array(), *info;
+    json_object *list = json_object_new_array();
 
-    if (machine->ram_size) {
-        info = json_object_new_object();
-        json_add_str(info, "id", MACHINE_GET_CLASS(machine)->default_ram_id);
-        json_add_uint(info, "size", machine->ram_size);
-        json_add_bool(info, "merge", false);
-        json_add_bool(info, "dump", true);
-        json_add_bool(info, "prealloc", false);
-        json_add_bool(info, "share", true);
-        json_add_bool(info, "reserve", true);
-        json_object_object_add(info, "host-nodes", json_object_new_array());
-        json_add_str(info, "policy", "default");
-        json_object_array_add(list, info);
+    object_child_foreach(object_container_get(object_get_root(), "objects"), add_memdev, list);
+    if (machine->ram_size && !machine->memory_backend) {
+        json_object_array_add(list, memdev(MACHINE_GET_CLASS(machine)->default_ram_id,
+                                           machine->ram_size, false));
     }
     return list;
 }

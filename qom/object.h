@@ -197,7 +197,10 @@ int object_child_foreach_recursive(void *obj, int (*fn)(Object *child, void *opa
 OBJECT_DECLARE(UserCreatable, UserCreatableClass, USER_CREATABLE, TYPE_USER_CREATABLE)
 struct UserCreatableClass {
     InterfaceClass parent;
+    /* The properties are set. NULL: nothing to do. */
     bool (*complete)(Object *obj, Error **errp);
+    /* True while something needs it. NULL: never. */
+    bool (*in_use)(Object *obj);
 };
 
 #endif

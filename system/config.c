@@ -21,7 +21,8 @@ static void dict_free(gpointer dict)
 Config *config_new(void)
 {
     Config *config = g_new0(Config, 1);
-    GPtrArray **dicts[] = { &config->drives, &config->nodes, &config->devices, &config->chardevs,
+    GPtrArray **dicts[] = { &config->drives, &config->nodes, &config->devices, &config->objects,
+                            &config->chardevs,
                             &config->mons, &config->fw_cfgs };
     GPtrArray **strings[] = { &config->globals, &config->serials, &config->parallels,
                               &config->debugcons, &config->monitors, &config->qmps, &config->pretty_qmps,
@@ -42,7 +43,7 @@ Config *config_new(void)
 
 void config_free(Config *config)
 {
-    GPtrArray *arrays[] = { config->accels, config->drives, config->nodes, config->devices,
+    GPtrArray *arrays[] = { config->accels, config->drives, config->nodes, config->devices, config->objects,
                             config->chardevs, config->mons, config->fw_cfgs, config->globals,
                             config->serials, config->parallels, config->debugcons,
                             config->monitors, config->qmps, config->pretty_qmps,

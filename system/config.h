@@ -24,6 +24,7 @@ typedef struct Config {
     GPtrArray *drives;           /* OptDict: -drive, -hda..., in order */
     GPtrArray *nodes;            /* OptDict: -blockdev */
     GPtrArray *devices;          /* OptDict: -device */
+    GPtrArray *objects;          /* OptDict: -object */
     GPtrArray *globals;          /* char *: "driver.prop=value" */
     GPtrArray *chardevs;         /* OptDict: -chardev */
     GPtrArray *serials;          /* char *: -serial */

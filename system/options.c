@@ -538,6 +538,8 @@ static const Option options[] = {
     { "snapshot", NULL, "keep writes in temporary files", set_flag, F(snapshot) },
     { "device", "TYPE[,prop=value...]", "add a device; '-device help', '-device TYPE,help'",
       apply_device, F(devices), .text = "driver" },
+    { "object", "[qom-type=]memory-backend-ram,id=ID[,size=SIZE][,prealloc=on|off]",
+      "an object that others refer to", add_dict, F(objects), .text = "qom-type" },
     { "global", "DRIVER.PROP=VALUE", "default of a device property", add_string, F(globals) },
     { "chardev", "BACKEND,id=ID[,prop=value...]", "a character device", apply_chardev,
       F(chardevs), .text = "backend" },
@@ -596,7 +598,6 @@ static const Option options[] = {
     { "sdl", NULL, "not implemented", refuse },
     { "vnc", "DISPLAY", "not implemented", refuse, .text = "use -nographic or -display none" },
     { "sandbox", "on", "not implemented", refuse },
-    { "object", "TYPE,id=ID", "not implemented", refuse },
 };
 
 void config_help(GString *out)

@@ -15,6 +15,7 @@
 #include "monitor/hmp.h"
 #include "gdbstub/gdbstub.h"
 #include "monitor/monitor.h"
+#include "qom/user-object.h"
 #include "util/main-loop.h"
 
 struct Startup {
@@ -88,6 +89,7 @@ static bool configure_machine(MachineState *machine, Config *config, Error **err
 
     machine->ram_size = config->ram_size == UINT64_MAX ? mc->default_ram_size
                                                        : config->ram_size;
+    machine->ram_size_given = config->ram_size != UINT64_MAX;
     machine->smp_cpus = config->cpus;
     machine->smp_sockets = config->sockets;
     machine->smp_cores = config->cores;
@@ -134,6 +136,17 @@ static const AccelOps *choose_accel(MachineState *machine, Config *config, Error
         choices[i] = (AccelChoice){ option->name, option->opts };
     }
     return accel_select(machine, choices, config->accels->len, errp);
+}
+
+static bool add_objects(Config *config, Error **errp)
+{
+    for (guint i = 0; i < config->objects->len; i++) {
+        if (!user_object_add(config->objects->pdata[i], errp)) {
+            error_prepend(errp, "-object: ");
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --- back ends ------------------------------------------------------------- */
@@ -352,6 +365,7 @@ static bool build(Startup *up, Config *config, Error **errp)
     return configure_machine(up->machine, config, errp) &&
            (up->accel = choose_accel(up->machine, config, errp)) &&
            (up->rs = runstate_new(up->machine, up->accel, &config->run)) &&
+           add_objects(config, errp) &&
            add_chardevs(up, config, errp) &&
            add_drives(up, config, errp) &&
            add_monitors(up, config, errp) &&

@@ -5,6 +5,8 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/core/machine.h"
+#include "hw/core/hostmem.h"
+#include "qom/user-object.h"
 #include <errno.h>
 #include <string.h>
 
@@ -69,9 +71,20 @@ static void machine_instance_init(Object *obj)
                               OBJECT(machine->main_bus));
 }
 
+static MemoryBackend *memory_backend(const MachineState *machine)
+{
+    const char *id = machine->memory_backend;
+    return id ? (MemoryBackend *)user_object_find(id, TYPE_MEMORY_BACKEND) : NULL;
+}
+
 static void machine_finalize(Object *obj)
 {
     MachineState *machine = MACHINE(obj);
+    MemoryBackend *backend = machine->initialized ? memory_backend(machine) : NULL;
+
+    if (backend) {
+        backend->in_use = false;
+    }
 
     object_unref(machine->main_bus);
     console_list_free(machine->consoles);
@@ -96,6 +109,7 @@ static void machine_finalize(Object *obj)
     g_free(machine->boot_order);
     g_free(machine->boot_once);
     g_free(machine->vga);
+    g_free(machine->memory_backend);
     g_free(machine->name);
     g_free(machine->uuid);
     clock_free(machine->clock);
@@ -159,6 +173,48 @@ static bool check_ram_size(MachineState *machine, MachineClass *mc, Error **errp
     return true;
 }
 
+/* -machine memory-backend= gives the size. */
+static bool take_memory_backend(MachineState *machine, Error **errp)
+{
+    MemoryBackend *backend = memory_backend(machine);
+
+    if (!machine->memory_backend) {
+        return true;
+    }
+    if (!backend) {
+        error_setg(errp, "Memory backend '%s' not found; make it with -object "
+                   TYPE_MEMORY_BACKEND_RAM ",id=%s,size=SIZE", machine->memory_backend,
+                   machine->memory_backend);
+        return false;
+    }
+    if (backend->in_use) {
+        error_setg(errp, "Memory backend '%s' is used by another machine",
+                   machine->memory_backend);
+        return false;
+    }
+    if (machine->ram_size_given && machine->ram_size != backend->size) {
+        error_setg(errp, "Machine memory size does not match the size of the memory backend");
+        return false;
+    }
+    machine->ram_size = backend->size;
+    backend->in_use = true;
+    return true;
+}
+
+static bool make_ram(MachineState *machine, Error **errp)
+{
+    MemoryBackend *backend = memory_backend(machine);
+    const char *name = backend ? machine->memory_backend
+                               : MACHINE_GET_CLASS(machine)->default_ram_id;
+
+    if (!machine->ram_size) {
+        return true;
+    }
+    return memory_region_init_ram(&machine->ram, machine, name, machine->ram_size, errp) &&
+           (!backend || !backend->prealloc ||
+            memory_preallocate(memory_region_get_ram_ptr(&machine->ram), machine->ram_size, errp));
+}
+
 bool machine_init_run(MachineState *machine, Error **errp)
 {
     MachineClass *mc = MACHINE_GET_CLASS(machine);
@@ -168,11 +224,9 @@ bool machine_init_run(MachineState *machine, Error **errp)
                    object_get_typename(machine), mc->max_cpus);
         return false;
     }
-    if (!check_ram_size(machine, mc, errp)) {
-        return false;
-    }
-    if (machine->ram_size && !memory_region_init_ram(&machine->ram, machine,
-                                                     mc->default_ram_id, machine->ram_size, errp)) {
+    machine->initialized = true;
+    if (!take_memory_backend(machine, errp) || !check_ram_size(machine, mc, errp) ||
+        !make_ram(machine, errp)) {
         return false;
     }
     return !mc->init || mc->init(machine, errp);
@@ -238,9 +292,39 @@ static bool none_init(MachineState *machine, Error **errp)
     return true;
 }
 
+static json_object *backend_get(Object *obj, const ObjectProperty *prop, Error **errp)
+{
+    const char *id = MACHINE(obj)->memory_backend;
+    g_autofree char *path = id ? g_strconcat("/objects/", id, NULL) : NULL;
+    return json_object_new_string(path ? path : "");
+}
+
+/* An id, before the machine is built. */
+static bool backend_set(Object *obj, const ObjectProperty *prop, json_object *value, Error **errp)
+{
+    MachineState *machine = MACHINE(obj);
+
+    if (machine->initialized) {
+        error_setg(errp, "memory-backend cannot be changed once the machine is built");
+        return false;
+    }
+    if (!json_object_is_type(value, json_type_string)) {
+        error_setg(errp, "Invalid parameter type for 'memory-backend', expected: string");
+        return false;
+    }
+    g_free(machine->memory_backend);
+    machine->memory_backend = g_strdup(json_object_get_string(value));
+    return true;
+}
+
 static void machine_class_init(ObjectClass *klass, const void *data)
 {
+    ObjectProperty *prop;
+
     MACHINE_CLASS(klass)->default_ram_id = "ram";
+    prop = object_class_property_add(klass, "memory-backend", "str", backend_get, backend_set,
+                                     NULL);
+    object_property_set_description(prop, "the id of a memory-backend-... object, instead of -m");
 }
 
 static void none_class_init(ObjectClass *klass, const void *data)

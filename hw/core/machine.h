@@ -75,12 +75,15 @@ struct MachineState {
     void *powerdown_opaque;
     /* Changes the boot order (letters as in -boot order=) of a running machine; the board's. */
     bool (*boot_set)(MachineState *machine, const char *order, Error **errp);
+    bool initialized;            /* machine_init_run() was called */
     bool defaults;               /* make the default devices (no -nodefaults) */
     InputQueue *input;           /* keys and pointers for its devices */
     ConsoleList *consoles;       /* its screens */
 
     /* Options. */
     uint64_t ram_size;
+    bool ram_size_given;         /* by -m */
+    char *memory_backend;        /* the id of an -object that says how to get it; NULL: none */
     unsigned smp_cpus, smp_sockets, smp_cores, smp_threads, max_cpus;
     char *cpu_model;             /* -cpu; NULL: the machine's default */
     char *firmware;              /* -bios */

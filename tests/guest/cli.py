@@ -77,6 +77,17 @@ def images():
         refused('-drive', f'file={full},if=nosuch', '-display', 'none', says=['nosuch'])
 
 
+def memory_backends():
+    ram = 'memory-backend-ram,id=m,size='
+    refused('-object', 'nosuch,id=m', *MINIMAL, says=['-object', 'nosuch'])
+    refused('-object', 'memory-backend-ram,size=1M', *MINIMAL, says=['-object', 'id'])
+    refused('-object', ram + '0', *MINIMAL, says=['-object', 'size'])
+    refused('-object', ram + '1M,nosuch=1', *MINIMAL, says=['-object', 'nosuch'])
+    refused('-machine', 'pc,memory-backend=m', *MINIMAL, says=["'m'", '-object'])
+    refused('-object', ram + '64M', '-machine', 'pc,memory-backend=m', '-m', '32', *MINIMAL,
+            says=['does not match'])
+
+
 def kernels():
     with tempfile.TemporaryDirectory() as work:
         text = work + '/text'
@@ -129,5 +140,5 @@ def pidfile_and_daemonize():
         raise Failure('SIGTERM did not end the daemon')
 
 
-main([wrong_option, wrong_device, memory_size, images, kernels, firmware, host_without_seabios,
+main([wrong_option, wrong_device, memory_size, memory_backends, images, kernels, firmware, host_without_seabios,
       help_texts, pidfile_and_daemonize])

@@ -45,7 +45,8 @@ WALK = [
     ('query-machines', {}), ('query-current-machine', {}), ('query-command-line-options', {}),
     ('query-command-line-options', {'option': 'smp'}),
     ('query-cpu-definitions', {}), ('query-cpus-fast', {}), ('query-hotpluggable-cpus', {}),
-    ('query-memory-size-summary', {}), ('query-memdev', {}), ('query-pci', {}),
+    ('object-add', {'qom-type': 'memory-backend-ram', 'id': 'spare', 'size': 1 << 20}),
+    ('query-memory-size-summary', {}), ('query-memdev', {}), ('object-del', {'id': 'spare'}), ('query-pci', {}),
     ('memsave', lambda e: {'val': 0, 'size': 100, 'filename': e.path('memsave')}),
     ('pmemsave', lambda e: {'val': 0xfffffff0, 'size': 16, 'filename': e.path('pmemsave')}),
     ('query-dump', {}),
@@ -396,6 +397,28 @@ def core_file():
                   '0xea' in text, text)
 
 
+def objects():
+    with Emulator('-machine', 'pc,memory-backend=mem', '-accel', 'qtest', '--preconfig') as emu:
+        qmp = emu.qmp
+        add = lambda **more: qmp.fails('object-add', GENERIC, qom_type='memory-backend-ram', **more)
+        check("'qom-type' does not accept" in qmp.fails('object-add', GENERIC, qom_type='VGA', id='v'))
+        check("'size' is missing" in add(id='x'))
+        check("doesn't take value '0'" in add(id='x', size=0))
+        qmp.call('object-add', qom_type='memory-backend-ram', id='mem', size=64 << 20, prealloc=True)
+        check('duplicate' in add(id='mem', size=1))
+        qmp.call('x-exit-preconfig')
+        check(qmp.call('query-memory-size-summary')['base-memory'] == 64 << 20)
+        check([(m['id'], m['size']) for m in qmp.call('query-memdev')] == [('mem', 64 << 20)])
+        check('in use' in qmp.fails('object-del', GENERIC, id='mem'))
+        check('not found' in qmp.fails('object-del', GENERIC, id='x'))
+        check('cannot change' in qmp.fails('qom-set', GENERIC, path='/objects/mem', property='size',
+                                           value=1))
+        check(qmp.call('qom-get', path='/machine', property='memory-backend') == '/objects/mem')
+    with Emulator('-object', 'memory-backend-ram,id=m,size=32M', '-machine',
+                  'pc,memory-backend=m', '-accel', 'qtest') as emu:
+        check(emu.qmp.call('query-memory-size-summary')['base-memory'] == 32 << 20)
+
+
 def ring_buffers():
     with Emulator('-machine', 'none', '-accel', 'qtest', '-chardev', 'ringbuf,id=r,size=16',
                   '-chardev', 'null,id=n') as emu:
@@ -450,4 +473,4 @@ def trace_events():
 
 main([every_command, schema_is_closed, reference_page, keys_as_in_qemu, errors_as_in_qemu,
       every_property_answers, every_type_introspected, machines_and_types, media, core_file,
-      ring_buffers, chardevs, trace_events])
+      objects, ring_buffers, chardevs, trace_events])
