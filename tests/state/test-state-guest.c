@@ -1,0 +1,190 @@
+/*
+ * A guest at work that goes on in another machine: stopped, saved, loaded into a second machine
+ * of the same process, and run to its end there.
+ *
+ *   test-state-guest CHECKSUM-IMAGE INITRAMFS-SCRIPT
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <glib/gstdio.h>
+#include <string.h>
+#include "system/startup.h"
+#include "util/main-loop.h"
+
+typedef struct Guest {
+    Startup *startup;
+    RunState *rs;
+    MachineState *m;
+    GString *serial; /* all that it and those before it have written */
+} Guest;
+
+static const char *image, *initramfs_script;
+
+static gboolean tick(gpointer opaque)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+static Guest *new_guest(const char *const *args)
+{
+    g_autoptr(Config) config = config_new();
+    Guest *g = g_new0(Guest, 1);
+    bool done = false;
+
+    g_assert_true(config_parse(config, g_strv_length((char **)args), (char **)args, &done,
+                               &error_fatal));
+    g->startup = startup_build(config, &error_fatal);
+    g->rs = startup_runstate(g->startup);
+    g->m = runstate_machine(g->rs);
+    g->serial = g_string_new(NULL);
+    runstate_start(g->rs); /* paused, by -S */
+    return g;
+}
+
+static void free_guest(Guest *g)
+{
+    startup_free(g->startup);
+    machine_destroy(g->m);
+    g_string_free(g->serial, TRUE);
+    g_free(g);
+}
+
+static void run_until(Guest *g, const char *text)
+{
+    Chardev *serial = g_ptr_array_index(g->m->serials, 0);
+    uint8_t buf[512];
+    int n;
+
+    vm_start(g->rs);
+    while (!strstr(g->serial->str, text)) {
+        main_loop_wait(true);
+        while ((n = chr_ringbuf_read(serial, buf, sizeof(buf))) > 0) {
+            g_string_append_len(g->serial, (char *)buf, n);
+        }
+        if (!runstate_is_running(g->rs)) {
+            g_error("the guest stopped before '%s':\n%s", text, g->serial->str);
+        }
+    }
+    vm_stop(g->rs, RUN_STATE_PAUSED);
+}
+
+/* A second machine of the same kind goes on where g stopped. g stays as it is. */
+static Guest *move_on(Guest *g, const char *const *args)
+{
+    g_autoptr(GByteArray) state = g_byte_array_new();
+    Guest *next = new_guest(args);
+
+    machine_save_state(g->m, state);
+    g_assert_true(machine_load_state(next->m, state->data, state->len, &error_fatal));
+    g_string_assign(next->serial, g->serial->str);
+    return next;
+}
+
+static unsigned count(const char *text, char c)
+{
+    unsigned n = 0;
+
+    for (; *text; text++) {
+        n += *text == c;
+    }
+    return n;
+}
+
+enum { ROUNDS = 60 }; /* as in checksum.asm */
+
+static void test_checksum(void)
+{
+    g_autofree char *drive = g_strdup_printf("file=%s,format=raw,if=floppy,snapshot=on", image);
+    const char *const args[] = {
+        "doppel", "-m", "16", "-S", "-display", "none", "-nic", "none", "-serial", "vc",
+        "-parallel", "none", "-monitor", "none", "-drive", drive, "-boot", "a", NULL,
+    };
+    uint32_t sum = 1;
+
+    for (unsigned i = 0; i < ROUNDS * 65536u; i++) {
+        sum = sum * 1103515245u + 12345u;
+    }
+    g_autofree char *result = g_strdup_printf(" sum=%08X rounds=%02X,%02X ticks", sum, ROUNDS,
+                                              ROUNDS);
+    /* Three times on the way, and once more while it waits for ticks. */
+    static const char *const stops[] = { "...", "....", ".....", "sum=" };
+    Guest *g = new_guest(args);
+    for (unsigned i = 0; i < G_N_ELEMENTS(stops); i++) {
+        run_until(g, stops[i]);
+        Guest *next = move_on(g, args);
+        free_guest(g);
+        g = next;
+    }
+    run_until(g, "ticks");
+    g_assert_cmpuint(count(g->serial->str, '.'), ==, ROUNDS);
+    g_assert_nonnull(strstr(g->serial->str, result));
+    free_guest(g);
+}
+
+/* The newest file that matches, or NULL. */
+static char *find_kernel(void)
+{
+    g_autoptr(GDir) dir = g_dir_open("/boot", 0, NULL);
+    const char *name, *found = NULL;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        if (g_str_has_prefix(name, "vmlinuz-") && g_str_has_suffix(name, "cloud-amd64")) {
+            found = name;
+        }
+    }
+    return found ? g_build_filename("/boot", found, NULL) : NULL;
+}
+
+static char *make_initramfs(const char *path)
+{
+    const char *const argv[] = { initramfs_script, path, "echo CONTINUED-$((6*7)); cat", NULL };
+    int status = 1;
+
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, NULL);
+    return status == 0 ? g_strdup(path) : NULL;
+}
+
+static void test_kernel(void)
+{
+    g_autofree char *kernel = find_kernel();
+    g_autofree char *path = g_strdup_printf("%s/doppel-state-%d.cpio", g_get_tmp_dir(), getpid());
+    g_autofree char *initrd = kernel ? make_initramfs(path) : NULL;
+
+    if (!initrd) {
+        g_test_skip("linux-image-cloud-amd64 or busybox-static is missing");
+        return;
+    }
+    const char *const args[] = {
+        "doppel", "-m", "256", "-S", "-smp", "2", "-display", "none", "-nic", "none", "-serial", "vc",
+        "-parallel", "none", "-monitor", "none", "-kernel", kernel, "-initrd", initrd, "-append",
+        "console=ttyS0", NULL,
+    };
+    Guest *g = new_guest(args);
+    run_until(g, "Memory: ");
+    static const char *const stops[] = { "smpboot: Total of 2 processors", "Run /init" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(stops); i++) {
+        run_until(g, stops[i]);
+        Guest *next = move_on(g, args);
+        free_guest(g);
+        g = next;
+    }
+    run_until(g, "CONTINUED-42");
+    free_guest(g);
+    g_unlink(path);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_assert_cmpint(argc, ==, 3);
+    image = argv[1];
+    initramfs_script = argv[2];
+    for (ModuleKind kind = 0; kind < MODULE_COUNT; kind++) {
+        module_call_init(kind);
+    }
+    main_loop_init();
+    g_timeout_add(5, tick, NULL); /* the serial port's text arrives without an event */
+    g_test_add_func("/state/guest/checksum", test_checksum);
+    g_test_add_func("/state/guest/kernel", test_kernel);
+    return g_test_run();
+}
