@@ -97,6 +97,7 @@ static bool post_load(void *opaque, Error **errp)
     s->cc_lazy = 0;
     s->zero = 0;
     s->eflags |= X86_EFLAGS_FIXED;
+    cpu_reset_interrupt(&cpu->parent, CPU_INTERRUPT_DEBUG); /* the debugger's, not the guest's */
     x86_update_hflags(s);
     x86_tlb_flush(cpu);
     x86_interp_flush_code(cpu);

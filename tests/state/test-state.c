@@ -143,7 +143,7 @@ static void test_random_work(void)
 static const struct {
     const char *field, *reason;
 } lasting[] = {
-    { ":mc146818rtc.", "battery-backed" },
+    { ":mc146818rtc.", "battery-backed; test_clock_reset() looks at the rest" },
     { ":i8042.kbd.held", "the user holds the keys" },
     { ":ide-cd.atapi.tray_", "mechanical" },
     { ":floppy.cyl", "mechanical" },
@@ -196,6 +196,29 @@ static void test_reset(void)
         g_autofree char *after = described_for_reset(t);
         g_assert_cmpuint(differences(power_on, after), ==, 0);
     }
+    test_machine_free(t);
+}
+
+static uint8_t clock_register(TestMachine *t, uint8_t n)
+{
+    out(t, 0x70, 1, n);
+    return in(t, 0x71, 1);
+}
+
+/* The MC146818's RESET: interrupt enables, SQWE and flags go; time, memory and the rest stay. */
+static void test_clock_reset(void)
+{
+    TestMachine *t = test_machine_new(NULL);
+
+    work_all(t);
+    out(t, 0x70, 1, 0x0b);
+    out(t, 0x71, 1, 0x7a);
+    step_clock(t, 50 * NS_PER_MS);
+    machine_reset(t->m);
+    g_assert_cmphex(clock_register(t, 0x0b), ==, 0x02);
+    g_assert_cmphex(clock_register(t, 0x0c), ==, 0x00);
+    g_assert_cmphex(clock_register(t, 0x0a) & 0x7f, ==, 0x2a);
+    g_assert_cmphex(clock_register(t, 0x40), ==, 0x5a);
     test_machine_free(t);
 }
 
@@ -268,6 +291,7 @@ int main(int argc, char **argv)
     g_test_add_func("/state/every-device-at-work", test_every_device_at_work);
     g_test_add_func("/state/random-work", test_random_work);
     g_test_add_func("/state/reset", test_reset);
+    g_test_add_func("/state/clock-reset", test_clock_reset);
     g_test_add_func("/state/refused", test_refused);
     g_test_add_func("/state/refused-by-device", test_refused_by_device);
     return g_test_run();
