@@ -454,6 +454,8 @@ static void rtc_reset(DeviceState *dev)
 {
     RTCState *s = MC146818_RTC(dev);
 
+    see_updates(s); /* what came before the reset sets no flag after it */
+    see_ticks(s);
     s->cmos[REGISTER_B] &= ~(B_PIE | B_AIE | B_UIE | B_SQWE);
     s->cmos[REGISTER_C] = 0;
     s->index = 0;
