@@ -306,12 +306,12 @@ static GdbStub *new_stub(RunState *rs)
     return stub;
 }
 
-static bool check_machine(MachineState *machine, const char *device, Error **errp)
+static bool check_machine(MachineState *machine, Error **errp)
 {
     CPUState *cpu = machine->cpus->len ? g_ptr_array_index(machine->cpus, 0) : NULL;
 
     if (!cpu || !CPU_GET_CLASS(cpu)->registers) {
-        error_setg(errp, "-gdb %s: this machine has no CPU to debug", device);
+        error_setg(errp, "this machine has no CPU to debug");
         return false;
     }
     return true;
@@ -326,7 +326,7 @@ bool gdbstub_start(RunState *rs, const char *device, Error **errp)
     if (g_str_equal(device, "none")) {
         return true;
     }
-    if (!check_machine(machine, device, errp)) {
+    if (!check_machine(machine, errp)) {
         return false;
     }
     Chardev *chr = chardev_add_legacy(machine->chardevs, "gdb", text, errp);

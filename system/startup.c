@@ -348,6 +348,15 @@ static bool add_hang_watch(Startup *up, Config *config, Error **errp)
     return true;
 }
 
+static bool add_gdb(Startup *up, Config *config, Error **errp)
+{
+    if (config->gdb && !gdbstub_start(up->rs, config->gdb, errp)) {
+        error_prepend(errp, "-gdb %s: ", config->gdb);
+        return false;
+    }
+    return true;
+}
+
 /* --- all together ------------------------------------------------------------ */
 
 /* --preconfig: monitors may look around and choose before the machine is built. False without
@@ -374,7 +383,7 @@ static bool build(Startup *up, Config *config, Error **errp)
            add_devices(up, config, errp) &&
            add_qtest(up, config, errp) &&
            add_hang_watch(up, config, errp) &&
-           (!config->gdb || gdbstub_start(up->rs, config->gdb, errp));
+           add_gdb(up, config, errp);
 }
 
 /* A user who expects a window must not look at nothing without a word. */
