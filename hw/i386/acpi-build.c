@@ -11,6 +11,7 @@
 #include "hw/i386/acpi-build.h"
 #include <string.h>
 #include "hw/i386/acpi-dsdt.h"
+#include "hw/i386/pc.h"
 
 #define TABLES_FILE "etc/acpi/tables"
 #define RSDP_FILE "etc/acpi/rsdp"
@@ -244,7 +245,7 @@ static void build_madt(AcpiBuild *b, MachineState *machine, const AcpiBoard *boa
         put(t, 0, 1);
         put(t, 8, 1);
         put(t, i, 1);  /* processor UID */
-        put(t, i, 1);  /* APIC id */
+        put(t, pc_apic_id(machine, i), 1);
         put(t, i < machine->smp_cpus, 4);
     }
     put(t, 1, 1);

@@ -182,7 +182,8 @@ static void add_items(PCMachine *pc)
 
     fw_cfg_add_i64(pc->fw_cfg, FW_CFG_RAM_SIZE, m->ram_size);
     fw_cfg_add_i16(pc->fw_cfg, FW_CFG_NB_CPUS, (uint16_t)m->smp_cpus);
-    fw_cfg_add_i16(pc->fw_cfg, FW_CFG_MAX_CPUS, (uint16_t)m->max_cpus);
+    /* What firmware takes from it is the number of APIC IDs. */
+    fw_cfg_add_i16(pc->fw_cfg, FW_CFG_MAX_CPUS, (uint16_t)(pc_apic_id(m, m->max_cpus - 1) + 1));
     fw_cfg_add_i16(pc->fw_cfg, FW_CFG_NOGRAPHIC, !m->graphics);
     fw_cfg_add_i16(pc->fw_cfg, FW_CFG_BOOT_MENU, m->boot_menu);
     fw_cfg_add_i32(pc->fw_cfg, FW_CFG_IRQ0_OVERRIDE, 1);

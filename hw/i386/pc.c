@@ -17,7 +17,7 @@
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/timer/hpet.h"
 
-enum { PC_MAX_CPUS = 255 };
+enum { PC_MAX_CPUS = 255, PC_MAX_APIC_ID = 254 };
 enum { PC_DEVFN_PIIX3 = 0x08, PC_DEVFN_IDE = 0x09, PC_DEVFN_PM = 0x0b, PC_DEVFN_VGA = 0x10 };
 enum { SCI_IRQ = 9 };
 enum { MAX_SERIALS = 4, MAX_PARALLELS = 3 };
@@ -46,15 +46,36 @@ static void map_ram(PCMachine *pc)
 
 /* --- CPUs ---------------------------------------------------------------------- */
 
+/* How many bits numbers below count need. */
+static unsigned field_bits(unsigned count)
+{
+    return count > 1 ? g_bit_storage(count - 1) : 0;
+}
+
+uint32_t pc_apic_id(const MachineState *m, unsigned index)
+{
+    unsigned thread_bits = field_bits(m->smp_threads), core_bits = field_bits(m->smp_cores);
+    unsigned thread = index % m->smp_threads, core = index / m->smp_threads % m->smp_cores;
+    unsigned package = index / (m->smp_threads * m->smp_cores);
+
+    return package << (core_bits + thread_bits) | core << thread_bits | thread;
+}
+
 static bool create_cpus(PCMachine *pc, Error **errp)
 {
     MachineState *m = &pc->parent;
 
+    if (pc_apic_id(m, m->max_cpus - 1) > PC_MAX_APIC_ID) {
+        error_setg(errp, "-smp sockets=%u,cores=%u,threads=%u: the last CPU's APIC ID is above %d; "
+                   "take fewer, or cores and threads that are powers of two", m->smp_sockets,
+                   m->smp_cores, m->smp_threads, PC_MAX_APIC_ID);
+        return false;
+    }
     for (unsigned i = 0; i < m->smp_cpus; i++) {
         DeviceState *cpu = qdev_new(MACHINE_GET_CLASS(m)->default_cpu_type);
         CPU(cpu)->cpu_index = (int)i;
         if ((m->cpu_model && !object_property_set_str(OBJECT(cpu), "model", m->cpu_model, errp)) ||
-            !object_property_set_uint(OBJECT(cpu), "apic-id", i, errp)) {
+            !object_property_set_uint(OBJECT(cpu), "apic-id", pc_apic_id(m, i), errp)) {
             object_unref(cpu);
             return false;
         }

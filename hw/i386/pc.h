@@ -41,6 +41,12 @@ struct PCMachine {
     bool acpi, smm, hpet, vmport, i8042;  /* -machine properties */
 };
 
+/*
+ * The APIC ID of CPU number index: package, core and thread number, each in a field of its own, so
+ * that CPUID can tell them apart (SDM vol. 3, 8.9.1). IDs have gaps if -smp counts by other
+ * than powers of two.
+ */
+uint32_t pc_apic_id(const MachineState *m, unsigned index);
 /* pc-firmware.c: loads -bios (or the packaged SeaBIOS) and maps it. */
 bool pc_firmware_load(PCMachine *pc, Error **errp);
 /* pc-tables.c: CMOS bytes, fw_cfg items, E820, ACPI, SMBIOS, -kernel. After all devices exist. */

@@ -228,7 +228,6 @@ static void fill_max(X86CpuModel *model)
     for (unsigned w = 0; w < X86_FW_COUNT; w++) {
         model->words[w] = x86_feature_word_offered(w);
     }
-    x86_feature_set(model, "invtsc", false); /* a promise to keep across machines: ask for it */
     x86_feature_set(model, "la57", false);   /* costs a level of every page walk: ask for it */
     x86_feature_set(model, "ht", false);     /* follows from the topology */
     x86_feature_set(model, "cmp-legacy", false);

@@ -94,6 +94,20 @@ static void test_parse(void)
     g_assert_true(x86_cpu_model_parse(X86_CPU_DEFAULT_MODEL, &model, &error_fatal));
 }
 
+/* Constant in every sleep and at every load: the TSC is the virtual clock. Named models are QEMU's. */
+static void test_invariant_tsc(void)
+{
+    static const struct { const char *model; bool has; } rows[] = {
+        { "max", true }, { "max,-invtsc", false }, { "qemu64", false }, { "qemu64,+invtsc", true },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        CpuMachine *m = cpu_machine_new(rows[i].model);
+        g_assert_cmpint(x86_cpuid_bit(m->cpu, X86_FW_80000007_EDX, 8), ==, rows[i].has);
+        cpu_machine_free(m);
+    }
+}
+
 static void check_error(const char *spec, const char *part)
 {
     X86CpuModel model;
@@ -175,6 +189,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cpu/cpuid/topology", test_topology);
     g_test_add_func("/cpu/cpuid/parse", test_parse);
     g_test_add_func("/cpu/cpuid/errors", test_errors);
+    g_test_add_func("/cpu/cpuid/invariant-tsc", test_invariant_tsc);
     g_test_add_func("/cpu/msr", test_msr);
     g_test_add_func("/cpu/tsc-adjust", test_tsc_adjust);
     return g_test_run();

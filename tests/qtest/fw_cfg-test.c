@@ -9,7 +9,7 @@
 #include "tests/qtest/libqtest.h"
 
 enum { SELECTOR = 0x510, DATA = 0x511, DMA_HIGH = 0x514, DMA_LOW = 0x518 };
-enum { KEY_SIGNATURE = 0, KEY_ID = 1, KEY_RAM_SIZE = 3, KEY_NB_CPUS = 5, KEY_FILE_DIR = 0x19 };
+enum { KEY_SIGNATURE = 0, KEY_ID = 1, KEY_RAM_SIZE = 3, KEY_NB_CPUS = 5, KEY_MAX_CPUS = 15, KEY_FILE_DIR = 0x19 };
 enum { CTL_ERROR = 1, CTL_READ = 2, CTL_SKIP = 4, CTL_SELECT = 8, CTL_WRITE = 16 };
 enum { DESCRIPTOR = 0x10000, BUFFER = 0x20000 };
 
@@ -173,6 +173,57 @@ static void test_dma_errors(void)
     qtest_quit(qts);
 }
 
+/* The table "APIC" among the ACPI tables; the caller frees it. */
+static uint8_t *read_madt(QTest *qts, size_t *len)
+{
+    File file;
+    uint32_t table_len;
+
+    g_assert_true(find_file(qts, "etc/acpi/tables", &file));
+    g_autofree uint8_t *tables = g_malloc(file.size);
+    read_item(qts, file.select, tables, file.size);
+    for (uint8_t *p = tables; p + 8 < tables + file.size; p++) {
+        memcpy(&table_len, p + 4, 4);
+        if (memcmp(p, "APIC", 4) == 0 && table_len <= file.size - (p - tables)) {
+            *len = table_len;
+            return g_memdup2(p, table_len);
+        }
+    }
+    g_error("there is no MADT");
+}
+
+/* ACPI 5.2.12: processor local APICs (type 0) hold the IDs, which have gaps where cores or threads
+ * are no power of two. */
+static void check_apic_ids(const char *smp, const uint8_t *ids, size_t n)
+{
+    QTest *qts = qtest_start("-machine pc -nodefaults -smp %s", smp);
+    size_t len, found = 0;
+    g_autofree uint8_t *madt = read_madt(qts, &len);
+
+    for (size_t at = 44; at < len; at += madt[at + 1]) {
+        if (madt[at] == 0) {
+            g_assert_cmpuint(found, <, n);
+            g_assert_cmpuint(madt[at + 2], ==, found); /* processor UID */
+            g_assert_cmpuint(madt[at + 3], ==, ids[found++]);
+            g_assert_cmpuint(madt[at + 4], ==, 1); /* enabled */
+        }
+    }
+    g_assert_cmpuint(found, ==, n);
+    g_assert_cmpuint(read_int(qts, KEY_NB_CPUS, 2), ==, n);
+    g_assert_cmpuint(read_int(qts, KEY_MAX_CPUS, 2), ==, ids[n - 1] + 1); /* APIC IDs, really */
+    qtest_quit(qts);
+}
+
+static void test_apic_ids(void)
+{
+    static const uint8_t even[] = { 0, 1, 2, 3 }, three[] = { 0, 1, 2, 4, 5, 6 },
+                         threads[] = { 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13 };
+
+    check_apic_ids("4", even, sizeof(even));
+    check_apic_ids("6,sockets=2,cores=3,threads=1", three, sizeof(three));
+    check_apic_ids("12,sockets=2,cores=3,threads=2", threads, sizeof(threads));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -180,5 +231,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fw_cfg/files", test_files);
     g_test_add_func("/fw_cfg/dma", test_dma);
     g_test_add_func("/fw_cfg/dma-errors", test_dma_errors);
+    g_test_add_func("/fw_cfg/apic-ids", test_apic_ids);
     return g_test_run();
 }
