@@ -25,8 +25,9 @@ typedef struct FuzzDevice {
 
 /* Where the PCI devices are put. */
 enum { BUS_MASTER = 0xc000, PM_BASE = 0x600, SMBUS_BASE = 0x700, VGA_MEMORY = 0xe0000000u,
-       VGA_REGISTERS = 0xe2000000u };
-enum { DEVFN_HOST = 0x00, DEVFN_PIIX3 = 0x08, DEVFN_IDE = 0x09, DEVFN_PM = 0x0b, DEVFN_VGA = 0x10 };
+       VGA_REGISTERS = 0xe2000000u, EDU = 0xe3000000u };
+enum { DEVFN_HOST = 0x00, DEVFN_PIIX3 = 0x08, DEVFN_IDE = 0x09, DEVFN_PM = 0x0b,
+       DEVFN_VGA = 0x10, DEVFN_EDU = 0x18 };
 enum { IOAPIC = 0xfec00000u, HPET = 0xfed00000u, LAPIC = 0xfee00000u };
 enum { TABLE = 0x1000 }; /* descriptors for DMA */
 
@@ -42,7 +43,7 @@ static uint32_t dma_target(FuzzInput *in)
     static const FuzzArea targets[] = {
         { 0x10000, 0x80000 }, { TABLE, 0x100 }, { 0, 0x100 }, { FUZZ_RAM_SIZE - 0x40, 0x80 },
         { 0xa0000, 0x20000 }, { 0xf0000, 0x10000 }, { VGA_MEMORY, 0x1000000 },
-        { VGA_REGISTERS, 0x1000 }, { IOAPIC, 0x100 }, { HPET, 0x400 }, { LAPIC, 0x1000 },
+        { VGA_REGISTERS, 0x1000 }, { EDU, 0x100 }, { IOAPIC, 0x100 }, { HPET, 0x400 }, { LAPIC, 0x1000 },
         { 0xd0000000u, 0x100 }, { 0xffffffc0u, 0x40 },
     };
     return fuzz_choose(in, targets, G_N_ELEMENTS(targets));
@@ -325,6 +326,29 @@ static void operate_fw_cfg(MachineState *m, FuzzInput *in)
     fuzz_out(m, 0x518, 4, GUINT32_TO_BE(at));
 }
 
+/* --- edu: DMA of a device to its own registers ----------------------------------------------- */
+
+static void prepare_edu(MachineState *m)
+{
+    prepare_ide(m);
+    fuzz_config(m, DEVFN_EDU, 0x10, 4, EDU);
+    fuzz_config(m, DEVFN_EDU, 0x04, 2, 7);
+}
+
+static void operate_edu(MachineState *m, FuzzInput *in)
+{
+    enum { BUFFER = 0x40000, SOURCE = 0x80, DESTINATION = 0x88, COUNT = 0x90, COMMAND = 0x98 };
+    unsigned command = fuzz_take(in, 1) & 7;
+    bool to_ram = command & 2;
+    uint32_t target = dma_target(in), inside = BUFFER + fuzz_take(in, 2) % 0x1100;
+
+    put32(m, EDU + SOURCE, to_ram ? inside : target);
+    put32(m, EDU + DESTINATION, to_ram ? target : inside);
+    put32(m, EDU + COUNT, fuzz_take(in, 2) % 0x1100);
+    put32(m, EDU + COMMAND, command | 1);
+    clock_advance_to(m->clock, clock_get_ns(m->clock) + 101 * NS_PER_MS);
+}
+
 /* --- VGA ------------------------------------------------------------------------------------- */
 
 static void operate_vga(MachineState *m, FuzzInput *in)
@@ -366,6 +390,7 @@ static const FuzzDevice devices[] = {
                    { 0xb2, 2 }, { 0x505, 2 }, { 0x501, 4 } },
       { { 0xc0000, 0x40000 }, { 0xa0000, 0x20000 }, { 0xfffffff0u, 16 } }, prepare_pm,
       operate_config },
+    { "edu", { { 0 } }, { { EDU, 0x100 }, { EDU, 0x100000 } }, prepare_edu, operate_edu },
     { "fw_cfg", { { 0x510, 2 }, { 0x511, 1 }, { 0x514, 8 } }, { { TABLE, 0x20 } }, prepare_ide,
       operate_fw_cfg },
     { "vga", { { 0x3b0, 0x30 }, { 0x1ce, 4 } },
