@@ -26,11 +26,8 @@ bool kernel_add_rom(FWCfgState *fw_cfg, const char *name, const uint8_t *rom, si
                     Error **errp)
 {
     g_autofree char *file = g_strdup_printf("genroms/%s", name);
-    g_autofree char *order = g_strdup_printf("/rom@%s", file);
 
-    /* The boot order's entries are lines, the last with its NUL. */
-    return fw_cfg_add_file(fw_cfg, file, rom, size, errp) &&
-           fw_cfg_add_file(fw_cfg, "bootorder", order, strlen(order) + 1, errp);
+    return fw_cfg_add_file(fw_cfg, file, rom, size, errp);
 }
 
 bool kernel_load(MachineState *machine, FWCfgState *fw_cfg, uint64_t below_4g, Error **errp)

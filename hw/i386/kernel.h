@@ -30,7 +30,7 @@ bool kernel_load_multiboot(MachineState *machine, FWCfgState *fw_cfg, const Kern
 bool kernel_load_linux(MachineState *machine, FWCfgState *fw_cfg, const KernelImage *image,
                        uint64_t below_4g, Error **errp);
 
-/* Offers the option ROM as first boot device. */
+/* Offers the option ROM; pc-tables.c makes it the first boot device. */
 bool kernel_add_rom(FWCfgState *fw_cfg, const char *name, const uint8_t *rom, size_t size,
                     Error **errp);
 /* Reads a whole file; errors name the option. */

@@ -120,6 +120,55 @@ static void set_cmos_devices(PCMachine *pc)
     mc146818_rtc_set_cmos(pc->rtc, CMOS_CPU_COUNT, (uint8_t)(pc->parent.smp_cpus - 1));
 }
 
+static void add_boot_entry(GString *order, const char *path)
+{
+    g_string_append_printf(order, "%s%s", order->len ? "\n" : "", path);
+}
+
+/* -kernel's ROM, whichever of them it is, before everything else. */
+static void add_boot_roms(PCMachine *pc, GString *order)
+{
+    static const char *const roms[] = { "genroms/linuxboot.bin", "genroms/multiboot.bin" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(roms); i++) {
+        g_autofree char *path = g_strconcat("/rom@", roms[i], NULL);
+        if (fw_cfg_file_exists(pc->fw_cfg, roms[i])) {
+            add_boot_entry(order, path);
+        }
+    }
+}
+
+/* The disks and CDs with a bootindex, lowest first. */
+static void add_boot_drives(PCMachine *pc, GString *order)
+{
+    for (int last = -1, next; last < INT_MAX; last = next) {
+        next = INT_MAX;
+        for (unsigned i = 0; i < 4; i++) {
+            int index = ide_get_bootindex(pc->ide, i);
+            next = index > last ? MIN(next, index) : next;
+        }
+        for (unsigned i = 0; i < 4 && next < INT_MAX; i++) {
+            g_autofree char *path = g_strdup_printf("/pci@i0cf8/ide@1,1/drive@%u/disk@%u", i / 2,
+                                                    i % 2);
+            if (ide_get_bootindex(pc->ide, i) == next) {
+                add_boot_entry(order, path);
+            }
+        }
+    }
+}
+
+/* fw_cfg's "bootorder": a line for each device, named as Open Firmware does, the last with a NUL. */
+static void set_boot_devices(PCMachine *pc)
+{
+    g_autoptr(GString) order = g_string_new(NULL);
+
+    add_boot_roms(pc, order);
+    add_boot_drives(pc, order);
+    if (order->len) {
+        fw_cfg_modify_file(pc->fw_cfg, "bootorder", order->str, order->len + 1, &error_fatal);
+    }
+}
+
 /* The first reset comes when every device is there, those of -device too. -boot once= holds
  * until the next. */
 static void update_cmos(void *opaque)
@@ -128,6 +177,7 @@ static void update_cmos(void *opaque)
 
     if (pc->resets++ == 0) {
         set_cmos_devices(pc);
+        set_boot_devices(pc);
     } else {
         set_cmos_boot_order(pc, boot_order(pc));
     }

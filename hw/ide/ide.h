@@ -68,5 +68,7 @@ typedef struct IDEGeometry {
     uint8_t translation; /* CMOS code: 0 none, 1 LBA, 2 large */
 } IDEGeometry;
 bool ide_get_geometry(PCIDevice *piix_ide, unsigned index, IDEGeometry *out);
+/* Property bootindex of the disk or CD at index; -1 without one, or without a drive. */
+int ide_get_bootindex(PCIDevice *piix_ide, unsigned index);
 
 #endif

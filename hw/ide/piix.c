@@ -217,10 +217,20 @@ bool ide_drives_attach(PCIDevice *piix_ide, BlockRegistry *drives, bool defaults
     return ide_attach_channels(channels, drives, defaults, errp);
 }
 
+static const IDEDevice *drive_at(PCIDevice *piix_ide, unsigned index)
+{
+    return index < 4 ? PIIX_IDE(piix_ide)->channels[index / 2].bus.drives[index % 2] : NULL;
+}
+
+int ide_get_bootindex(PCIDevice *piix_ide, unsigned index)
+{
+    const IDEDevice *d = drive_at(piix_ide, index);
+    return d ? d->bootindex : -1;
+}
+
 bool ide_get_geometry(PCIDevice *piix_ide, unsigned index, IDEGeometry *out)
 {
-    PIIXIDEState *s = PIIX_IDE(piix_ide);
-    const IDEDevice *d = index < 4 ? s->channels[index / 2].bus.drives[index % 2] : NULL;
+    const IDEDevice *d = drive_at(piix_ide, index);
 
     if (!d || d->is_cd) {
         return false;

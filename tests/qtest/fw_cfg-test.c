@@ -173,6 +173,28 @@ static void test_dma_errors(void)
     qtest_quit(qts);
 }
 
+/* Devices by their bootindex, in the names that SeaBIOS knows them by. */
+static void test_boot_order(void)
+{
+    static const char expected[] = "/pci@i0cf8/ide@1,1/drive@1/disk@0\n"
+                                   "/pci@i0cf8/ide@1,1/drive@0/disk@1";
+    QTest *qts = qtest_start("-machine pc -nodefaults "
+                             "-drive if=none,id=a,driver=null-co,size=8M "
+                             "-drive if=none,id=b,driver=null-co,size=8M "
+                             "-drive if=none,id=c,driver=null-co,size=8M "
+                             "-device ide-hd,drive=a,bus=ide.0,unit=0 "
+                             "-device ide-hd,drive=b,bus=ide.0,unit=1,bootindex=7 "
+                             "-device ide-cd,drive=c,bus=ide.1,unit=0,bootindex=2");
+    char order[sizeof(expected)];
+    File file;
+
+    g_assert_true(find_file(qts, "bootorder", &file));
+    g_assert_cmpuint(file.size, ==, sizeof(expected)); /* with its NUL */
+    read_item(qts, file.select, order, sizeof(order));
+    g_assert_cmpstr(order, ==, expected);
+    qtest_quit(qts);
+}
+
 /* The table "APIC" among the ACPI tables; the caller frees it. */
 static uint8_t *read_madt(QTest *qts, size_t *len)
 {
@@ -232,5 +254,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fw_cfg/dma", test_dma);
     g_test_add_func("/fw_cfg/dma-errors", test_dma_errors);
     g_test_add_func("/fw_cfg/apic-ids", test_apic_ids);
+    g_test_add_func("/fw_cfg/boot-order", test_boot_order);
     return g_test_run();
 }
