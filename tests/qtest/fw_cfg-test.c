@@ -9,7 +9,8 @@
 #include "tests/qtest/libqtest.h"
 
 enum { SELECTOR = 0x510, DATA = 0x511, DMA_HIGH = 0x514, DMA_LOW = 0x518 };
-enum { KEY_SIGNATURE = 0, KEY_ID = 1, KEY_RAM_SIZE = 3, KEY_NB_CPUS = 5, KEY_MAX_CPUS = 15, KEY_FILE_DIR = 0x19 };
+enum { KEY_SIGNATURE = 0, KEY_ID = 1, KEY_RAM_SIZE = 3, KEY_NB_CPUS = 5, KEY_MAX_CPUS = 15,
+       KEY_FILE_DIR = 0x19 };
 enum { CTL_ERROR = 1, CTL_READ = 2, CTL_SKIP = 4, CTL_SELECT = 8, CTL_WRITE = 16 };
 enum { DESCRIPTOR = 0x10000, BUFFER = 0x20000 };
 
