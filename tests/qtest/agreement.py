@@ -32,7 +32,6 @@ DIFFERENCES = {
     r'/vga/screen-text': 'the QMP command is Doppel\'s own',
     # Where QEMU does not follow the data sheet.
     r'/edu/identity': 'a refused access reads as ones; QEMU reads 0',
-    r'/edu/factorial': 'QEMU computes on a thread of its own, which the test does not wait for',
     r'/fdc/(seek|read-id|write|format)':
         '82077AA, ST0 bit 2: QEMU leaves the head out of the result of SENSE INTERRUPT STATUS',
     r'/fdc/(read|end-of-cylinder|implied-seek)':
