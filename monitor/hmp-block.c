@@ -26,24 +26,27 @@ static char *display_name(BlockBackend *blk)
                                            : object_get_canonical_path(blk_dev(blk));
 }
 
-static void print_image(Hmp *hmp, BlockBackend *blk)
+static void print_image(Hmp *hmp, const BlockNodeInfo *info)
 {
-    uint64_t length = blk_getlength(blk);
+    g_autofree char *length = hmp_size_text((uint64_t)info->length);
+    g_autofree char *allocated = hmp_size_text((uint64_t)MAX(info->allocated, 0));
 
-    hmp_printf(hmp, "\nImages:\nimage: %s\nfile format: %s\nvirtual size: %.3g MiB (%" PRIu64
-               " bytes)\n", blk_filename(blk), blk_format(blk), (double)length / (1 << 20), length);
+    hmp_printf(hmp, "\nImages:\nimage: %s\nfile format: %s\nvirtual size: %s (%" PRId64
+               " bytes)\ndisk size: %s\n", info->filename, info->driver, length, info->length,
+               info->allocated < 0 ? "unavailable" : allocated);
 }
 
 static void print_drive(Hmp *hmp, BlockBackend *blk, const char *name, bool verbose)
 {
     bool inserted = blk_is_inserted(blk);
+    BlockNodeInfo info;
 
-    hmp_printf(hmp, "%s: ", name);
     if (inserted) {
-        hmp_printf(hmp, "%s (%s%s)\n", blk_filename(blk), blk_format(blk),
-                   blk_is_writable(blk) ? "" : ", read-only");
+        bdrv_get_info(blk_root(blk), &info);
+        hmp_printf(hmp, "%s (%s): %s (%s%s)\n", name, info.name, blk_filename(blk),
+                   blk_format(blk), blk_is_writable(blk) ? "" : ", read-only");
     } else {
-        hmp_printf(hmp, "[not inserted]\n");
+        hmp_printf(hmp, "%s: [not inserted]\n", name);
     }
     if (blk_dev(blk)) {
         g_autofree char *path = object_get_canonical_path(blk_dev(blk));
@@ -59,7 +62,7 @@ static void print_drive(Hmp *hmp, BlockBackend *blk, const char *name, bool verb
                    blk_is_writethrough(blk) ? "writethrough" : "writeback");
     }
     if (inserted && verbose) {
-        print_image(hmp, blk);
+        print_image(hmp, &info);
     }
 }
 
@@ -77,17 +80,40 @@ static void visit_drive(BlockBackend *blk, void *opaque)
     print_drive(bp->hmp, blk, name, bp->verbose);
 }
 
+static void print_node(BlockNode *node, void *opaque)
+{
+    BlockPrinter *bp = opaque;
+    BlockNodeInfo info;
+
+    bdrv_get_info(node, &info);
+    if (bp->only && !g_str_equal(bp->only, info.name)) {
+        return;
+    }
+    hmp_printf(bp->hmp, "%s%s: %s (%s%s)\n    Cache mode:       writeback%s%s\n",
+               bp->count++ ? "\n" : "", info.name, info.filename, info.driver,
+               info.read_only ? ", read-only" : "", info.direct ? ", direct" : "",
+               info.no_flush ? ", ignore flushes" : "");
+    if (bp->verbose) {
+        print_image(bp->hmp, &info);
+    }
+}
+
 static void run_info_block(Hmp *hmp, const HmpArgs *args, Error **errp)
 {
     BlockPrinter bp = { .hmp = hmp, .only = hmp_arg_str(args, "device"),
                         .verbose = hmp_arg_flag(args, 'v') };
 
-    block_foreach(hmp->machine->drives, visit_drive, &bp);
+    if (hmp_arg_flag(args, 'n')) {
+        block_node_foreach(hmp->machine->drives, print_node, &bp);
+    } else {
+        block_foreach(hmp->machine->drives, visit_drive, &bp);
+    }
     if (bp.only && !bp.count) {
         error_setg(errp, "Device '%s' not found", bp.only);
     }
 }
 
+/* Nobody measures times, as nobody does for query-blockstats. */
 static void print_stats(BlockBackend *blk, void *opaque)
 {
     const BlockStats *st = blk_stats(blk);
@@ -95,9 +121,11 @@ static void print_stats(BlockBackend *blk, void *opaque)
 
     if (*name) {
         hmp_printf(opaque, "%s: rd_bytes=%" PRIu64 " wr_bytes=%" PRIu64 " rd_operations=%" PRIu64
-                   " wr_operations=%" PRIu64 " flush_operations=%" PRIu64 "\n", name,
-                   st->bytes[BLOCK_OP_READ], st->bytes[BLOCK_OP_WRITE], st->ops[BLOCK_OP_READ],
-                   st->ops[BLOCK_OP_WRITE], st->ops[BLOCK_OP_FLUSH]);
+                   " wr_operations=%" PRIu64 " flush_operations=%" PRIu64 " wr_total_time_ns=0"
+                   " rd_total_time_ns=0 flush_total_time_ns=0 rd_merged=0 wr_merged=0"
+                   " idle_time_ns=0\n", name, st->bytes[BLOCK_OP_READ],
+                   st->bytes[BLOCK_OP_WRITE], st->ops[BLOCK_OP_READ], st->ops[BLOCK_OP_WRITE],
+                   st->ops[BLOCK_OP_FLUSH]);
     }
 }
 
@@ -331,28 +359,23 @@ static void run_ringbuf_read(Hmp *hmp, const HmpArgs *args, Error **errp)
     print_bytes(hmp, data, len);
 }
 
-typedef struct ChardevOffer {
-    const char *prefix;
-    GPtrArray *out;
-} ChardevOffer;
-
 static void offer_chardev(Chardev *chr, void *opaque)
 {
-    ChardevOffer *offer = opaque;
+    HmpOffer *offer = opaque;
     hmp_offer(offer->out, offer->prefix, chardev_label(chr));
 }
 
 static void complete_chardev(Hmp *hmp, int index, const char *prefix, GPtrArray *out)
 {
-    ChardevOffer offer = { prefix, out };
+    HmpOffer offer = { prefix, out };
     if (index == 0) {
         chardev_foreach(hmp->machine->chardevs, offer_chardev, &offer);
     }
 }
 
 const HmpCommand hmp_commands_block[] = {
-    { "info block", "-v device:B?", "[-v] [device]", "show one drive or all (-v: their images "
-      "too)", run_info_block },
+    { "info block", "-n -v device:B?", "[-n] [-v] [device]", "show one drive or all (-n: nodes "
+      "instead; -v: their images too)", run_info_block },
     { "info blockstats", NULL, NULL, "show what the drives have transferred", run_blockstats },
     { "eject", "-f device:B", "[-f] device", "take out a medium (-f: although the guest has "
       "locked it)", run_eject },

@@ -28,23 +28,12 @@ static void print_gpios(Hmp *hmp, DeviceState *dev, int indent)
     }
 }
 
-static void print_size(Hmp *hmp, uint64_t val)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-    double scaled = (double)val;
-    size_t unit = 0;
-
-    while (scaled >= 1024 && unit + 1 < G_N_ELEMENTS(units)) {
-        scaled /= 1024;
-        unit++;
-    }
-    hmp_printf(hmp, "%" PRIu64 " (%.3g %s)", val, scaled, units[unit]);
-}
-
 static void print_property_value(Hmp *hmp, const ObjectProperty *prop, json_object *value)
 {
     if (g_str_equal(prop->type, "size")) {
-        print_size(hmp, json_object_get_uint64(value));
+        uint64_t size = json_object_get_uint64(value);
+        g_autofree char *text = hmp_size_text(size);
+        hmp_printf(hmp, "%" PRIu64 " (%s)", size, text);
     } else if (json_object_is_type(value, json_type_int)) {
         hmp_printf(hmp, "%" PRId64 " (0x%" PRIx64 ")", json_object_get_int64(value),
                    (uint64_t)json_object_get_int64(value));
@@ -352,14 +341,9 @@ static void run_object_del(Hmp *hmp, const HmpArgs *args, Error **errp)
                             json_object_new_string(hmp_arg_str(args, "id")), NULL));
 }
 
-typedef struct ModelOffer {
-    const char *prefix;
-    GPtrArray *out;
-} ModelOffer;
-
 static void offer_model(ObjectClass *klass, void *opaque)
 {
-    ModelOffer *offer = opaque;
+    HmpOffer *offer = opaque;
     if (DEVICE_CLASS(klass)->user_creatable) {
         hmp_offer(offer->out, offer->prefix, object_class_get_name(klass));
     }
@@ -367,7 +351,7 @@ static void offer_model(ObjectClass *klass, void *opaque)
 
 static void complete_device_add(Hmp *hmp, int index, const char *prefix, GPtrArray *out)
 {
-    ModelOffer offer = { prefix, out };
+    HmpOffer offer = { prefix, out };
     if (index == 0) {
         object_class_foreach(offer_model, TYPE_DEVICE, false, &offer);
     }

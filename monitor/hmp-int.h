@@ -27,6 +27,8 @@ void hmp_run_line(Hmp *hmp, const char *line);
 void hmp_complete(Hmp *hmp, const char *line, GPtrArray *out);
 
 void hmp_printf(Hmp *hmp, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+/* "1.5 GiB"; caller frees. */
+char *hmp_size_text(uint64_t bytes);
 /* The CPU that `cpu` chose; NULL if the machine has none. */
 CPUState *hmp_cpu(Hmp *hmp);
 /* The same; with errp set if there is none. */
@@ -61,13 +63,20 @@ bool hmp_register_value(Hmp *hmp, const char *name, int64_t *val);
 
 /* --- completion --------------------------------------------------------- */
 
+/* For functions that visit things with names. */
+typedef struct HmpOffer {
+    const char *prefix;
+    GPtrArray *out;
+} HmpOffer;
+
 /* Adds a copy of word if it begins with prefix. */
 void hmp_offer(GPtrArray *out, const char *prefix, const char *word);
 
 /* --- QMP ---------------------------------------------------------------- */
 
-/* Runs a QMP command with arguments as of json_pack: pairs of name and new value, NULL at the
- * end. Returns what it returns (caller puts), NULL with errp set. */
+/* Runs a QMP command. Its arguments are pairs of a name and a json_object, which it takes over
+ * (NULL: left out), with a NULL at the end. Returns what it returns (caller puts), or NULL with
+ * errp set. */
 json_object *hmp_qmp(Hmp *hmp, Error **errp, const char *command, ...) G_GNUC_NULL_TERMINATED;
 
 /* --- tables --------------------------------------------------------------- */

@@ -40,6 +40,19 @@ void hmp_printf(Hmp *hmp, const char *fmt, ...)
     va_end(ap);
 }
 
+char *hmp_size_text(uint64_t bytes)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    double scaled = (double)bytes;
+    size_t unit = 0;
+
+    while (scaled >= 1024 && unit + 1 < G_N_ELEMENTS(units)) {
+        scaled /= 1024;
+        unit++;
+    }
+    return g_strdup_printf("%.3g %s", scaled, units[unit]);
+}
+
 CPUState *hmp_cpu(Hmp *hmp)
 {
     GPtrArray *cpus = hmp->machine->cpus;
@@ -336,14 +349,9 @@ static void offer_files(const char *prefix, GPtrArray *out)
     }
 }
 
-typedef struct DriveOffer {
-    const char *prefix;
-    GPtrArray *out;
-} DriveOffer;
-
 static void offer_drive(BlockBackend *blk, void *opaque)
 {
-    DriveOffer *offer = opaque;
+    HmpOffer *offer = opaque;
     if (*blk_name(blk)) {
         hmp_offer(offer->out, offer->prefix, blk_name(blk));
     }
@@ -351,13 +359,13 @@ static void offer_drive(BlockBackend *blk, void *opaque)
 
 static void offer_device(DeviceState *dev, void *opaque)
 {
-    DriveOffer *offer = opaque;
+    HmpOffer *offer = opaque;
     if (dev->id) {
         hmp_offer(offer->out, offer->prefix, dev->id);
     }
 }
 
-static void offer_devices(Hmp *hmp, DriveOffer *offer)
+static void offer_devices(Hmp *hmp, HmpOffer *offer)
 {
     for (GSList *l = hmp->machine->main_bus->children; l; l = l->next) {
         qdev_walk(l->data, offer_device, offer);
@@ -366,7 +374,7 @@ static void offer_devices(Hmp *hmp, DriveOffer *offer)
 
 static void offer_by_kind(Hmp *hmp, char kind, const char *prefix, GPtrArray *out)
 {
-    DriveOffer offer = { prefix, out };
+    HmpOffer offer = { prefix, out };
 
     switch (kind) {
     case 'F':

@@ -5,6 +5,7 @@
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
 import re
 import shutil
+import socket
 import struct
 import tempfile
 from monitor import (Failure, Monitored, Skip, build_rom, expect, expect_match, main)
@@ -306,6 +307,10 @@ def drives():
                          r'/machine/\S+\n    Cache mode:       writeback$', 'disk')
             expect_match(text, rf'^ide1-cd0\S*( \S+)?: {work}/cd \(raw, read-only\)\n.*\n'
                          r'    Removable device: not locked, tray closed$', 'CD')
+            nodes = re.findall(r'^ide\S+ \((#block\d+|\S+)\): ', text, re.M)
+            listed = re.findall(r'^(\S+): \S+ \(raw(?:, read-only)?\)$', m.hmp('info block -n'), re.M)
+            if len(nodes) != 2 or not set(nodes) <= set(listed):
+                raise Failure(f'nodes of drives {nodes} are not among all nodes {listed}')
             expect(m.hmp('eject ide0-hd0'), "Error: Device 'ide0-hd0' is not removable\n", 'eject')
             expect(m.hmp('eject no'), "Error: Device 'no' not found\n", 'eject')
             expect(m.hmp('eject ide1-cd0'), '', 'eject')
@@ -441,6 +446,38 @@ def wait_halt(m):
     m.wait_for(lambda: 'HLT=1' in m.hmp('info registers'), 'HLT')
 
 
+def gdb_server():
+    """A stub that the monitor starts answers gdb's '?', and is gone after 'none'."""
+    with tempfile.TemporaryDirectory() as work, program(work, b'r') as m:
+        path = m.dir + '/gdb'
+        device = f'unix:{path},server=on,wait=off'
+        expect(m.hmp('gdbserver ' + device), f"Waiting for gdb connection on device '{device}'\n",
+               'gdbserver')
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            client.settimeout(60)
+            client.sendall(b'$?#3f')
+            reply = b''
+            while b'#' not in reply:
+                reply += client.recv(100)
+            expect_match(reply.decode(), r'\$T\d\d', 'stop reply')
+        expect(m.hmp('gdbserver none'), 'Disabled gdbserver\n', 'gdbserver none')
+        expect_match(m.hmp('gdbserver nonsense'), "^Could not open gdbserver on device 'nonsense'",
+                     'gdbserver')
+
+
+def power_button():
+    """PIIX4 PM: PWRBTN_STS is bit 8 of the status register (ACPI 1.0, 4.7.3.1.1)."""
+    with Monitored(*QTEST) as m:
+        m.qtest('outl 0xcf8 0x80000b40')
+        m.qtest('outl 0xcfc 0x601')
+        m.qtest('outl 0xcf8 0x80000b80')
+        m.qtest('outb 0xcfc 1')
+        expect(int(m.qtest('inw 0x600'), 16) & 0x100, 0, 'PWRBTN_STS before')
+        expect(m.hmp('system_powerdown'), '', 'system_powerdown')
+        expect(int(m.qtest('inw 0x600'), 16) & 0x100, 0x100, 'PWRBTN_STS')
+
+
 def run_control():
     with tempfile.TemporaryDirectory() as work, program(work, b'r') as m:
         expect(m.hmp('info status'), 'VM status: paused (prelaunch)\n', 'status')
@@ -570,5 +607,5 @@ def agreement_with_qemu():
 
 main([every_command_is_known, malformed_lines, expressions, reset_registers, memory_dumps,
       disassembly, ports, memory_map, device_trees, devices_come_and_go, interrupt_controllers,
-      drives, character_devices, keys_and_mouse, logs_and_traces, identity, screen, run_control,
-      non_maskable_interrupt, page_tables, tables_without_end, agreement_with_qemu])
+      drives, character_devices, keys_and_mouse, logs_and_traces, identity, screen, power_button, run_control,
+      gdb_server, non_maskable_interrupt, page_tables, tables_without_end, agreement_with_qemu])
