@@ -136,11 +136,23 @@ static bool any_cpu_roams(const HangWatch *watch)
     return false;
 }
 
-/* The number of a CPU that has not come out of one instruction all the time; -1: none. */
+/* A CPU that owes a sample cannot be asked for its registers either. */
+static bool any_cpu_owes(const HangWatch *watch)
+{
+    for (guint i = 0; i < watch->machine->cpus->len; i++) {
+        if (watch->cpus[i].asked) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The number of a CPU that has not come out of one instruction for so long that the host's
+ * load cannot be why; -1: none. */
 static int stuck_cpu(const HangWatch *watch)
 {
     for (guint i = 0; i < watch->machine->cpus->len; i++) {
-        if (watch->cpus[i].unanswered >= HANG_SAMPLES - 1) {
+        if (watch->cpus[i].unanswered >= 2 * HANG_SAMPLES) {
             return (int)i;
         }
     }
@@ -167,25 +179,39 @@ static void report_controllers(HangWatch *watch)
     fputs(text->str, stderr);
 }
 
-static void report(HangWatch *watch)
+static void report_stuck_cpu(HangWatch *watch, int index)
 {
-    int stuck = stuck_cpu(watch);
+    int64_t seconds = watch->tick_ns * watch->cpus[index].unanswered / NS_PER_SECOND;
+
+    watch->reported = true;
+    failure_report(watch->machine, false, "-hang-timeout: CPU %d has not come out of one "
+                   "instruction for %" G_GINT64_FORMAT " s", index, seconds);
+    if (watch->end) {
+        exit(HANG_EXIT_STATUS); /* an orderly end would wait for that CPU */
+    }
+}
+
+static void report_guest(HangWatch *watch)
+{
     int64_t seconds = watch->tick_ns * HANG_SAMPLES / NS_PER_SECOND;
 
     watch->reported = true;
-    if (stuck >= 0) {
-        failure_report(watch->machine, false, "-hang-timeout: CPU %d has not come out of one "
-                       "instruction for %" G_GINT64_FORMAT " s", stuck, seconds);
-        if (watch->end) {
-            exit(HANG_EXIT_STATUS); /* an orderly end would wait for that CPU */
-        }
-        return;
-    }
     failure_report(watch->machine, true, "-hang-timeout: the guest has made no progress for %"
                    G_GINT64_FORMAT " s", seconds);
     report_controllers(watch);
     if (watch->end) {
         runstate_quit(watch->rs, HANG_EXIT_STATUS, SHUTDOWN_CAUSE_HOST_ERROR);
+    }
+}
+
+static void judge(HangWatch *watch)
+{
+    int stuck = stuck_cpu(watch);
+
+    if (stuck >= 0) {
+        report_stuck_cpu(watch, stuck);
+    } else if (watch->ticks >= HANG_SAMPLES && !any_cpu_owes(watch)) {
+        report_guest(watch);
     }
 }
 
@@ -195,7 +221,7 @@ static void begin_again(HangWatch *watch, uint64_t mark)
     watch->ticks = 0;
     watch->reported = false;
     for (guint i = 0; i < watch->machine->cpus->len; i++) {
-        watch->cpus[i].count = watch->cpus[i].unanswered = 0;
+        watch->cpus[i].count = 0;
         watch->cpus[i].roams = false;
     }
 }
@@ -208,8 +234,11 @@ static void tick(void *opaque)
     timer_mod(&watch->timer, clock_get_ns(clock_real()) + watch->tick_ns);
     if (!runstate_is_running(watch->rs) || mark != watch->mark || any_cpu_roams(watch)) {
         begin_again(watch, mark);
-    } else if (++watch->ticks >= HANG_SAMPLES && !watch->reported) {
-        report(watch);
+    } else {
+        watch->ticks++;
+        if (!watch->reported) {
+            judge(watch);
+        }
     }
     if (runstate_is_running(watch->rs)) {
         ask_for_samples(watch);

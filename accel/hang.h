@@ -8,6 +8,8 @@
  *   - the screen stayed as it was (the cursor's blinking does not count), and
  *   - each CPU was halted or stayed within HANG_PAGES pages of code, whenever one of
  *     HANG_SAMPLES samples was taken.
+ * A CPU that does not even come out of one instruction for twice the time, while nothing else
+ * happens, is an error of Doppel and reported as such.
  * A guest that computes in a small loop, and one that waits for input, make none either.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
