@@ -100,7 +100,7 @@ void jit_x87_emit_last(JitBuild *b, const JitInsn *insn);
 /* Sets insn->emit for what depends on a control word. */
 bool jit_choose_fp_control(JitBuild *b, JitInsn *insn);
 
-/* --- the rest (control.c, special.c, tb.c) --- */
+/* --- the rest (control.c, special.c, system.c, tb.c) --- */
 
 /* Emits the call of the interpreter for insn. */
 void jit_emit_interpret(JitBuild *b, const JitInsn *insn);
@@ -108,11 +108,14 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn);
 void jit_add_cold(JitBuild *b, JitCold cold);
 /* Leaves the block for rip. */
 void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward);
+/* The same after a change of mode, to rip in the same page. */
+void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key);
 void jit_emit_cold_exit(JitBuild *b, const JitCold *cold);
 /* Sets insn->emit for branches and the instructions with a path of their own; false:
  * neither. */
 bool jit_choose_control(JitBuild *b, JitInsn *insn);
 bool jit_choose_special(JitBuild *b, JitInsn *insn);
+bool jit_choose_system(JitBuild *b, JitInsn *insn);
 
 static inline uint64_t jit_rip_after(const JitBuild *b, const JitInsn *insn)
 {

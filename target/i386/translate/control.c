@@ -12,6 +12,7 @@ static X86TbExit *new_exit(JitBuild *b, uint64_t rip)
     X86TbExit *exit = &b->tb->exits[b->tb->exit_count++];
 
     exit->rip = b->mode64 ? rip : (uint32_t)rip;
+    exit->key = b->tb->key;
     exit->from = b->tb;
     exit->same_page = ((exit->rip ^ b->tb->rip) & X86_PAGE_MASK) == 0;
     return exit;
@@ -53,6 +54,14 @@ static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
 void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward)
 {
     finish_exit(b, new_exit(b, rip), backward);
+}
+
+void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key)
+{
+    X86TbExit *exit = new_exit(b, rip);
+
+    exit->key = key;
+    finish_exit(b, exit, false);
 }
 
 static bool is_backward(const JitBuild *b, const JitInsn *insn, uint64_t rip)

@@ -37,6 +37,7 @@ enum {
     JIT_JUMP_BITS = 14,
     JIT_MAX_MODES = 16,
     JIT_HASH_BITS = 16,
+    JIT_DECODED = 4096,
 };
 
 typedef struct X86Tb X86Tb;
@@ -59,7 +60,6 @@ typedef struct X86JitContext {
     uint64_t seg_limit[2]; /* last offset that needs no check; outside 64-bit mode */
     uint64_t resume;       /* scratch of the stubs */
     X86CPU *cpu;
-    X86TbExit *exit;       /* the exit that was taken, if it may be linked */
     uint32_t poll;         /* [atomic] not 0: leave */
     uint32_t vec_live;     /* vector registers are in the host's */
     uint32_t host_mxcsr;
@@ -81,7 +81,8 @@ struct X86TbInsn {
     uint32_t host;  /* offset of its code in the block's; flags may come in either way */
     uint16_t guest; /* offset of its bytes from the block's RIP */
     uint8_t index;
-    uint8_t x87;    /* TB_X87_... */
+    uint8_t x87 : 2;    /* TB_X87_... */
+    uint8_t vec_known : 1, x87_known : 1; /* that state is surely live before it */
 };
 
 /* What an instruction does with the pointers to the last x87 instruction. */
@@ -94,6 +95,7 @@ enum {
 /* A way out of a block to an address known beforehand. */
 struct X86TbExit {
     uint64_t rip;
+    uint32_t key;          /* mode of the target */
     X86Tb *from, *to;
     X86TbExit *next;       /* of those that lead to `to` */
     uint8_t *disp;         /* the branch, in the writable mapping */
@@ -135,11 +137,9 @@ typedef struct X86JitMode {
 /* Code that all blocks share. */
 typedef struct X86JitStubs {
     const uint8_t *enter;      /* void (*)(const uint8_t *host) */
-    const uint8_t *leave;      /* stores the registers and returns from enter; flags saved */
-    const uint8_t *leave_host; /* the same with flags in the host's */
-    const uint8_t *link;       /* T1: X86TbExit; flags saved */
+    const uint8_t *link;       /* T1: X86TbExit that is not linked; flags saved */
     const uint8_t *link_host;
-    const uint8_t *miss;       /* T0: guest RIP of an indirect jump; flags saved */
+    const uint8_t *miss;       /* T1: guest RIP of an indirect jump; flags saved */
     const uint8_t *interpret;  /* T1: X86TbInsn to be interpreted; flags saved */
     const uint8_t *interpret_host;
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
@@ -151,6 +151,13 @@ typedef struct X86JitStats {
     uint64_t invalidated;
     uint64_t interpreted[X86_MN_COUNT];
 } X86JitStats;
+
+/* An instruction that was interpreted, decoded. */
+typedef struct JitDecoded {
+    const X86TbInsn *from;
+    unsigned flush_count;
+    X86Insn x;
+} JitDecoded;
 
 struct X86Jit {
     X86CPU *cpu;
@@ -165,10 +172,9 @@ struct X86Jit {
     unsigned mode_count;
     X86JitStubs stubs;
     unsigned flush_count;
-    X86TbExit *pending;   /* was taken last, not linked yet */
-    unsigned pending_flush;
     bool single;          /* blocks have one instruction and are not linked */
     struct JitBuild *build;
+    JitDecoded decoded[JIT_DECODED];
     X86JitStats stats;
 };
 
@@ -184,6 +190,12 @@ static inline HostMem jit_reg_home(const X86Jit *jit, unsigned reg)
 static inline unsigned jit_host_reg(unsigned reg)
 {
     return reg == X86_RSP ? JIT_RSP : reg < X86_R12 ? reg : HOST_NONE;
+}
+
+/* RIP has 32 bits outside 64-bit mode. */
+static inline uint64_t jit_rip(uint32_t key, uint64_t rip)
+{
+    return key & X86_HF_CS64 ? rip : (uint32_t)rip;
 }
 
 /* stubs.c */

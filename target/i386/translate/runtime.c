@@ -33,6 +33,13 @@ static void to_context(X86JitContext *ctx, const X86State *s)
     jit_x87_to_context(ctx, s);
 }
 
+/* The same at the beginning of a block, which loads vector and x87 state when it uses them. */
+static void into_block(X86JitContext *ctx)
+{
+    ctx->vec_live = ctx->x87_live = 0;
+    to_context(ctx, &ctx->cpu->state);
+}
+
 static void from_context(X86JitContext *ctx)
 {
     X86State *s = &ctx->cpu->state;
@@ -44,23 +51,43 @@ static void from_context(X86JitContext *ctx)
 
 /* --- one instruction interpreted ----------------------------------------------------- */
 
-static void decode_insn(X86CPU *cpu, const X86Tb *tb, const X86TbInsn *insn, X86Insn *x)
+/* The instruction decoded, which is remembered: the same few are interpreted over and over. */
+static const X86Insn *decoded(X86CPU *cpu, const X86TbInsn *insn)
 {
-    const uint8_t *bytes = tb->code + insn->guest;
-    unsigned avail = tb->len - insn->guest;
+    X86Jit *jit = cpu->translator;
+    JitDecoded *d = &jit->decoded[((uintptr_t)insn >> 3) % JIT_DECODED];
+    const X86Tb *tb = x86_insn_tb(insn);
 
-    x86_decode(bytes, avail, x86_mode(&cpu->state), cpu->interp->decode_features, x);
+    if (d->from != insn || d->flush_count != jit->flush_count) {
+        d->from = insn;
+        d->flush_count = jit->flush_count;
+        x86_decode(tb->code + insn->guest, tb->len - insn->guest, x86_mode(&cpu->state),
+                   cpu->interp->decode_features, &d->x);
+    }
+    return &d->x;
 }
 
-/* May translated code go on with the next instruction? */
+/* Is the code of tb still what lies at the present RIP, in the same page? Instructions that
+ * change translations (and I/O, which may) ask. */
+static bool code_unmoved(const X86CPU *cpu, const X86Tb *tb)
+{
+    uint64_t page = tb->rip & X86_PAGE_MASK;
+    const X86TlbEntry *e = x86_tlb_entry(cpu, page);
+
+    return e->exec == page && page + e->addend == ((uintptr_t)tb->code & X86_PAGE_MASK);
+}
+
+/* May translated code go on with the next instruction of the block? */
 static bool may_go_on(X86CPU *cpu, const X86Tb *tb, const X86Insn *x, uint64_t next)
 {
     const X86State *s = &cpu->state;
     uint32_t legality = x86_insn_row(x)->legality;
 
-    return !(legality & (X86_ROW_BRANCH | X86_ROW_END | X86_ROW_IO)) && s->rip == next &&
-           !tb->stale && !s->int_shadow && !s->pending_db && x86_current_key(cpu) == tb->key &&
-           !x86_must_leave(cpu);
+    if ((legality & X86_ROW_BRANCH) || s->rip != next || tb->stale || s->pending_db ||
+        x86_current_key(cpu) != tb->key || x86_must_leave(cpu)) {
+        return false;
+    }
+    return !(legality & (X86_ROW_END | X86_ROW_IO)) || code_unmoved(cpu, tb);
 }
 
 const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
@@ -69,22 +96,19 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     X86Jit *jit = cpu->translator;
     X86Tb *tb = x86_insn_tb(insn);
     unsigned flushes = jit->flush_count;
-    X86Insn x;
 
     jit_x87_note_last(ctx, insn);
     from_context(ctx);
     cpu->state.rip = tb->rip + insn->guest;
-    decode_insn(cpu, tb, insn, &x);
-    uint64_t next = cpu->state.rip + x.len;
-    jit->stats.interpreted[x.mnemonic]++;
-    x86_run_insn(cpu, &x);
-    ctx->exit = NULL;
-    if (jit->flush_count != flushes || !may_go_on(cpu, tb, &x, next)) {
-        ctx->x87_live = 0;
-        to_context(ctx, &cpu->state);
-        ctx->rip = cpu->state.rip;
-        return NULL;
+    const X86Insn *x = decoded(cpu, insn);
+    uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
+    jit->stats.interpreted[x->mnemonic]++;
+    x86_run_insn(cpu, x);
+    if (jit->flush_count != flushes || !may_go_on(cpu, tb, x, next)) {
+        return jit_go_on(ctx);
     }
+    ctx->vec_live &= insn[1].vec_known;
+    ctx->x87_live &= insn[1].x87_known;
     to_context(ctx, &cpu->state);
     return tb->body + insn[1].host;
 }
@@ -154,51 +178,129 @@ static X86Tb *find_block(X86CPU *cpu, uint32_t key)
     return tb ? tb : make_block(cpu, code, key);
 }
 
-/* Makes the exit taken last, or the indirect jump, go straight to tb next time. */
-static void connect(X86Jit *jit, X86Tb *tb)
+/* Remembers tb as what indirect jumps to its address lead to. */
+static void remember(X86Jit *jit, X86Tb *tb)
 {
-    X86TbExit *exit = jit->pending;
+    X86JumpEntry *entry = jit_jump_entry(jit_mode(jit, tb->key), tb->rip);
 
-    if (!exit) {
-        X86JumpEntry *entry = jit_jump_entry(jit_mode(jit, tb->key), tb->rip);
+    *entry = (X86JumpEntry){ .rip = tb->rip, .host = tb->entry_checked };
+    jit->stats.misses++;
+}
 
-        *entry = (X86JumpEntry){ .rip = tb->rip, .host = tb->entry_checked };
-        jit->stats.misses++;
-    } else if (jit->pending_flush == jit->flush_count && !exit->to && !exit->from->stale &&
-               exit->rip == tb->rip && exit->from->key == tb->key) {
+/* The block at s->rip in the mode of key, or NULL. */
+static X86Tb *look_up(X86CPU *cpu, uint32_t key)
+{
+    X86Jit *jit = cpu->translator;
+    X86Tb *tb = find_block(cpu, key);
+
+    if (tb && !jit->single) {
+        remember(jit, tb);
+    }
+    return tb;
+}
+
+/* Anything for the exec loop to do? Otherwise polling begins anew. */
+static bool due(X86CPU *cpu)
+{
+    uint32_t *poll = &cpu->translator->ctx->poll;
+
+    if (__atomic_load_n(poll, __ATOMIC_RELAXED)) {
+        __atomic_store_n(poll, 0, __ATOMIC_SEQ_CST);
+    }
+    return (x86_interrupted(cpu) && x86_must_leave(cpu)) || cpu->parent.halted ||
+           cpu->state.pending_db || cpu->state.triple_fault;
+}
+
+static const uint8_t *leave(X86JitContext *ctx)
+{
+    ctx->rip = ctx->cpu->state.rip;
+    into_block(ctx);
+    return NULL;
+}
+
+/* The host address for s->rip in the mode entered. May raise a fetch fault. */
+static const uint8_t *host_address(X86CPU *cpu)
+{
+    X86Jit *jit = cpu->translator;
+    uint32_t key = cpu->interp->key;
+    X86JitMode *mode = jit_mode(jit, key);
+    const X86JumpEntry *entry = mode ? jit_jump_entry(mode, cpu->state.rip) : NULL;
+
+    if (entry && entry->rip == cpu->state.rip) {
+        return entry->host;
+    }
+    X86Tb *tb = look_up(cpu, key);
+    return tb ? tb->entry_saved : NULL;
+}
+
+const uint8_t *jit_go_on(X86JitContext *ctx)
+{
+    X86CPU *cpu = ctx->cpu;
+
+    if (!due(cpu) && !cpu->translator->single) {
+        x86_enter_mode(cpu);
+        const uint8_t *host = cpu->interp->key & X86_KEY_TRANSLATED ? host_address(cpu) : NULL;
+        if (host) {
+            into_block(ctx);
+            return host;
+        }
+    }
+    return leave(ctx);
+}
+
+const uint8_t *jit_miss(X86JitContext *ctx, uint64_t rip)
+{
+    X86CPU *cpu = ctx->cpu;
+
+    from_context(ctx);
+    cpu->state.rip = rip;
+    X86Tb *tb = cpu->translator->single || due(cpu) ? NULL : look_up(cpu, cpu->interp->key);
+    if (!tb) {
+        return leave(ctx);
+    }
+    into_block(ctx);
+    return tb->entry_saved;
+}
+
+const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
+{
+    X86CPU *cpu = ctx->cpu;
+    X86Jit *jit = cpu->translator;
+    unsigned flushes = jit->flush_count;
+
+    from_context(ctx);
+    cpu->state.rip = exit->rip;
+    X86Tb *tb = jit->single || due(cpu) ? NULL : find_block(cpu, exit->key);
+    if (!tb) {
+        return leave(ctx);
+    }
+    if (jit->flush_count == flushes && !exit->to && !exit->from->stale) {
         jit_cache_link(jit, exit, tb);
         jit->stats.links++;
     }
+    into_block(ctx);
+    return tb->entry_saved;
 }
 
 bool x86_translator_run(X86CPU *cpu, uint32_t key)
 {
     X86Jit *jit = cpu->translator;
     X86JitContext *ctx = jit->ctx;
-    X86Tb *tb = find_block(cpu, key);
+    X86Tb *tb = look_up(cpu, key);
 
     if (!tb) {
-        jit->pending = NULL;
         return false;
     }
-    if (!jit->single) {
-        connect(jit, tb);
-    }
-    jit->pending = NULL;
     __atomic_store_n(&ctx->poll, 0, __ATOMIC_SEQ_CST);
     if (x86_interrupted(cpu) && x86_must_leave(cpu)) {
         return true;
     }
-    ctx->vec_live = ctx->x87_live = 0;
-    to_context(ctx, &cpu->state);
-    ctx->exit = NULL;
+    into_block(ctx);
     jit->stats.enters++;
     jit_running = jit;
     ((void (*)(const uint8_t *))(uintptr_t)jit->stubs.enter)(tb->entry_saved);
     from_context(ctx);
-    jit->pending = ctx->exit;
-    jit->pending_flush = jit->flush_count;
-    cpu->state.rip = ctx->exit ? ctx->exit->rip : ctx->rip;
+    cpu->state.rip = ctx->rip;
     return true;
 }
 

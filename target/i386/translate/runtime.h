@@ -26,4 +26,14 @@ void jit_x87_to_context(X86JitContext *ctx, const X86State *s);
  * one to run. */
 void jit_x87_note_last(X86JitContext *ctx, const X86TbInsn *insn);
 
+/* An exit that is not linked (or must look at what is due) was taken: links it. Returns
+ * as jit_interpret() does. */
+const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit);
+
+/* An indirect jump to rip found no block, or one that may no longer be there. */
+const uint8_t *jit_miss(X86JitContext *ctx, uint64_t rip);
+
+/* On at s->rip in whatever mode there is now. The registers are in X86State. */
+const uint8_t *jit_go_on(X86JitContext *ctx);
+
 #endif

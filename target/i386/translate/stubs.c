@@ -144,34 +144,17 @@ static void emit_return(Emit *e)
     emit8(e, 0xc3);
 }
 
-/* Returns the address of the second half, for registers that are stored already. */
-static const uint8_t *emit_leave(X86Jit *jit, Emit *e)
+/* The end of all: the registers are stored. */
+static const uint8_t *emit_leave(Emit *e)
 {
-    jit->stubs.leave_host = emit_here(e);
-    jit_emit_save_flags(jit, e);
-    jit->stubs.leave = emit_here(e);
-    emit_regs(jit, e, emit_store);
-    emit_save_live(jit, e);
-    const uint8_t *stored = emit_here(e);
+    const uint8_t *start = emit_here(e);
+
     emit_return(e);
-    return stored;
+    return start;
 }
 
-static void emit_exits(X86Jit *jit, Emit *e)
-{
-    jit->stubs.link_host = emit_here(e);
-    jit_emit_save_flags(jit, e);
-    jit->stubs.link = emit_here(e);
-    emit_store(e, true, JIT_T1, JIT_ABS(jit, exit));
-    emit_jmp(e, jit->stubs.leave);
-    jit->stubs.miss = emit_here(e);
-    emit_store(e, true, JIT_T0, JIT_ABS(jit, rip));
-    emit_store_imm(e, true, JIT_ABS(jit, exit), 0);
-    emit_jmp(e, jit->stubs.leave);
-}
-
-/* Calls fn with all of the guest's state in memory and goes on where it says, or leaves. */
-static const uint8_t *emit_c_call(X86Jit *jit, Emit *e, JitCallFn *fn, const uint8_t *stored)
+/* Calls fn(ctx, T1) and goes on where it says, or leaves. Flags are saved. */
+static const uint8_t *emit_c_call(X86Jit *jit, Emit *e, uintptr_t fn, const uint8_t *stored)
 {
     const uint8_t *start = emit_here(e);
 
@@ -179,22 +162,36 @@ static const uint8_t *emit_c_call(X86Jit *jit, Emit *e, JitCallFn *fn, const uin
     emit_save_live(jit, e);
     emit_mov_imm(e, HOST_RDI, (uintptr_t)jit->ctx);
     emit_mov(e, true, HOST_RSI, JIT_T1);
-    emit_mov_imm(e, HOST_RAX, (uintptr_t)fn);
+    emit_mov_imm(e, HOST_RAX, fn);
     emit_op_reg(e, false, 0xff, 2, HOST_RAX);
     emit_op_reg(e, true, 0x85, HOST_RAX, HOST_RAX);
     emit_jcc(e, HOST_Z, stored);
     emit_store(e, true, HOST_RAX, JIT_ABS(jit, resume));
-    emit_load_live(jit, e);
+    emit_load_live(jit, e); /* unless fn has let go of it */
     emit_resume(jit, e);
     return start;
 }
 
-static void emit_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
+/* The same with flags in the host's. */
+static const uint8_t *emit_host_variant(X86Jit *jit, Emit *e, const uint8_t *saved)
 {
-    jit->stubs.interpret_host = emit_here(e);
+    const uint8_t *start = emit_here(e);
+
     jit_emit_save_flags(jit, e);
-    jit->stubs.interpret = emit_c_call(jit, e, jit_interpret, stored);
-    jit->stubs.load_x87 = emit_c_call(jit, e, jit_load_x87, stored);
+    emit_jmp(e, saved);
+    return start;
+}
+
+static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
+{
+    X86JitStubs *stubs = &jit->stubs;
+
+    stubs->interpret = emit_c_call(jit, e, (uintptr_t)jit_interpret, stored);
+    stubs->interpret_host = emit_host_variant(jit, e, stubs->interpret);
+    stubs->link = emit_c_call(jit, e, (uintptr_t)jit_follow, stored);
+    stubs->link_host = emit_host_variant(jit, e, stubs->link);
+    stubs->miss = emit_c_call(jit, e, (uintptr_t)jit_miss, stored);
+    stubs->load_x87 = emit_c_call(jit, e, (uintptr_t)jit_load_x87, stored);
 }
 
 static void emit_load_vec(X86Jit *jit, Emit *e)
@@ -213,9 +210,7 @@ void jit_emit_stubs(X86Jit *jit)
     jit_cache_begin(jit, &e);
     emit_enter(jit, &e);
     emit_resume(jit, &e);
-    const uint8_t *stored = emit_leave(jit, &e);
-    emit_exits(jit, &e);
-    emit_calls(jit, &e, stored);
+    emit_c_calls(jit, &e, emit_leave(&e));
     emit_load_vec(jit, &e);
     jit_cache_end(jit, &e);
     jit->stubs_size = jit->code_used;

@@ -158,7 +158,7 @@ static void choose_interpreter(JitInsn *insn)
 {
     insn->emit = jit_emit_interpret;
     insn->interpreted = true;
-    insn->ends = x86_insn_row(&insn->x)->legality & (X86_ROW_BRANCH | X86_ROW_END | X86_ROW_IO);
+    insn->ends = x86_insn_row(&insn->x)->legality & X86_ROW_BRANCH;
 }
 
 /* False if nothing may follow the instruction in its block. */
@@ -177,7 +177,7 @@ static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
     } else if (has_odd_address(b, x)) {
         choose_interpreter(insn);
     } else if (!jit_choose_control(b, insn) && !jit_choose_special(b, insn) &&
-               !jit_choose_fp_control(b, insn)) {
+               !jit_choose_fp_control(b, insn) && !jit_choose_system(b, insn)) {
         if (can_copy(b, insn)) {
             choose_copy(insn);
         } else {
@@ -440,6 +440,7 @@ static void note_insn(JitBuild *b, const JitInsn *insn)
         .host = emit_here(&b->e) - b->tb->body, .guest = insn->guest, .index = insn->index,
         .x87 = insn->interpreted ? TB_X87_INTERPRETED
              : insn->x87_last ? TB_X87_COPIED : TB_X87_NONE,
+        .vec_known = b->vec_known, .x87_known = b->x87_known,
     };
 }
 
@@ -488,7 +489,7 @@ static void emit_checked_entry(JitBuild *b)
     for (unsigned i = 0; i < 3; i++) {
         emit_patch_here(&b->e, miss[i]);
     }
-    emit_mov_imm(&b->e, JIT_T0, b->tb->rip);
+    emit_mov_imm(&b->e, JIT_T1, b->tb->rip);
     emit_jmp(&b->e, b->jit->stubs.miss);
 }
 

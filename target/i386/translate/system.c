@@ -1,0 +1,199 @@
+/*
+ * System instructions that kernels run all the time, without the interpreter: those
+ * that change one bit of EFLAGS or a segment's base. All others are interpreted one by
+ * one (runtime.c).
+ *
+ * X86State lies anywhere in memory, so its fields are reached by a register that holds
+ * the address of X86State.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/translate/build.h"
+
+/* A field of X86State, whose address is in reg. */
+static HostMem field(unsigned reg, size_t offset)
+{
+    return host_mem(reg, offset);
+}
+#define FIELD(reg, name) field(reg, offsetof(X86State, name))
+
+static void load_state_address(JitBuild *b, unsigned reg)
+{
+    emit_mov_imm(&b->e, reg, (uintptr_t)&b->cpu->state);
+}
+
+/* group 1 with a 32-bit memory operand and immediate */
+static void emit_alu_mem_imm(JitBuild *b, unsigned op, HostMem m, uint32_t imm)
+{
+    emit_op_mem(&b->e, false, 0x81, op, m);
+    emit32(&b->e, imm);
+}
+
+/* The interpreter does it if the last comparison was unequal. */
+static void interpret_unless_zero(JitBuild *b, const JitInsn *insn)
+{
+    uint8_t *disp = emit_jcc(&b->e, HOST_NZ, NULL);
+
+    jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });
+}
+
+/* --- the interrupt flag ------------------------------------------------------------- */
+
+static void emit_cli(JitBuild *b, const JitInsn *insn)
+{
+    jit_flags_save(b);
+    load_state_address(b, JIT_T0);
+    emit_alu_mem_imm(b, HOST_AND, FIELD(JIT_T0, eflags), ~X86_EFLAGS_IF);
+    jit_flags_clobber(b);
+}
+
+/*
+ * With nothing to be interrupted by, STI is only the flag: what is asked of the CPU later
+ * sets the word that is polled, and nothing polls before the next instruction has run. As
+ * the block's last instruction it leaves its shadow to the exec loop.
+ */
+static void emit_sti(JitBuild *b, const JitInsn *insn)
+{
+    if (insn->index + 1u == b->count) {
+        jit_emit_interpret(b, insn);
+        return;
+    }
+    jit_flags_save(b);
+    emit_mov_imm(&b->e, JIT_T0, (uintptr_t)&b->cpu->parent.interrupt_request);
+    emit_cmp_mem_imm8(&b->e, 4, host_mem(JIT_T0, 0), 0);
+    interpret_unless_zero(b, insn);
+    load_state_address(b, JIT_T0);
+    emit_alu_mem_imm(b, HOST_OR, FIELD(JIT_T0, eflags), X86_EFLAGS_IF);
+    jit_flags_clobber(b);
+}
+
+/* --- PUSHF ---------------------------------------------------------------------------- */
+
+/* Leaves the flags as PUSHF stores them in T0; T1 is lost. Flags must have been saved. */
+static void emit_gather_flags(JitBuild *b)
+{
+    Emit *e = &b->e;
+    HostMem low = JIT_ABS(b->jit, flags), high = low;
+
+    high.disp++;
+    emit_op_mem(e, false, 0x0fb6, JIT_T0, high); /* movzx */
+    emit_alu_imm(e, false, HOST_AND, JIT_T0, X86_EFLAGS_ARITH & 0xff);
+    emit_op_mem(e, false, 0x0fb6, JIT_T1, low);
+    emit_alu_imm(e, false, HOST_AND, JIT_T1, 1);
+    emit_shift_imm(e, false, HOST_SHL, JIT_T1, 11);
+    emit_op_reg(e, false, 0x0b, JIT_T0, JIT_T1);
+    load_state_address(b, JIT_T1);
+    emit_load(e, false, JIT_T1, FIELD(JIT_T1, eflags));
+    emit_alu_imm(e, false, HOST_AND, JIT_T1,
+                 ~(X86_EFLAGS_ARITH | X86_EFLAGS_VM | X86_EFLAGS_RF));
+    emit_op_reg(e, false, 0x0b, JIT_T0, JIT_T1);
+}
+
+static void emit_pushf(JitBuild *b, const JitInsn *insn)
+{
+    unsigned size = b->mode64 ? 8 : 4;
+    HostMem scratch = JIT_ABS(b->jit, resume);
+
+    jit_flags_save(b);
+    emit_gather_flags(b);
+    emit_store(&b->e, true, JIT_T0, scratch);
+    HostMem m = jit_mem_at(b, insn, JIT_RSP, -(int)size, size, true);
+    emit_load(&b->e, true, JIT_T0, scratch);
+    emit_store(&b->e, size == 8, JIT_T0, m);
+    emit_lea(&b->e, b->mode64, JIT_RSP, host_mem(JIT_RSP, -(int)size));
+    jit_flags_clobber(b);
+}
+
+/* --- SMAP ----------------------------------------------------------------------------- */
+
+/*
+ * The mode changes to one that is known, so that the block's exit leads there directly.
+ * T0 holds the address of X86State.
+ */
+static void emit_enter_mode(JitBuild *b, const JitInsn *insn, uint32_t key)
+{
+    Emit *e = &b->e;
+    uint32_t hflags = (b->cpu->state.hflags & ~X86_HF_SMAP) | (key & X86_HF_SMAP);
+    X86TlbIndex idx = key & X86_HF_SMAP ? X86_TLB_KERNEL_SMAP : X86_TLB_KERNEL;
+
+    emit_store_imm(e, false, FIELD(JIT_T0, hflags), hflags);
+    emit_mov_imm(e, JIT_T0, (uintptr_t)&b->cpu->interp->key);
+    emit_store_imm(e, false, host_mem(JIT_T0, 0), key);
+    emit_mov_imm(e, JIT_T0, (uintptr_t)&b->cpu->tlb_now);
+    emit_store_imm(e, true, host_mem(JIT_T0, 0), (uintptr_t)b->cpu->tlb->entry[idx]);
+    jit_emit_mode_exit(b, jit_rip_after(b, insn), key);
+}
+
+static void emit_stac(JitBuild *b, const JitInsn *insn)
+{
+    jit_flags_save(b);
+    load_state_address(b, JIT_T0);
+    emit_alu_mem_imm(b, HOST_OR, FIELD(JIT_T0, eflags), X86_EFLAGS_AC);
+    jit_flags_clobber(b);
+    emit_enter_mode(b, insn, b->tb->key & ~X86_HF_SMAP);
+}
+
+static void emit_clac(JitBuild *b, const JitInsn *insn)
+{
+    jit_flags_save(b);
+    load_state_address(b, JIT_T0);
+    if (!(b->tb->key & X86_HF_SMAP)) {
+        emit_load(&b->e, false, JIT_T1, FIELD(JIT_T0, cr4));
+        emit_op_reg(&b->e, false, 0xf7, HOST_NOT, JIT_T1);
+        emit_op_reg(&b->e, false, 0xf7, 0, JIT_T1); /* test: without CR4.SMAP the mode stays */
+        emit32(&b->e, X86_CR4_SMAP);
+        interpret_unless_zero(b, insn);
+    }
+    emit_alu_mem_imm(b, HOST_AND, FIELD(JIT_T0, eflags), ~X86_EFLAGS_AC);
+    jit_flags_clobber(b);
+    emit_enter_mode(b, insn, b->tb->key | X86_HF_SMAP);
+}
+
+/* --- segment bases --------------------------------------------------------------------- */
+
+static void emit_swapgs(JitBuild *b, const JitInsn *insn)
+{
+    Emit *e = &b->e;
+    HostMem base = FIELD(JIT_T0, segs[X86_GS].base), other = FIELD(JIT_T0, kernel_gs_base);
+
+    load_state_address(b, JIT_T0);
+    emit_load(e, true, JIT_T1, base);
+    emit_load(e, true, JIT_T2, other);
+    emit_store(e, true, JIT_T1, other);
+    emit_store(e, true, JIT_T2, base);
+    emit_store(e, true, JIT_T2, JIT_ABS(b->jit, seg_base[1]));
+}
+
+/* --- choice ------------------------------------------------------------------------------ */
+
+typedef struct SystemInsn {
+    uint16_t mnemonic;
+    JitEmitFn *emit;
+    bool accesses, ends;
+} SystemInsn;
+
+static const SystemInsn system_insns[] = {
+    { X86_MN_CLI, emit_cli, true, false },   { X86_MN_STI, emit_sti, true, false },
+    { X86_MN_PUSHF, emit_pushf, true, false }, { X86_MN_SWAPGS, emit_swapgs, false, false },
+    { X86_MN_STAC, emit_stac, true, true },  { X86_MN_CLAC, emit_clac, true, true },
+};
+
+bool jit_choose_system(JitBuild *b, JitInsn *insn)
+{
+    const uint16_t mnemonic = insn->x.mnemonic;
+
+    if (((mnemonic == X86_MN_CLI || mnemonic == X86_MN_STI) &&
+         !(b->tb->key & X86_HF_IOPL_OK)) ||
+        (mnemonic == X86_MN_PUSHF && insn->x.op_size != (b->mode64 ? 8 : 4))) {
+        return false;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(system_insns); i++) {
+        if (system_insns[i].mnemonic == mnemonic) {
+            insn->emit = system_insns[i].emit;
+            insn->accesses = system_insns[i].accesses;
+            insn->ends = system_insns[i].ends;
+            return true;
+        }
+    }
+    return false;
+}
