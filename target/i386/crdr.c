@@ -6,6 +6,7 @@
 #include "target/i386/crdr.h"
 #include "target/i386/cpuid.h"
 #include "target/i386/seg.h"
+#include "target/i386/tlb-space.h"
 
 enum { X86_CR3_NOFLUSH_BIT = 63, X86_CR3_PCID_MASK = 0xfff };
 
@@ -95,7 +96,11 @@ void x86_write_cr3(X86CPU *cpu, uint64_t val)
 {
     X86State *s = &cpu->state;
 
-    if (s->cr4 & X86_CR4_PCIDE) {
+    bool pcide = s->cr4 & X86_CR4_PCIDE;
+    bool keep = pcide && val >> X86_CR3_NOFLUSH_BIT;
+    uint64_t pcid_mask = pcide ? X86_CR3_PCID_MASK : 0, old = s->cr3;
+
+    if (pcide) {
         val &= ~(1ull << X86_CR3_NOFLUSH_BIT);
     }
     if (s->hflags & X86_HF_LMA) {
@@ -109,9 +114,7 @@ void x86_write_cr3(X86CPU *cpu, uint64_t val)
         }
     }
     s->cr3 = val;
-    /* The no-flush hint is not used: the TLB has no PCID tags, and flushing more
-     * than asked is always allowed (SDM vol. 3, 4.10.4.1). */
-    x86_tlb_flush_nonglobal(cpu);
+    x86_tlb_switch_space(cpu, old & pcid_mask, val & pcid_mask, keep);
 }
 
 void x86_write_cr4(X86CPU *cpu, uint64_t val)

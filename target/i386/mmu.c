@@ -13,7 +13,7 @@
 #include "target/i386/interp/flags.h"
 #include "target/i386/interp/interp.h"
 #include "target/i386/phys.h"
-#include "target/i386/tlb.h"
+#include "target/i386/tlb-space.h"
 #include "target/i386/walk.h"
 
 /* --- flushing ------------------------------------------------------------- */
@@ -43,6 +43,7 @@ X86Tlb *x86_tlb_new(void)
 
 void x86_tlb_free(X86Tlb *tlb)
 {
+    x86_tlb_space_free(tlb);
     munmap(tlb, sizeof(X86Tlb));
 }
 
@@ -75,6 +76,8 @@ void x86_tlb_flush(X86CPU *cpu)
     X86Tlb *tlb = cpu->tlb;
 
     flush_where(cpu, NULL, 0);
+    x86_tlb_space_drop_all(tlb);
+    tlb->last_section.sec.length = 0;
     memset(tlb->large_2m, 0, sizeof(tlb->large_2m));
     memset(tlb->large_1g, 0, sizeof(tlb->large_1g));
     for (unsigned i = 0; i < X86_PHYS_CACHE_SIZE; i++) {
@@ -202,6 +205,27 @@ static void note_large(X86Tlb *tlb, uint64_t lin, unsigned page_bits)
     }
 }
 
+/* x86_phys_section() of a page. Most pages are in the same RAM as the last one. */
+static void find_section(X86CPU *cpu, uint64_t page, MemorySection *out)
+{
+    const MemorySection *last = &cpu->tlb->last_section.sec;
+    uint64_t into = x86_phys_addr(cpu, page) - cpu->tlb->last_section.start;
+
+    if (into < last->length) {
+        *out = *last;
+        out->offset += into;
+        out->host += into;
+        out->block_offset += into;
+        out->length -= into;
+        return;
+    }
+    x86_phys_section(cpu, page, out);
+    if (out->host && out->writable) {
+        cpu->tlb->last_section.start = x86_phys_addr(cpu, page);
+        cpu->tlb->last_section.sec = *out;
+    }
+}
+
 /* Walks and enters the page of lin. Returns false with the error code if the
  * access is a page fault. */
 static bool fill(X86CPU *cpu, uint64_t lin, X86Access access, X86TlbIndex idx, uint32_t *error)
@@ -218,7 +242,7 @@ static bool fill(X86CPU *cpu, uint64_t lin, X86Access access, X86TlbIndex idx, u
         *error = walk.error;
         return false;
     }
-    x86_phys_section(cpu, walk.phys & X86_PAGE_MASK, &sec);
+    find_section(cpu, walk.phys & X86_PAGE_MASK, &sec);
     if (sec.length < GUEST_PAGE_SIZE) {
         sec.host = NULL; /* more than one thing in this page */
     }

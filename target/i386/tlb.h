@@ -55,6 +55,8 @@ typedef struct X86TlbInfo {
 
 enum { X86_PHYS_CACHE_SIZE = 64 };
 
+typedef struct X86TlbSpaces X86TlbSpaces;
+
 struct X86Tlb {
     X86TlbEntry entry[X86_TLB_COUNT][X86_TLB_SIZE];
     X86TlbInfo info[X86_TLB_COUNT][X86_TLB_SIZE];
@@ -70,6 +72,12 @@ struct X86Tlb {
         uint64_t page; /* ~0: empty */
         uint8_t *host;
     } phys_cache[X86_PHYS_CACHE_SIZE];
+    struct X86TlbSpaces *spaces; /* entries of other PCIDs (tlb-space.c); NULL: none yet */
+    /* What the last page that was entered is part of: RAM. length 0: nothing. */
+    struct {
+        uint64_t start;
+        MemorySection sec;
+    } last_section;
     /* A read-modify-write on a page that needs telling afterwards. */
     RAMBlock *rmw_block;
     uint64_t rmw_offset;

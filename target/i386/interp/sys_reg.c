@@ -12,6 +12,7 @@
 #include "target/i386/interp/xsave.h"
 #include "target/i386/msr.h"
 #include "target/i386/seg.h"
+#include "target/i386/tlb-space.h"
 
 static void raise_gp0(X86CPU *cpu)
 {
@@ -139,6 +140,36 @@ static void op_invlpg(X86CPU *cpu, const X86Insn *insn)
 
 enum { INVPCID_ADDRESS, INVPCID_CONTEXT, INVPCID_ALL, INVPCID_ALL_NONGLOBAL };
 
+static void invalidate(X86CPU *cpu, unsigned type, unsigned pcid, uint64_t lin)
+{
+    X86State *s = &cpu->state;
+    bool present = pcid == (s->cr4 & X86_CR4_PCIDE ? s->cr3 & 0xfff : 0);
+
+    switch (type) {
+    case INVPCID_ADDRESS:
+        if (present) {
+            x86_tlb_flush_page(cpu, lin);
+        } else {
+            x86_tlb_space_drop_page(cpu->tlb, pcid, lin);
+        }
+        break;
+    case INVPCID_CONTEXT:
+        if (present) {
+            x86_tlb_flush_nonglobal(cpu);
+        } else {
+            x86_tlb_space_drop(cpu->tlb, pcid);
+        }
+        break;
+    case INVPCID_ALL:
+        x86_tlb_flush(cpu);
+        break;
+    case INVPCID_ALL_NONGLOBAL:
+        x86_tlb_flush_nonglobal(cpu);
+        x86_tlb_space_drop_all(cpu->tlb);
+        break;
+    }
+}
+
 static void op_invpcid(X86CPU *cpu, const X86Insn *insn)
 {
     X86State *s = &cpu->state;
@@ -154,13 +185,7 @@ static void op_invpcid(X86CPU *cpu, const X86Insn *insn)
         (type == INVPCID_ADDRESS && !x86_canonical(s, desc[1]))) {
         raise_gp0(cpu);
     }
-    if (type == INVPCID_ADDRESS) {
-        x86_tlb_flush_page(cpu, desc[1]);
-    } else if (type == INVPCID_ALL) {
-        x86_tlb_flush(cpu);
-    } else {
-        x86_tlb_flush_nonglobal(cpu);
-    }
+    invalidate(cpu, type, desc[0], desc[1]);
 }
 
 /* Caches are coherent and invisible: there is nothing to write back. */
