@@ -31,7 +31,7 @@ static void leave(bool entered)
 
 static uint64_t hook_tsc(X86CPU *cpu)
 {
-    return clock_get_ns(qdev_clock(DEVICE(cpu)));
+    return clock_get_ns(qdev_clock(&cpu->parent.parent));
 }
 
 static uint64_t hook_apic_base(X86CPU *cpu)

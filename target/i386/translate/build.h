@@ -102,6 +102,8 @@ bool jit_choose_fp_control(JitBuild *b, JitInsn *insn);
 
 /* --- the rest (control.c, special.c, system.c, tb.c) --- */
 
+/* Emits a jump to a stub that calls C for insn and goes on after it. Flags have been saved. */
+void jit_emit_call_stub(JitBuild *b, const JitInsn *insn, const uint8_t *stub);
 /* Emits the call of the interpreter for insn. */
 void jit_emit_interpret(JitBuild *b, const JitInsn *insn);
 void jit_emit_copy(JitBuild *b, const JitInsn *insn);
@@ -116,6 +118,7 @@ void jit_emit_cold_exit(JitBuild *b, const JitCold *cold);
 bool jit_choose_control(JitBuild *b, JitInsn *insn);
 bool jit_choose_special(JitBuild *b, JitInsn *insn);
 bool jit_choose_system(JitBuild *b, JitInsn *insn);
+bool jit_choose_string(JitBuild *b, JitInsn *insn);
 
 static inline uint64_t jit_rip_after(const JitBuild *b, const JitInsn *insn)
 {

@@ -142,6 +142,7 @@ typedef struct X86JitStubs {
     const uint8_t *miss;       /* T1: guest RIP of an indirect jump; flags saved */
     const uint8_t *interpret;  /* T1: X86TbInsn to be interpreted; flags saved */
     const uint8_t *interpret_host;
+    const uint8_t *string;     /* T1: X86TbInsn of MOVS or STOS; flags saved */
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
     const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */
 } X86JitStubs;

@@ -51,8 +51,7 @@ static void from_context(X86JitContext *ctx)
 
 /* --- one instruction interpreted ----------------------------------------------------- */
 
-/* The instruction decoded, which is remembered: the same few are interpreted over and over. */
-static const X86Insn *decoded(X86CPU *cpu, const X86TbInsn *insn)
+const X86Insn *jit_decoded(X86CPU *cpu, const X86TbInsn *insn)
 {
     X86Jit *jit = cpu->translator;
     JitDecoded *d = &jit->decoded[((uintptr_t)insn >> 3) % JIT_DECODED];
@@ -100,7 +99,7 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     jit_x87_note_last(ctx, insn);
     from_context(ctx);
     cpu->state.rip = tb->rip + insn->guest;
-    const X86Insn *x = decoded(cpu, insn);
+    const X86Insn *x = jit_decoded(cpu, insn);
     uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
     jit->stats.interpreted[x->mnemonic]++;
     x86_run_insn(cpu, x);

@@ -14,6 +14,11 @@ typedef const uint8_t *JitCallFn(X86JitContext *ctx, const X86TbInsn *insn);
 /* Interprets insn with the registers in ctx. Returns the host address to go on at, or
  * NULL to leave translated code; may raise. */
 JitCallFn jit_interpret;
+/* The same for MOVS and STOS (strings.c). */
+JitCallFn jit_string;
+
+/* The instruction decoded, which is remembered: the same few are interpreted over and over. */
+const X86Insn *jit_decoded(X86CPU *cpu, const X86TbInsn *insn);
 
 /* --- x87.c --- */
 

@@ -188,6 +188,7 @@ static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
 
     stubs->interpret = emit_c_call(jit, e, (uintptr_t)jit_interpret, stored);
     stubs->interpret_host = emit_host_variant(jit, e, stubs->interpret);
+    stubs->string = emit_c_call(jit, e, (uintptr_t)jit_string, stored);
     stubs->link = emit_c_call(jit, e, (uintptr_t)jit_follow, stored);
     stubs->link_host = emit_host_variant(jit, e, stubs->link);
     stubs->miss = emit_c_call(jit, e, (uintptr_t)jit_miss, stored);

@@ -177,7 +177,8 @@ static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
     } else if (has_odd_address(b, x)) {
         choose_interpreter(insn);
     } else if (!jit_choose_control(b, insn) && !jit_choose_special(b, insn) &&
-               !jit_choose_fp_control(b, insn) && !jit_choose_system(b, insn)) {
+               !jit_choose_fp_control(b, insn) && !jit_choose_system(b, insn) &&
+               !jit_choose_string(b, insn)) {
         if (can_copy(b, insn)) {
             choose_copy(insn);
         } else {
@@ -368,6 +369,12 @@ static void emit_insn_to_stub(JitBuild *b, unsigned insn, const uint8_t *stub)
 {
     emit_mov_imm(&b->e, JIT_T1, (uintptr_t)&b->tb->insns[insn]);
     emit_jmp(&b->e, stub);
+}
+
+void jit_emit_call_stub(JitBuild *b, const JitInsn *insn, const uint8_t *stub)
+{
+    emit_insn_to_stub(b, insn->index, stub);
+    b->flags = FLAGS_BOTH;
 }
 
 void jit_emit_interpret(JitBuild *b, const JitInsn *insn)
