@@ -22,7 +22,7 @@
 #include "target/i386/mmu.h"
 
 enum {
-    X86_TLB_BITS = 10,
+    X86_TLB_BITS = 12,
     X86_TLB_SIZE = 1 << X86_TLB_BITS,
     X86_TLB_SLOW = 1,
 };
