@@ -6,6 +6,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
+#include "target/i386/translate/translate.h"
 #include "tests/cpu/machine.h"
 
 static const char *image_path;
@@ -20,10 +21,15 @@ static void load(CpuMachine *m)
     memcpy(m->ram + 0x7c00, data, len);
 }
 
-static void test_image(void)
+static void test_image(gconstpointer engine)
 {
     CpuMachine *m = cpu_machine_new("max");
 
+    if (g_str_equal(engine, "translator") && !x86_translator_new(m->cpu, 16 << 20, NULL)) {
+        g_test_skip("no translator on this host");
+        cpu_machine_free(m);
+        return;
+    }
     load(m);
     cpu_machine_start_real(m, 0x7e00);
     int reason = cpu_machine_run(m);
@@ -44,6 +50,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     image_path = argv[1];
-    g_test_add_func("/cpu/sys/image", test_image);
+    g_test_add_data_func("/cpu/sys/interpreter", "interpreter", test_image);
+    g_test_add_data_func("/cpu/sys/translator", "translator", test_image);
     return g_test_run();
 }

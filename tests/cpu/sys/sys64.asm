@@ -469,6 +469,8 @@ back64:
     nop
     FAULT 1, -1
 
+%include "space64.inc"
+
     mov rsi, done_text
     call print
     xor al, al
@@ -721,6 +723,7 @@ saved_rbx: dq 0
 syscall_flags: dd 0
 syscall_ss: dd 0
     align 8
+descriptor: dq 0, 0
 fs_data: dq 0x1122334455667788
 tss:
     dd 0
