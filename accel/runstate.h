@@ -54,6 +54,7 @@ typedef struct RunOptions {
  * name it; false with errp set if there is no such pair. */
 bool run_options_set_action(RunOptions *options, const char *event, const char *action,
                             Error **errp);
+const char *watchdog_action_name(WatchdogAction action);
 
 /* One per machine; becomes machine->events' receiver. */
 RunState *runstate_new(MachineState *machine, const AccelOps *accel, const RunOptions *options);

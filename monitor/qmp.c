@@ -412,9 +412,13 @@ static void limited_free(void *opaque)
 
 static void send_limited(LimitedEvent *limited)
 {
-    send_event_now(limited->mon, limited->name, limited->data);
+    json_object *data = json_object_get(limited->data);
+
     limited->waiting = false;
     timer_mod(&limited->timer, clock_get_ns(clock_real()) + NS_PER_SECOND);
+    /* Last: if the peer is found to be gone, the session's events are forgotten. */
+    send_event_now(limited->mon, limited->name, data);
+    json_object_put(data);
 }
 
 static void second_is_over(void *opaque)

@@ -116,7 +116,7 @@ def every_command():
             schema.check_reply(command, reply['return'])
         for event in qmp.events:
             schema.check_event(event)
-        check(emu.wait() == 0)
+        check(emu.wait() == 0, emu.process.returncode, emu.stderr())
         check('schema' not in emu.stderr(), emu.stderr())
 
 
