@@ -232,16 +232,54 @@ static const uint8_t *host_address(X86CPU *cpu)
     return tb ? tb->entry_saved : NULL;
 }
 
+/* Interprets the instruction at s->rip if it goes on in the next page, which no block does. */
+static bool run_crossing(X86CPU *cpu)
+{
+    uint64_t rip = cpu->state.rip, offset;
+    unsigned first = 0x1000 - (rip & 0xfff), features = cpu->interp->decode_features;
+    uint8_t bytes[X86_MAX_INSN_LEN];
+    RAMBlock *block;
+    X86Insn x;
+
+    if (first >= sizeof(bytes)) {
+        return false;
+    }
+    cpu->interp->cur = NULL;
+    const uint8_t *host = x86_code_page(cpu, rip, &block, &offset);
+    if (!host) {
+        return false;
+    }
+    memcpy(bytes, host + (rip & 0xfff), first);
+    if (x86_decode(bytes, first, x86_mode(&cpu->state), features, &x) != X86_DECODE_TRUNCATED) {
+        return false;
+    }
+    host = x86_code_page(cpu, jit_rip(cpu->interp->key, rip + first), &block, &offset);
+    if (!host) {
+        return false;
+    }
+    memcpy(bytes + first, host, sizeof(bytes) - first);
+    if (x86_decode(bytes, sizeof(bytes), x86_mode(&cpu->state), features, &x) != X86_DECODE_OK) {
+        return false;
+    }
+    cpu->translator->stats.interpreted[x.mnemonic]++;
+    x86_run_insn(cpu, &x);
+    return true;
+}
+
 const uint8_t *jit_go_on(X86JitContext *ctx)
 {
     X86CPU *cpu = ctx->cpu;
+    const uint8_t *host = NULL;
 
-    if (!due(cpu) && !cpu->translator->single) {
+    while (!due(cpu) && !cpu->translator->single) {
         x86_enter_mode(cpu);
-        const uint8_t *host = cpu->interp->key & X86_KEY_TRANSLATED ? host_address(cpu) : NULL;
+        host = cpu->interp->key & X86_KEY_TRANSLATED ? host_address(cpu) : NULL;
         if (host) {
             into_block(ctx);
             return host;
+        }
+        if (!(cpu->interp->key & X86_KEY_TRANSLATED) || !run_crossing(cpu)) {
+            break;
         }
     }
     return leave(ctx);
@@ -255,7 +293,7 @@ const uint8_t *jit_miss(X86JitContext *ctx, uint64_t rip)
     cpu->state.rip = rip;
     X86Tb *tb = cpu->translator->single || due(cpu) ? NULL : look_up(cpu, cpu->interp->key);
     if (!tb) {
-        return leave(ctx);
+        return jit_go_on(ctx);
     }
     into_block(ctx);
     return tb->entry_saved;
@@ -271,7 +309,7 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
     cpu->state.rip = exit->rip;
     X86Tb *tb = jit->single || due(cpu) ? NULL : find_block(cpu, exit->key);
     if (!tb) {
-        return leave(ctx);
+        return jit_go_on(ctx);
     }
     if (jit->flush_count == flushes && !exit->to && !exit->from->stale) {
         jit_cache_link(jit, exit, tb);
