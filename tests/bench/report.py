@@ -20,9 +20,9 @@ def summary(row, runs):
         line[place] = {'cpu': statistics.median(result.cpu for result in results),
                        'wall': statistics.median(result.wall for result in results),
                        'runs': [[result.cpu, result.wall] for result in results]}
-    expected = outputs.get('native', outputs.get('qemu'))
+    expected = next((outputs[place] for place in PLACES if place in outputs), None)
     for place, output in outputs.items():
-        if output != expected:
+        if output != expected or len(output) > 1:
             line[place]['error'] = 'wrong output'
     return line
 
