@@ -118,6 +118,7 @@ static bool tcg_init(MachineState *machine, OptDict *opts, Error **errp)
 {
     return take_engine(machine, opts ? optdict_get(opts, "engine") : NULL, errp) &&
            take_cache_size(machine, opts, errp) &&
+           (!opts || optdict_get_bool(opts, "perfmap", &machine->perf_map, errp)) &&
            take_thread(opts ? optdict_get(opts, "thread") : NULL, errp);
 }
 

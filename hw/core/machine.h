@@ -101,6 +101,7 @@ struct MachineState {
     char *vga;                   /* "std", "none", "cirrus" */
     const char *accel_name;
     bool translate;              /* CPUs get a translator */
+    bool perf_map;               /* translated code is named for perf(1) */
     uint64_t translation_cache;  /* bytes of translated code for each CPU */
 
     GQueue reset_handlers;       /* qemu_register_reset-like entries, private */

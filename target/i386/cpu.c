@@ -128,7 +128,8 @@ static bool cpu_realize(DeviceState *dev, Error **errp)
     cpu->smm_as = dev->machine->smm_as;
     x86_interp_init(cpu);
     if (dev->machine->translate &&
-        !x86_translator_new(cpu, dev->machine->translation_cache, errp)) {
+        (!x86_translator_new(cpu, dev->machine->translation_cache, errp) ||
+         (dev->machine->perf_map && !x86_translator_perf_map(cpu, errp)))) {
         x86_interp_destroy(cpu);
         return false;
     }

@@ -20,6 +20,7 @@
 #ifndef TARGET_I386_TRANSLATE_JIT_H
 #define TARGET_I386_TRANSLATE_JIT_H
 
+#include <stdio.h>
 #include "target/i386/interp/block.h"
 #include "target/i386/tlb.h"
 #include "target/i386/translate/emit.h"
@@ -174,6 +175,7 @@ struct X86Jit {
     X86JitStubs stubs;
     unsigned flush_count;
     bool single;          /* blocks have one instruction and are not linked */
+    FILE *perf_map;       /* or NULL */
     struct JitBuild *build;
     JitDecoded decoded[JIT_DECODED];
     X86JitStats stats;
@@ -230,6 +232,9 @@ X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
 /* tb.c: translates what lies at code (one page); NULL if the first instruction is not
  * in this page or the cache is full (*full). */
 X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *code, bool *full);
+
+/* perfmap.c */
+void jit_perf_map_add(X86Jit *jit, const X86Tb *tb);
 
 /* fault.c: host faults in translated code become guest instructions for the interpreter. */
 void jit_install_fault_handler(void);

@@ -380,6 +380,9 @@ void x86_translator_free(X86CPU *cpu)
         cpu->translator = NULL;
         cpu->parent.poll = NULL;
         jit_cache_destroy(jit);
+        if (jit->perf_map) {
+            fclose(jit->perf_map);
+        }
         g_free(jit->build);
         g_free(jit);
     }

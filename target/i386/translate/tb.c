@@ -575,5 +575,6 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *cod
     jit->stats.guest_bytes += b->tb->len;
     jit->stats.host_bytes += b->tb->end - b->tb->body;
     log_block(b);
+    jit_perf_map_add(jit, b->tb);
     return b->tb;
 }

@@ -23,6 +23,8 @@ typedef struct X86CodePage X86CodePage;
  */
 bool x86_translator_new(X86CPU *cpu, size_t cache_size, Error **errp);
 void x86_translator_free(X86CPU *cpu);
+/* From now on names each new block for perf(1), see perfmap.c. */
+bool x86_translator_perf_map(X86CPU *cpu, Error **errp);
 
 /* Runs translated code from s->rip in the mode of key until something is due. False:
  * the interpreter must run what lies at s->rip. May raise (fetch faults, faults). */
