@@ -56,6 +56,7 @@ struct JitBuild {
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
+    uint8_t crossing[X86_MAX_INSN_LEN]; /* an instruction in two pages */
     unsigned count, cold_count;
     JitInsn insns[JIT_MAX_INSNS];
     JitCold cold[JIT_MAX_COLD];

@@ -35,9 +35,9 @@ enum {
 
 enum {
     JIT_MAX_INSNS = 64,
-    JIT_JUMP_BITS = 14,
+    JIT_JUMP_BITS = 16,
     JIT_MAX_MODES = 16,
-    JIT_HASH_BITS = 16,
+    JIT_HASH_BITS = 18,
     JIT_DECODED = 4096,
 };
 
@@ -112,12 +112,15 @@ struct X86Tb {
     uint16_t len;
     uint16_t count;
     const uint8_t *code; /* host address of its first byte */
+    const uint8_t *bytes; /* all of it in one piece: code, or a copy of a crossing block's */
+    const uint8_t *second; /* host page of the rest of an instruction that crosses pages, or NULL */
     const uint8_t *entry_host, *entry_saved, *entry_checked;
     const uint8_t *body; /* what X86TbInsn.host counts from */
     const uint8_t *end;
     bool stale;
-    X86CodePage *page;
-    X86Tb *page_next, *hash_next;
+    X86CodePage *page[2];
+    X86Tb *page_next[2];
+    X86Tb *hash_next;
     X86TbExit *incoming;
     X86TbExit *exits;
     unsigned exit_count;
@@ -229,9 +232,12 @@ static inline X86JumpEntry *jit_jump_entry(X86JitMode *mode, uint64_t rip)
 /* The block whose code has the host address pc, or NULL. */
 X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
 
-/* tb.c: translates what lies at code (one page); NULL if the first instruction is not
- * in this page or the cache is full (*full). */
+/* tb.c: translates what lies at code: instructions of one page, or one that crosses into
+ * the next. NULL if there is nothing to translate or the cache is full (*full). */
 X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *code, bool *full);
+/* The host page that follows the one of rip, in guest addresses; NULL if it is not in
+ * memory. May raise the fetch's fault. */
+const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip);
 
 /* perfmap.c */
 void jit_perf_map_add(X86Jit *jit, const X86Tb *tb);

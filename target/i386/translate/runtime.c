@@ -60,7 +60,7 @@ const X86Insn *jit_decoded(X86CPU *cpu, const X86TbInsn *insn)
     if (d->from != insn || d->flush_count != jit->flush_count) {
         d->from = insn;
         d->flush_count = jit->flush_count;
-        x86_decode(tb->code + insn->guest, tb->len - insn->guest, x86_mode(&cpu->state),
+        x86_decode(tb->bytes + insn->guest, tb->len - insn->guest, x86_mode(&cpu->state),
                    cpu->interp->decode_features, &d->x);
     }
     return &d->x;
@@ -114,31 +114,93 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
 
 /* --- blocks ---------------------------------------------------------------------------- */
 
+/* 0 if page is the one that tb begins in, 1 if it is the second. */
+static unsigned page_number(const X86Tb *tb, const X86CodePage *page)
+{
+    return tb->page[0] == page ? 0 : 1;
+}
+
+/* The bytes of tb in its page i. */
+static void range_in_page(const X86Tb *tb, unsigned i, unsigned *start, unsigned *len)
+{
+    unsigned first = (uintptr_t)tb->code & 0xfff, in_first = MIN(tb->len, 0x1000 - first);
+
+    *start = i ? 0 : first;
+    *len = i ? tb->len - in_first : in_first;
+}
+
 uint64_t x86_translator_granules(const X86CodePage *page)
 {
     uint64_t mask = 0;
+    unsigned start, len;
 
-    for (const X86Tb *tb = page->translated; tb; tb = tb->page_next) {
-        mask |= x86_granule_mask((uintptr_t)tb->code & 0xfff, tb->len);
+    for (const X86Tb *tb = page->translated; tb;) {
+        unsigned i = page_number(tb, page);
+
+        range_in_page(tb, i, &start, &len);
+        mask |= x86_granule_mask(start, len);
+        tb = tb->page_next[i];
     }
     return mask;
 }
 
+static void leave_page(X86Tb *tb, X86CodePage *page)
+{
+    X86Tb **at = &page->translated;
+
+    while (*at != tb) {
+        at = &(*at)->page_next[page_number(*at, page)];
+    }
+    *at = tb->page_next[page_number(tb, page)];
+}
+
+static void remove_block(X86Jit *jit, X86Tb *tb)
+{
+    for (unsigned i = 0; i < 2 && tb->page[i]; i++) {
+        leave_page(tb, tb->page[i]);
+    }
+    jit_cache_remove(jit, tb);
+    jit->stats.invalidated++;
+}
+
 void x86_translator_code_written(X86CPU *cpu, X86CodePage *page, unsigned offset, unsigned len)
 {
-    X86Tb **at = &page->translated, *tb;
+    unsigned start, size;
 
-    while ((tb = *at)) {
-        unsigned start = (uintptr_t)tb->code & 0xfff;
+    for (X86Tb *tb = page->translated, *next; tb; tb = next) {
+        unsigned i = page_number(tb, page);
 
-        if (start < offset + len && offset < start + tb->len) {
-            *at = tb->page_next;
-            jit_cache_remove(cpu->translator, tb);
-            cpu->translator->stats.invalidated++;
-        } else {
-            at = &tb->page_next;
+        next = tb->page_next[i];
+        range_in_page(tb, i, &start, &size);
+        if (start < offset + len && offset < start + size) {
+            remove_block(cpu->translator, tb);
         }
     }
+}
+
+static uint64_t following_page(const X86CPU *cpu, uint64_t rip)
+{
+    uint64_t next = (rip | 0xfff) + 1;
+
+    return cpu->state.hflags & X86_HF_CS64 ? next : (uint32_t)next;
+}
+
+const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip)
+{
+    RAMBlock *block;
+    uint64_t offset;
+
+    return x86_code_page(jit->cpu, following_page(jit->cpu, rip), &block, &offset);
+}
+
+static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
+{
+    unsigned start, len;
+
+    range_in_page(tb, i, &start, &len);
+    tb->page[i] = x86_code_page_note(cpu, lin, start, len);
+    tb->page_next[i] = tb->page[i]->translated;
+    tb->page[i]->translated = tb;
 }
 
 static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key)
@@ -153,9 +215,10 @@ static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key)
         tb = jit_translate(jit, rip, key, code, &full);
     }
     if (tb) {
-        tb->page = x86_code_page_note(cpu, rip, (uintptr_t)code & 0xfff, tb->len);
-        tb->page_next = tb->page->translated;
-        tb->page->translated = tb;
+        join_page(cpu, tb, 0, rip);
+        if (tb->second) {
+            join_page(cpu, tb, 1, following_page(cpu, rip));
+        }
         jit_cache_insert(jit, tb);
     }
     return tb;
@@ -174,6 +237,10 @@ static X86Tb *find_block(X86CPU *cpu, uint32_t key)
     }
     const uint8_t *code = host + (rip & 0xfff);
     X86Tb *tb = jit_cache_find(cpu->translator, code, rip, key);
+    if (tb && tb->second && jit_following_page(cpu->translator, rip) != tb->second) {
+        remove_block(cpu->translator, tb);
+        tb = NULL;
+    }
     return tb ? tb : make_block(cpu, code, key);
 }
 

@@ -166,7 +166,7 @@ static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
 {
     JitInsn *insn = &b->insns[b->count];
 
-    *insn = (JitInsn){ .x = *x, .bytes = b->tb->code + guest, .guest = guest,
+    *insn = (JitInsn){ .x = *x, .bytes = b->tb->bytes + guest, .guest = guest,
                        .index = b->count++, .row = *copy_row(x->row) };
     copy_parse(x, insn->bytes, b->mode64, &insn->code);
     set_flags(insn);
@@ -188,6 +188,25 @@ static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
     return !insn->ends;
 }
 
+/*
+ * The first instruction goes on in the next page: its bytes are put together in
+ * b->crossing. False if that page is not in memory, or has been taken already.
+ */
+static bool take_second_page(JitBuild *b, unsigned first)
+{
+    if (b->tb->second) {
+        return false;
+    }
+    b->tb->second = jit_following_page(b->jit, b->tb->rip);
+    if (!b->tb->second) {
+        return false;
+    }
+    memcpy(b->crossing, b->tb->code, first);
+    memcpy(b->crossing + first, b->tb->second, X86_MAX_INSN_LEN - first);
+    b->tb->bytes = b->crossing;
+    return true;
+}
+
 /* Fills b->insns with what lies in the rest of the page. */
 static void decode(JitBuild *b)
 {
@@ -197,9 +216,18 @@ static void decode(JitBuild *b)
     bool more = true;
     X86Insn x;
 
-    while (more && b->count < max && pos < avail &&
-           x86_decode(b->tb->code + pos, avail - pos, mode, b->cpu->interp->decode_features,
-                      &x) == X86_DECODE_OK) {
+    while (more && b->count < max && pos < avail) {
+        X86DecodeResult res = x86_decode(b->tb->bytes + pos, avail - pos, mode,
+                                         b->cpu->interp->decode_features, &x);
+
+        if (res == X86_DECODE_TRUNCATED && pos == 0 && take_second_page(b, avail)) {
+            avail = X86_MAX_INSN_LEN;
+            max = 1;
+            continue;
+        }
+        if (res != X86_DECODE_OK) {
+            break;
+        }
         more = add_insn(b, &x, pos);
         pos += x.len;
     }
@@ -469,35 +497,56 @@ static void emit_body(JitBuild *b)
     }
 }
 
-/* Compares a word of the page's TLB entry with what it was. */
-static uint8_t *emit_entry_check(JitBuild *b, unsigned field, uint64_t val)
+/* Compares a word of a page's TLB entry with what it was. */
+static uint8_t *emit_word_check(JitBuild *b, uint64_t page, unsigned field, uint64_t val)
 {
-    uint32_t entry = (uint32_t)(uintptr_t)
-                     &b->table[b->tb->rip >> 12 & (X86_TLB_SIZE - 1)];
+    uint32_t entry = (uint32_t)(uintptr_t)&b->table[page >> 12 & (X86_TLB_SIZE - 1)];
 
     emit_mov_imm(&b->e, JIT_T0, val);
     emit_op_mem(&b->e, true, 0x3b, JIT_T0, host_abs(entry + field));
     return emit_jcc(&b->e, HOST_NZ, NULL);
 }
 
+/* Is page (a linear address) still what lies at host? Adds the branches to miss. */
+static void emit_page_check(JitBuild *b, uint64_t page, const uint8_t *host, uint8_t **miss)
+{
+    miss[0] = emit_word_check(b, page, offsetof(X86TlbEntry, exec), page);
+    miss[1] = emit_word_check(b, page, offsetof(X86TlbEntry, addend), (uintptr_t)host - page);
+}
+
 /* For whoever comes from another page: is this still the code at this address? */
 static void emit_checked_entry(JitBuild *b)
 {
     uint64_t page = b->tb->rip & X86_PAGE_MASK;
-    uint64_t host = (uintptr_t)b->tb->code & X86_PAGE_MASK;
-    uint8_t *miss[3];
+    const uint8_t *host = b->tb->code - (b->tb->rip & 0xfff);
+    uint8_t *miss[5];
+    unsigned n = 3;
 
     b->tb->entry_checked = emit_here(&b->e);
     emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, poll), 0);
     miss[0] = emit_jcc(&b->e, HOST_NZ, NULL);
-    miss[1] = emit_entry_check(b, offsetof(X86TlbEntry, exec), page);
-    miss[2] = emit_entry_check(b, offsetof(X86TlbEntry, addend), host - page);
+    emit_page_check(b, page, host, &miss[1]);
+    if (b->tb->second) {
+        uint64_t next = page + 0x1000;
+
+        emit_page_check(b, b->mode64 ? next : (uint32_t)next, b->tb->second, &miss[3]);
+        n = 5;
+    }
     emit_jmp(&b->e, b->tb->entry_saved);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < n; i++) {
         emit_patch_here(&b->e, miss[i]);
     }
     emit_mov_imm(&b->e, JIT_T1, b->tb->rip);
     emit_jmp(&b->e, b->jit->stubs.miss);
+}
+
+/* Where the second page lies, nobody can know who is in the first: every entry checks. */
+static void check_always(JitBuild *b)
+{
+    b->tb->entry_host = emit_here(&b->e);
+    jit_emit_save_flags(b->jit, &b->e);
+    emit_jmp(&b->e, b->tb->entry_checked);
+    b->tb->entry_saved = b->tb->entry_checked;
 }
 
 static unsigned count_exits(const JitBuild *b)
@@ -520,6 +569,14 @@ static bool allocate(JitBuild *b, X86Tb *proto)
         return false;
     }
     *b->tb = *proto;
+    if (proto->second) {
+        uint8_t *bytes = jit_arena_alloc(b->jit, X86_MAX_INSN_LEN);
+
+        if (!bytes) {
+            return false;
+        }
+        b->tb->bytes = memcpy(bytes, proto->bytes, X86_MAX_INSN_LEN);
+    }
     b->tb->exits = jit_arena_alloc(b->jit, count_exits(b) * sizeof(X86TbExit));
     return b->tb->exits;
 }
@@ -540,6 +597,9 @@ static bool emit_all(JitBuild *b)
     emit_body(b);
     emit_cold(b);
     emit_checked_entry(b);
+    if (b->tb->second) {
+        check_always(b);
+    }
     if (b->e.overflow) {
         return false;
     }
@@ -550,7 +610,7 @@ static bool emit_all(JitBuild *b)
 
 X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *code, bool *full)
 {
-    X86Tb proto = { .rip = rip, .key = key, .code = code };
+    X86Tb proto = { .rip = rip, .key = key, .code = code, .bytes = code };
     JitBuild *b = jit->build;
 
     *full = false;
