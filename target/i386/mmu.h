@@ -58,6 +58,10 @@ void x86_lin_rmw_done(X86CPU *cpu, unsigned size);
  * NULL. Raises the #PF of the access. */
 void *x86_lin_host(X86CPU *cpu, uint64_t lin, X86Access access);
 
+/* Brings the translation of lin into the TLB; false, and nothing is raised, if the access
+ * would fault. */
+bool x86_lin_fill(X86CPU *cpu, uint64_t lin, X86Access access);
+
 static inline bool x86_is_canonical(const X86State *s, uint64_t lin)
 {
     unsigned unused = s->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;

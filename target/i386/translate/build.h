@@ -11,6 +11,16 @@
 
 typedef struct JitBuild JitBuild;
 typedef struct JitInsn JitInsn;
+typedef struct JitGroup JitGroup;
+
+enum { JIT_MAX_GROUPS = JIT_CONTEXT_ADDENDS };
+
+/* Accesses that share a check: [from, to) from the value that their base had at first. */
+struct JitGroup {
+    int32_t from, to;
+    bool write;
+    unsigned count, number;
+};
 
 /* Emits one instruction. */
 typedef void JitEmitFn(JitBuild *b, const JitInsn *insn);
@@ -25,6 +35,10 @@ struct JitInsn {
     uint16_t need_before, need_after; /* flags that someone will look at */
     uint16_t guest;  /* offset from the block's RIP */
     uint8_t index;
+    JitGroup *group;     /* of the access through a base register, or NULL */
+    int32_t group_delta; /* how much the base has changed since the group's beginning */
+    bool group_first;    /* makes the group's check */
+    bool covered;        /* by the check of another instruction */
     bool accesses;   /* memory, by checked host addresses */
     bool vector;     /* uses XMM or YMM registers */
     bool x87;        /* uses x87 or MMX state */
@@ -57,7 +71,8 @@ struct JitBuild {
     bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
     uint8_t crossing[X86_MAX_INSN_LEN]; /* an instruction in two pages */
-    unsigned count, cold_count;
+    unsigned count, cold_count, group_count;
+    JitGroup groups[JIT_MAX_GROUPS];
     JitInsn insns[JIT_MAX_INSNS];
     JitCold cold[JIT_MAX_COLD];
 };
@@ -73,6 +88,10 @@ static inline void jit_flags_clobber(JitBuild *b)
 {
     b->flags &= ~FLAGS_HOST;
 }
+
+/* --- groups of accesses (groups.c) --- */
+
+void jit_find_groups(JitBuild *b);
 
 /* --- memory (memop.c) --- */
 

@@ -208,7 +208,7 @@ static void forget_exits(X86Tb *tb)
 void jit_cache_remove(X86Jit *jit, X86Tb *tb)
 {
     X86Tb **at = bucket(jit, tb->code, tb->rip, tb->key);
-    X86JumpEntry *jump = jit_jump_entry(jit_mode(jit, tb->key), tb->rip);
+    X86JumpEntry *jump = jit_jump_entry(jit_mode(jit, tb->key & ~X86_KEY_CAREFUL), tb->rip);
 
     while (*at != tb) {
         at = &(*at)->hash_next;

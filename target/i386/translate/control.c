@@ -12,7 +12,7 @@ static X86TbExit *new_exit(JitBuild *b, uint64_t rip)
     X86TbExit *exit = &b->tb->exits[b->tb->exit_count++];
 
     exit->rip = b->mode64 ? rip : (uint32_t)rip;
-    exit->key = b->tb->key;
+    exit->key = b->tb->key & ~X86_KEY_CAREFUL;
     exit->from = b->tb;
     exit->same_page = ((exit->rip ^ b->tb->rip) & X86_PAGE_MASK) == 0;
     return exit;

@@ -37,6 +37,7 @@ enum {
     JIT_MAX_INSNS = 64,
     JIT_JUMP_BITS = 16,
     JIT_MAX_MODES = 16,
+    JIT_CONTEXT_ADDENDS = 32,
     JIT_HASH_BITS = 18,
     JIT_DECODED = 4096,
 };
@@ -59,6 +60,7 @@ typedef struct X86JitContext {
     uint64_t rip;          /* of an exit */
     uint64_t seg_base[2];  /* FS, GS */
     uint64_t seg_limit[2]; /* last offset that needs no check; outside 64-bit mode */
+    uint64_t addends[JIT_CONTEXT_ADDENDS]; /* of the groups of the block that runs */
     uint64_t resume;       /* scratch of the stubs */
     X86CPU *cpu;
     uint32_t poll;         /* [atomic] not 0: leave */
@@ -68,6 +70,9 @@ typedef struct X86JitContext {
     uint32_t x87_last;     /* offset in the arena of the last x87 instruction's X86TbInsn, or 0 */
     uint8_t x87_image[108]; /* as FNSAVE makes it */
 } X86JitContext;
+
+/* A block whose accesses are checked one by one. */
+#define X86_KEY_CAREFUL (1u << 27)
 
 /* Flags at some place of a block. */
 typedef enum JitFlags {
@@ -84,6 +89,11 @@ struct X86TbInsn {
     uint8_t index;
     uint8_t x87 : 2;    /* TB_X87_... */
     uint8_t vec_known : 1, x87_known : 1; /* that state is surely live before it */
+    /* The group that the instruction makes the check of: a span from a base register; both
+     * 0 if it makes none. */
+    int16_t group_from, group_to;
+    uint8_t group_base;
+    bool group_write;
 };
 
 /* What an instruction does with the pointers to the last x87 instruction. */

@@ -32,15 +32,16 @@ static void miss(JitBuild *b, const JitInsn *insn)
     jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });
 }
 
-/* Checks [g, g + size), a linear address; T0 and T1 are lost, T1 becomes the addend. */
-static HostMem check(JitBuild *b, const JitInsn *insn, HostMem g, unsigned size, bool write)
+/*
+ * Checks [first, last + 1), linear addresses through one base; T0 and T1 are lost, T1
+ * becomes the addend.
+ */
+static void check_span(JitBuild *b, const JitInsn *insn, HostMem first, HostMem last, bool write)
 {
     Emit *e = &b->e;
-    HostMem last = g;
 
-    last.disp += size - 1;
     emit_lea(e, true, JIT_T0, last);
-    emit_lea(e, false, JIT_T1, g);
+    emit_lea(e, false, JIT_T1, first);
     emit_shift_imm(e, false, HOST_SHR, JIT_T1, INDEX_SHIFT);
     emit_alu_imm(e, false, HOST_AND, JIT_T1, INDEX_MASK);
     emit_alu_imm(e, true, HOST_AND, JIT_T0, -0x1000);
@@ -48,6 +49,34 @@ static HostMem check(JitBuild *b, const JitInsn *insn, HostMem g, unsigned size,
     miss(b, insn);
     emit_load(e, true, JIT_T1, host_mem(JIT_T1, table_addr(b, offsetof(X86TlbEntry, addend))));
     jit_flags_clobber(b);
+}
+
+/* The same for insn's group, of which it is the first, or the addend that was found then. */
+static HostMem check_group(JitBuild *b, const JitInsn *insn, HostMem g)
+{
+    const JitGroup *group = insn->group;
+    HostMem addend = host_abs((uint32_t)(uintptr_t)&b->jit->ctx->addends[group->number]);
+
+    if (insn->group_first) {
+        HostMem first = host_mem(g.base, group->from - insn->group_delta);
+        HostMem last = host_mem(g.base, group->to - insn->group_delta - 1);
+
+        check_span(b, insn, first, last, group->write);
+        emit_store(&b->e, true, JIT_T1, addend);
+    } else {
+        emit_load(&b->e, true, JIT_T1, addend);
+    }
+    g.index = JIT_T1;
+    return g;
+}
+
+/* Checks [g, g + size), a linear address; T0 and T1 are lost, T1 becomes the addend. */
+static HostMem check(JitBuild *b, const JitInsn *insn, HostMem g, unsigned size, bool write)
+{
+    HostMem last = g;
+
+    last.disp += size - 1;
+    check_span(b, insn, g, last, write);
     g.index = JIT_T1;
     return g;
 }
@@ -166,6 +195,10 @@ HostMem jit_mem_operand(JitBuild *b, const JitInsn *insn, unsigned size, bool wr
     bool simple = b->mode64 && x->addr_size == 8 && x->index == X86_NO_REG &&
                   x->base != X86_NO_REG && !has_segment_base(x);
     HostMem g = simple ? loaded_address(b, x) : linear_in_t2(b, insn, size);
+
+    if (insn->group) {
+        return check_group(b, insn, g);
+    }
     return check(b, insn, g, size, write);
 }
 
@@ -178,5 +211,5 @@ HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp
         emit_lea(&b->e, false, JIT_T2, g);
         g = host_mem(JIT_T2, 0);
     }
-    return check(b, insn, g, size, write);
+    return insn->group ? check_group(b, insn, g) : check(b, insn, g, size, write);
 }

@@ -83,33 +83,10 @@ static bool may_go_on(X86CPU *cpu, const X86Tb *tb, const X86Insn *x, uint64_t n
     uint32_t legality = x86_insn_row(x)->legality;
 
     if ((legality & X86_ROW_BRANCH) || s->rip != next || tb->stale || s->pending_db ||
-        x86_current_key(cpu) != tb->key || x86_must_leave(cpu)) {
+        x86_current_key(cpu) != (tb->key & ~X86_KEY_CAREFUL) || x86_must_leave(cpu)) {
         return false;
     }
     return !(legality & (X86_ROW_END | X86_ROW_IO)) || code_unmoved(cpu, tb);
-}
-
-const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
-{
-    X86CPU *cpu = ctx->cpu;
-    X86Jit *jit = cpu->translator;
-    X86Tb *tb = x86_insn_tb(insn);
-    unsigned flushes = jit->flush_count;
-
-    jit_x87_note_last(ctx, insn);
-    from_context(ctx);
-    cpu->state.rip = tb->rip + insn->guest;
-    const X86Insn *x = jit_decoded(cpu, insn);
-    uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
-    jit->stats.interpreted[x->mnemonic]++;
-    x86_run_insn(cpu, x);
-    if (jit->flush_count != flushes || !may_go_on(cpu, tb, x, next)) {
-        return jit_go_on(ctx);
-    }
-    ctx->vec_live &= insn[1].vec_known;
-    ctx->x87_live &= insn[1].x87_known;
-    to_context(ctx, &cpu->state);
-    return tb->body + insn[1].host;
 }
 
 /* --- blocks ---------------------------------------------------------------------------- */
@@ -384,6 +361,69 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
     }
     into_block(ctx);
     return tb->entry_saved;
+}
+
+/* --- what a block leaves to C ------------------------------------------------------------ */
+
+/* True if the group's check will succeed now. Looks at the page for reading only: that it
+ * is written to later is not certain. */
+static bool fill_for_group(X86CPU *cpu, const X86TbInsn *insn)
+{
+    uint64_t base = cpu->state.regs[insn->group_base];
+    uint64_t first = base + insn->group_from, last = base + insn->group_to - 1;
+    const X86TlbEntry *e = x86_tlb_entry(cpu, first);
+
+    if (((first ^ last) & X86_PAGE_MASK) || !x86_is_canonical(&cpu->state, first) ||
+        !x86_lin_fill(cpu, first, X86_ACCESS_READ)) {
+        return false;
+    }
+    return (insn->group_write ? e->write : e->read) == (first & X86_PAGE_MASK);
+}
+
+/* The first access of a group missed: again, or the careful variant from here on. */
+static const uint8_t *retry_group(X86JitContext *ctx, const X86Tb *tb, const X86TbInsn *insn)
+{
+    X86CPU *cpu = ctx->cpu;
+
+    if (!fill_for_group(cpu, insn)) {
+        const X86Tb *careful = find_block(cpu, tb->key | X86_KEY_CAREFUL);
+
+        if (!careful) {
+            return leave(ctx);
+        }
+        into_block(ctx);
+        return careful->entry_saved;
+    }
+    ctx->vec_live &= insn->vec_known;
+    ctx->x87_live &= insn->x87_known;
+    to_context(ctx, &cpu->state);
+    return tb->body + insn->host;
+}
+
+const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    X86CPU *cpu = ctx->cpu;
+    X86Jit *jit = cpu->translator;
+    X86Tb *tb = x86_insn_tb(insn);
+    unsigned flushes = jit->flush_count;
+
+    jit_x87_note_last(ctx, insn);
+    from_context(ctx);
+    cpu->state.rip = tb->rip + insn->guest;
+    if (insn->group_to != insn->group_from) {
+        return retry_group(ctx, tb, insn);
+    }
+    const X86Insn *x = jit_decoded(cpu, insn);
+    uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
+    jit->stats.interpreted[x->mnemonic]++;
+    x86_run_insn(cpu, x);
+    if (jit->flush_count != flushes || !may_go_on(cpu, tb, x, next)) {
+        return jit_go_on(ctx);
+    }
+    ctx->vec_live &= insn[1].vec_known;
+    ctx->x87_live &= insn[1].x87_known;
+    to_context(ctx, &cpu->state);
+    return tb->body + insn[1].host;
 }
 
 bool x86_translator_run(X86CPU *cpu, uint32_t key)

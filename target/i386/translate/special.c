@@ -37,7 +37,9 @@ static void emit_push_reg(JitBuild *b, const JitInsn *insn)
 {
     unsigned size = slot_size(b), reg = insn->x.op[0].reg, host = jit_host_reg(reg);
 
-    jit_flags_save(b);
+    if (insn->accesses) {
+        jit_flags_save(b);
+    }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, -(int)size, size, true);
     if (host == HOST_NONE) {
         emit_load(&b->e, true, JIT_T0, jit_reg_home(b->jit, reg));
@@ -51,7 +53,9 @@ static void emit_push_imm(JitBuild *b, const JitInsn *insn)
 {
     unsigned size = slot_size(b);
 
-    jit_flags_save(b);
+    if (insn->accesses) {
+        jit_flags_save(b);
+    }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, -(int)size, size, true);
     emit_store_imm(&b->e, size == 8, m, insn->x.imm);
     emit_adjust_rsp(b, -(int)size);
@@ -75,7 +79,9 @@ static void emit_pop_reg(JitBuild *b, const JitInsn *insn)
 {
     unsigned size = slot_size(b), reg = insn->x.op[0].reg, host = jit_host_reg(reg);
 
-    jit_flags_save(b);
+    if (insn->accesses) {
+        jit_flags_save(b);
+    }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, 0, size, false);
     emit_load(&b->e, size == 8, host == HOST_NONE ? JIT_T0 : host, m);
     if (host == HOST_NONE) {
@@ -90,7 +96,9 @@ static void emit_leave(JitBuild *b, const JitInsn *insn)
 {
     unsigned size = slot_size(b);
 
-    jit_flags_save(b);
+    if (insn->accesses) {
+        jit_flags_save(b);
+    }
     HostMem m = jit_mem_at(b, insn, HOST_RBP, 0, size, false);
     emit_load(&b->e, size == 8, JIT_T0, m);
     emit_lea(&b->e, b->mode64, JIT_RSP, host_mem(HOST_RBP, size));

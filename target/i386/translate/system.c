@@ -130,7 +130,7 @@ static void emit_stac(JitBuild *b, const JitInsn *insn)
     load_state_address(b, JIT_T0);
     emit_alu_mem_imm(b, HOST_OR, FIELD(JIT_T0, eflags), X86_EFLAGS_AC);
     jit_flags_clobber(b);
-    emit_enter_mode(b, insn, b->tb->key & ~X86_HF_SMAP);
+    emit_enter_mode(b, insn, b->tb->key & ~(X86_HF_SMAP | X86_KEY_CAREFUL));
 }
 
 static void emit_clac(JitBuild *b, const JitInsn *insn)
@@ -146,7 +146,7 @@ static void emit_clac(JitBuild *b, const JitInsn *insn)
     }
     emit_alu_mem_imm(b, HOST_AND, FIELD(JIT_T0, eflags), ~X86_EFLAGS_AC);
     jit_flags_clobber(b);
-    emit_enter_mode(b, insn, b->tb->key | X86_HF_SMAP);
+    emit_enter_mode(b, insn, (b->tb->key & ~X86_KEY_CAREFUL) | X86_HF_SMAP);
 }
 
 /* --- segment bases --------------------------------------------------------------------- */

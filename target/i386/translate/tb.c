@@ -359,8 +359,10 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     if (x->mnemonic == X86_MN_DIV || x->mnemonic == X86_MN_IDIV) {
         jit_flags_save(b); /* the host may fault */
     }
-    if (mem) {
+    if (insn->accesses) {
         jit_flags_save(b);
+    }
+    if (mem) {
         m = jit_mem_operand(b, insn, mem->size, x86_insn_row(x)->operand_access[n] & 2);
     }
     if (wants_flags(insn)) {
@@ -469,6 +471,16 @@ static void emit_entries(JitBuild *b)
     b->flags = flags;
 }
 
+/* What the C side needs to make a group's check succeed. */
+static void note_group(X86TbInsn *note, const JitInsn *insn)
+{
+    note->group_from = insn->group->from - insn->group_delta;
+    note->group_to = insn->group->to - insn->group_delta;
+    note->group_write = insn->group->write;
+    note->group_base = insn->x.mnemonic == X86_MN_PUSH || insn->x.mnemonic == X86_MN_POP ? X86_RSP
+                     : insn->x.mnemonic == X86_MN_LEAVE ? X86_RBP : insn->x.base;
+}
+
 static void note_insn(JitBuild *b, const JitInsn *insn)
 {
     b->tb->insns[insn->index] = (X86TbInsn){
@@ -477,6 +489,9 @@ static void note_insn(JitBuild *b, const JitInsn *insn)
              : insn->x87_last ? TB_X87_COPIED : TB_X87_NONE,
         .vec_known = b->vec_known, .x87_known = b->x87_known,
     };
+    if (insn->group && insn->group_first) {
+        note_group(&b->tb->insns[insn->index], insn);
+    }
 }
 
 static void emit_body(JitBuild *b)
@@ -625,8 +640,9 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *cod
     if (!b->count) {
         return NULL;
     }
+    jit_find_groups(b);
     analyse(b);
-    b->mode = jit_mode(jit, key);
+    b->mode = jit_mode(jit, key & ~X86_KEY_CAREFUL);
     *full = !b->mode || !allocate(b, &proto) || !emit_all(b);
     if (*full) {
         return NULL;

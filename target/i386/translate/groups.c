@@ -1,0 +1,251 @@
+/*
+ * Groups of accesses that share one check.
+ *
+ * Accesses through one base register, whose value changes by constants at most, lie
+ * near each other: a stack frame, the fields of a structure. The first one checks the
+ * whole span of its group and keeps the difference between host and guest addresses in
+ * the context; the others only load it. They cannot fault, so that flags need not be
+ * saved for them.
+ *
+ * If the span is not in one page, or the page not for direct access, the block goes on
+ * as its careful variant (X86_KEY_CAREFUL), which has no groups.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/translate/build.h"
+
+enum { MAX_SPAN = 512 };
+
+/* What a general register is worth: the value it had at some time, plus a constant. */
+typedef struct Value {
+    unsigned version;
+    int32_t delta;
+    JitGroup *open; /* the group that accesses through this version may join */
+} Value;
+
+typedef struct Tracker {
+    JitBuild *b;
+    Value reg[16];
+} Tracker;
+
+static void forget(Tracker *t, unsigned reg)
+{
+    t->reg[reg].version++;
+    t->reg[reg].delta = 0;
+    t->reg[reg].open = NULL;
+}
+
+static void forget_all(Tracker *t)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        forget(t, i);
+    }
+}
+
+static void move(Tracker *t, unsigned reg, int64_t by)
+{
+    int64_t delta = t->reg[reg].delta + by;
+
+    if (delta == (int16_t)delta) {
+        t->reg[reg].delta = delta;
+    } else {
+        forget(t, reg);
+    }
+}
+
+/* --- joining ------------------------------------------------------------------------- */
+
+static JitGroup *new_group(JitBuild *b, int32_t from, int32_t to)
+{
+    if (b->group_count == JIT_MAX_GROUPS) {
+        return NULL;
+    }
+    JitGroup *g = &b->groups[b->group_count];
+    *g = (JitGroup){ .from = from, .to = to, .number = b->group_count++ };
+    return g;
+}
+
+/* insn accesses size bytes at disp from base. */
+static void join(Tracker *t, JitInsn *insn, unsigned base, int64_t disp, unsigned size, bool write)
+{
+    Value *v = &t->reg[base];
+    int64_t from = v->delta + disp, to = from + size;
+    JitGroup *g = v->open;
+
+    if (from != (int16_t)from || size == 0) {
+        return;
+    }
+    if (!g || MAX(g->to, to) - MIN(g->from, from) > MAX_SPAN) {
+        v->open = g = new_group(t->b, from, to);
+        if (!g) {
+            return;
+        }
+    }
+    g->from = MIN(g->from, from);
+    g->to = MAX(g->to, to);
+    g->write |= write;
+    insn->group = g;
+    insn->group_delta = v->delta;
+    insn->group_first = g->count++ == 0;
+}
+
+/* --- instructions ---------------------------------------------------------------------- */
+
+static bool is_simple_address(const X86Insn *x)
+{
+    return x->addr_size == 8 && x->base != X86_NO_REG && x->index == X86_NO_REG &&
+           !x->rip_relative && x->seg < X86_FS;
+}
+
+static void join_operand(Tracker *t, JitInsn *insn)
+{
+    const X86Insn *x = &insn->x;
+
+    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
+        if (x->op[i].kind == X86_OP_MEM && is_simple_address(x)) {
+            join(t, insn, x->base, x->disp, x->op[i].size,
+                 x86_insn_row(x)->operand_access[i] & 2);
+            return;
+        }
+    }
+}
+
+/* Instructions that write no register but their operands. */
+static bool writes_operands_only(const X86Insn *x)
+{
+    switch (x->mnemonic) {
+    case X86_MN_MOV: case X86_MN_MOVZX: case X86_MN_MOVSX: case X86_MN_MOVSXD: case X86_MN_LEA:
+    case X86_MN_ADD: case X86_MN_ADC: case X86_MN_SUB: case X86_MN_SBB: case X86_MN_AND:
+    case X86_MN_OR: case X86_MN_XOR: case X86_MN_CMP: case X86_MN_TEST: case X86_MN_INC:
+    case X86_MN_DEC: case X86_MN_NEG: case X86_MN_NOT: case X86_MN_SHL: case X86_MN_SHR:
+    case X86_MN_SAR: case X86_MN_ROL: case X86_MN_ROR: case X86_MN_BT: case X86_MN_NOP:
+    case X86_MN_BSWAP: case X86_MN_SHLD: case X86_MN_SHRD: case X86_MN_POPCNT:
+    case X86_MN_TZCNT: case X86_MN_LZCNT: case X86_MN_BSF: case X86_MN_BSR:
+        return true;
+    case X86_MN_IMUL:
+        return x->op[1].kind != X86_OP_NONE;
+    }
+    return (x->mnemonic >= X86_MN_JO && x->mnemonic <= X86_MN_JNLE) ||
+           (x->mnemonic >= X86_MN_CMOVO && x->mnemonic <= X86_MN_CMOVNLE) ||
+           (x->mnemonic >= X86_MN_SETO && x->mnemonic <= X86_MN_SETNLE) ||
+           x->op[0].kind == X86_OP_XMM;
+}
+
+/* A change of a 64-bit register by a constant. */
+static bool constant_change(const X86Insn *x, int64_t *by)
+{
+    if (x->op[0].kind != X86_OP_GPR || x->op[0].size != 8) {
+        return false;
+    }
+    switch (x->mnemonic) {
+    case X86_MN_ADD:
+        *by = x->imm;
+        return x->op[1].kind == X86_OP_IMM;
+    case X86_MN_SUB:
+        *by = -x->imm;
+        return x->op[1].kind == X86_OP_IMM;
+    case X86_MN_INC:
+        *by = 1;
+        return true;
+    case X86_MN_DEC:
+        *by = -1;
+        return true;
+    case X86_MN_LEA:
+        *by = x->disp;
+        return is_simple_address(x) && x->base == x->op[0].reg;
+    }
+    return false;
+}
+
+static void track_writes(Tracker *t, const X86Insn *x)
+{
+    int64_t by;
+
+    if (!writes_operands_only(x)) {
+        forget_all(t);
+        return;
+    }
+    if (constant_change(x, &by)) {
+        move(t, x->op[0].reg, by);
+        return;
+    }
+    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
+        bool gpr = x->op[i].kind == X86_OP_GPR || x->op[i].kind == X86_OP_GPRH;
+
+        if (gpr && (x86_insn_row(x)->operand_access[i] & 2)) {
+            forget(t, x->op[i].reg);
+        }
+    }
+}
+
+static void visit(Tracker *t, JitInsn *insn)
+{
+    const X86Insn *x = &insn->x;
+
+    if (insn->interpreted) {
+        forget_all(t);
+        return;
+    }
+    switch (x->mnemonic) {
+    case X86_MN_PUSH:
+        if (x->op[0].kind == X86_OP_MEM) { /* two accesses */
+            forget(t, X86_RSP);
+            return;
+        }
+        join(t, insn, X86_RSP, -8, 8, true);
+        move(t, X86_RSP, -8);
+        return;
+    case X86_MN_CALL:
+        if (x->op[0].kind != X86_OP_MEM) {
+            join(t, insn, X86_RSP, -8, 8, true);
+        }
+        return;
+    case X86_MN_POP:
+        join(t, insn, X86_RSP, 0, 8, false);
+        move(t, X86_RSP, 8);
+        if (x->op[0].kind == X86_OP_GPR) {
+            forget(t, x->op[0].reg);
+        }
+        return;
+    case X86_MN_RET:
+        join(t, insn, X86_RSP, 0, 8, false);
+        return;
+    case X86_MN_LEAVE:
+        join(t, insn, X86_RBP, 0, 8, false);
+        forget(t, X86_RBP);
+        forget(t, X86_RSP);
+        return;
+    case X86_MN_LEA:
+        break;
+    default:
+        if (insn->accesses) {
+            join_operand(t, insn);
+        }
+    }
+    track_writes(t, x);
+}
+
+void jit_find_groups(JitBuild *b)
+{
+    Tracker t = { .b = b };
+
+    b->group_count = 0;
+    if (!b->mode64 || (b->tb->key & X86_KEY_CAREFUL)) {
+        return;
+    }
+    for (unsigned i = 0; i < b->count; i++) {
+        visit(&t, &b->insns[i]);
+    }
+    for (unsigned i = 0; i < b->count; i++) {
+        JitInsn *insn = &b->insns[i];
+        bool aligned = x86_insn_row(&insn->x)->legality & X86_ROW_ALIGNED;
+
+        if (insn->group && insn->group->count == 1) {
+            insn->group = NULL;
+        }
+        insn->covered = insn->group && !insn->group_first;
+        if (insn->covered && !aligned) {
+            insn->accesses = false; /* it cannot fault */
+        }
+    }
+}
