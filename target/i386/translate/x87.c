@@ -65,13 +65,7 @@ static void unpack(X86State *s, const X87Image *image)
 /* FIP, FCS and FOP of the x87 instruction that translated code ran last. */
 static void save_pointers(X86CPU *cpu, const X86TbInsn *insn)
 {
-    const X86Tb *tb = x86_insn_tb(insn);
-    X86Insn x;
-
-    if (x86_decode(tb->code + insn->guest, tb->len - insn->guest, x86_mode(&cpu->state),
-                   cpu->interp->decode_features, &x) == X86_DECODE_OK) {
-        x87_save_fip(cpu, &x, tb->rip + insn->guest);
-    }
+    x87_save_fip(cpu, jit_decoded(cpu, insn), x86_insn_tb(insn)->rip + insn->guest);
 }
 
 void jit_x87_from_context(X86JitContext *ctx, X86CPU *cpu)
