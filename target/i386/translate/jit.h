@@ -72,7 +72,7 @@ typedef struct X86JitContext {
 } X86JitContext;
 
 /* A block whose accesses are checked one by one. */
-#define X86_KEY_CAREFUL (1u << 27)
+#define X86_KEY_CAREFUL (1u << 26)
 
 /* Flags at some place of a block. */
 typedef enum JitFlags {
