@@ -124,6 +124,9 @@ static bool writes_operands_only(const X86Insn *x)
         return true;
     case X86_MN_IMUL:
         return x->op[1].kind != X86_OP_NONE;
+    case X86_MN_PCMPESTRI: case X86_MN_PCMPISTRI: /* they write RCX */
+    case X86_MN_VPCMPESTRI: case X86_MN_VPCMPISTRI:
+        return false;
     }
     return (x->mnemonic >= X86_MN_JO && x->mnemonic <= X86_MN_JNLE) ||
            (x->mnemonic >= X86_MN_CMOVO && x->mnemonic <= X86_MN_CMOVNLE) ||
