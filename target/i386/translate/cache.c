@@ -2,8 +2,8 @@
  * The code cache: memory that is written through one mapping and executed
  * through another (W^X), the blocks in it, and the links between them.
  *
- * Blocks are laid down one after the other; when there is no more room all are
- * dropped. A block that is removed earlier keeps its memory, so that a vCPU that
+ * Blocks are laid down one after the other, their cold code in the second half of the
+ * memory, so that hot code is dense; when there is no more room all are dropped. A block that is removed earlier keeps its memory, so that a vCPU that
  * is still in it may finish the instruction that removed it.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
@@ -90,15 +90,20 @@ void jit_cache_destroy(X86Jit *jit)
     }
 }
 
-void jit_cache_begin(X86Jit *jit, Emit *e)
+void jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
 {
-    *e = (Emit){ .p = jit->code_rw + jit->code_used, .end = jit->code_rw + jit->code_size,
-                 .delta = jit->code_rx - jit->code_rw };
+    intptr_t delta = jit->code_rx - jit->code_rw;
+    uint8_t *middle = jit->code_rw + jit->code_size / 2;
+
+    *hot = (Emit){ .p = jit->code_rw + jit->code_used, .end = middle, .delta = delta };
+    *cold = (Emit){ .p = middle + jit->cold_used, .end = jit->code_rw + jit->code_size,
+                    .delta = delta };
 }
 
-void jit_cache_end(X86Jit *jit, Emit *e)
+void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold)
 {
-    jit->code_used = (e->p - jit->code_rw + 15) & ~(size_t)15;
+    jit->code_used = (hot->p - jit->code_rw + 15) & ~(size_t)15;
+    jit->cold_used = cold->p - (jit->code_rw + jit->code_size / 2);
 }
 
 void *jit_arena_alloc(X86Jit *jit, size_t n)
@@ -238,6 +243,7 @@ void x86_translator_flush(X86CPU *cpu)
     jit->mode_count = 0;
     jit->arena_used = 0;
     jit->code_used = jit->stubs_size;
+    jit->cold_used = 0;
     jit->flush_count++;
     jit->stats.flushes++;
 }

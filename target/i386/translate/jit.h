@@ -180,6 +180,7 @@ struct X86Jit {
     uint8_t *code_rw;     /* writable mapping of the code cache */
     uint8_t *code_rx;
     size_t code_size, code_used, stubs_size;
+    size_t cold_used;     /* of the second half */
     uint8_t *arena;       /* X86Tb and X86TbExit */
     size_t arena_used;
     X86Tb *hash[1 << JIT_HASH_BITS];
@@ -225,8 +226,8 @@ void jit_emit_restore_flags(X86Jit *jit, Emit *e);
 bool jit_cache_init(X86Jit *jit, size_t size, Error **errp);
 void jit_cache_destroy(X86Jit *jit);
 /* The rest of the code cache. */
-void jit_cache_begin(X86Jit *jit, Emit *e);
-void jit_cache_end(X86Jit *jit, Emit *e);
+void jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold);
+void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold);
 /* Zeroed memory for n bytes; NULL if the arena is full. */
 void *jit_arena_alloc(X86Jit *jit, size_t n);
 X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key);

@@ -517,7 +517,7 @@ void x86_translator_info(X86CPU *cpu, GString *out)
                            " of host code\ninvalidated: %" PRIu64 "\nflushes: %" PRIu64 "\n"
                            "entries from C: %" PRIu64 ", links: %" PRIu64
                            ", indirect misses: %" PRIu64 "\ninterpreted instructions:\n",
-                           jit->code_used, jit->code_size, jit->stats.blocks,
+                           jit->code_used + jit->cold_used, jit->code_size, jit->stats.blocks,
                            jit->stats.guest_bytes, jit->stats.host_bytes, jit->stats.invalidated,
                            jit->stats.flushes, jit->stats.enters, jit->stats.links,
                            jit->stats.misses);

@@ -205,14 +205,14 @@ static void emit_load_vec(X86Jit *jit, Emit *e)
 
 void jit_emit_stubs(X86Jit *jit)
 {
-    Emit e;
+    Emit e, cold;
 
     jit->code_used = 0;
-    jit_cache_begin(jit, &e);
+    jit_cache_begin(jit, &e, &cold);
     emit_enter(jit, &e);
     emit_resume(jit, &e);
     emit_c_calls(jit, &e, emit_leave(&e));
     emit_load_vec(jit, &e);
-    jit_cache_end(jit, &e);
+    jit_cache_end(jit, &e, &cold);
     jit->stubs_size = jit->code_used;
 }

@@ -607,19 +607,30 @@ static void log_block(const JitBuild *b)
 
 static bool emit_all(JitBuild *b)
 {
-    jit_cache_begin(b->jit, &b->e);
+    Emit hot, cold;
+
+    jit_cache_begin(b->jit, &hot, &cold);
+    b->e = hot;
     emit_entries(b);
     emit_body(b);
-    emit_cold(b);
     emit_checked_entry(b);
     if (b->tb->second) {
         check_always(b);
     }
-    if (b->e.overflow) {
+    hot = b->e;
+    b->tb->end = emit_here(&hot);
+    if (hot.overflow) {
         return false;
     }
-    b->tb->end = emit_here(&b->e);
-    jit_cache_end(b->jit, &b->e);
+    b->e = cold;
+    emit_cold(b);
+    cold = b->e;
+    if (cold.overflow) {
+        return false;
+    }
+    b->jit->stats.host_bytes += cold.p - b->jit->code_rw - b->jit->code_size / 2 -
+                                b->jit->cold_used;
+    jit_cache_end(b->jit, &hot, &cold);
     return true;
 }
 
