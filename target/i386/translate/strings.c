@@ -90,11 +90,11 @@ static bool repeat(const StringOp *t, bool moves)
     unsigned budget = MAX_BYTES;
     uint64_t count = address(t, X86_RCX), done;
 
-    while (count) {
+    while (count && budget >= 0x1000) { /* a step is a page at most */
         uint64_t bytes = count > MAX_BYTES ? MAX_BYTES : count * t->size;
 
         done = some(t, moves, bytes);
-        if (!done || done > budget) {
+        if (!done) {
             break;
         }
         budget -= done;
