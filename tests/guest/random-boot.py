@@ -11,6 +11,8 @@
 import concurrent.futures
 import os
 import random
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,6 +53,21 @@ def firmware(seed):
     return bytes(image)
 
 
+def handles_sigterm(pid):
+    with open(f'/proc/{pid}/status', encoding='ascii') as f:
+        masks = re.findall(r'Sig(?:Cgt|Blk):\s+(\w+)', f.read())
+    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)
+
+
+def wait_for_start(process):
+    """On a loaded host it takes a while until the emulator handles signals."""
+    deadline = time.monotonic() + 30 * SCALE
+    while process.poll() is None and not handles_sigterm(process.pid):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.01)
+
+
 def run_seed(seed):
     with tempfile.NamedTemporaryFile(suffix='.bin') as bios:
         bios.write(firmware(seed))
@@ -59,6 +76,7 @@ def run_seed(seed):
                                     '-serial', 'null', '-monitor', 'none', '-no-shutdown'],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE)
+        wait_for_start(process)
         time.sleep(RUN_SECONDS)
         process.terminate()
         try:
