@@ -3,8 +3,9 @@
  * through another (W^X), the blocks in it, and the links between them.
  *
  * Blocks are laid down one after the other, their cold code in the second half of the
- * memory, so that hot code is dense; when there is no more room all are dropped. A block that is removed earlier keeps its memory, so that a vCPU that
- * is still in it may finish the instruction that removed it.
+ * memory, so that hot code is dense; when there is no more room all are dropped. A block
+ * that is removed earlier keeps its memory, so that a vCPU that is still in it may finish
+ * the instruction that removed it.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
