@@ -31,6 +31,11 @@ typedef struct LedListener {
     void *opaque;
 } LedListener;
 
+typedef struct AbsoluteListener {
+    InputAbsoluteFn *fn;
+    void *opaque;
+} AbsoluteListener;
+
 struct InputQueue {
     Clock *clock;
     GList *bindings;     /* active first */
@@ -39,35 +44,11 @@ struct InputQueue {
     Timer step_timer;
     unsigned leds;
     GSList *led_listeners;
+    bool was_absolute;   /* what the listeners were told last */
+    GSList *absolute_listeners;
 };
 
 /* --- handlers ----------------------------------------------------------------------- */
-
-InputBinding *input_handler_register(InputQueue *queue, const InputHandler *handler, void *opaque)
-{
-    InputBinding *b = g_new0(InputBinding, 1);
-
-    b->queue = queue;
-    b->handler = handler;
-    b->opaque = opaque;
-    b->index = queue->next_index++;
-    queue->bindings = g_list_prepend(queue->bindings, b);
-    return b;
-}
-
-void input_handler_unregister(InputBinding *binding)
-{
-    binding->queue->bindings = g_list_remove(binding->queue->bindings, binding);
-    g_free(binding);
-}
-
-void input_handler_activate(InputBinding *binding)
-{
-    InputQueue *queue = binding->queue;
-
-    queue->bindings = g_list_remove(queue->bindings, binding);
-    queue->bindings = g_list_prepend(queue->bindings, binding);
-}
 
 static InputBinding *find_handler(const InputQueue *queue, unsigned kinds)
 {
@@ -78,6 +59,69 @@ static InputBinding *find_handler(const InputQueue *queue, unsigned kinds)
         }
     }
     return NULL;
+}
+
+bool input_is_absolute(const InputQueue *queue)
+{
+    InputBinding *pointer = find_handler(queue, INPUT_REL | INPUT_ABS);
+    return pointer && (pointer->handler->mask & INPUT_ABS);
+}
+
+/* After each change of the order. */
+static void note_absolute(InputQueue *queue)
+{
+    bool absolute = input_is_absolute(queue);
+
+    if (absolute == queue->was_absolute) {
+        return;
+    }
+    queue->was_absolute = absolute;
+    for (GSList *l = queue->absolute_listeners; l; l = l->next) {
+        AbsoluteListener *listener = l->data;
+        listener->fn(listener->opaque, absolute);
+    }
+}
+
+static bool is_relative(const InputHandler *handler)
+{
+    return (handler->mask & (INPUT_REL | INPUT_ABS)) == INPUT_REL;
+}
+
+InputBinding *input_handler_register(InputQueue *queue, const InputHandler *handler, void *opaque)
+{
+    InputBinding *b = g_new0(InputBinding, 1);
+    InputBinding *tablet = is_relative(handler) ? find_handler(queue, INPUT_ABS) : NULL;
+
+    b->queue = queue;
+    b->handler = handler;
+    b->opaque = opaque;
+    b->index = queue->next_index++;
+    if (tablet) {
+        queue->bindings = g_list_insert(queue->bindings, b,
+                                        g_list_index(queue->bindings, tablet) + 1);
+    } else {
+        queue->bindings = g_list_prepend(queue->bindings, b);
+    }
+    note_absolute(queue);
+    return b;
+}
+
+void input_handler_unregister(InputBinding *binding)
+{
+    InputQueue *queue = binding->queue;
+
+    queue->bindings = g_list_remove(queue->bindings, binding);
+    g_free(binding);
+    note_absolute(queue);
+}
+
+void input_handler_activate(InputBinding *binding)
+{
+    InputQueue *queue = binding->queue;
+
+    queue->bindings = g_list_remove(queue->bindings, binding);
+    queue->bindings = g_list_prepend(queue->bindings, binding);
+    note_absolute(queue);
 }
 
 void input_handler_foreach(InputQueue *queue,
@@ -92,12 +136,6 @@ void input_handler_foreach(InputQueue *queue,
         InputBinding *b = l->data;
         fn(b, b->handler, b->index, b == pointer || b == keyboard, opaque);
     }
-}
-
-bool input_is_absolute(const InputQueue *queue)
-{
-    InputBinding *pointer = find_handler(queue, INPUT_REL | INPUT_ABS);
-    return pointer && (pointer->handler->mask & INPUT_ABS);
 }
 
 /* --- events ------------------------------------------------------------------------- */
@@ -237,6 +275,28 @@ void input_remove_led_listener(InputQueue *queue, InputLedFn *fn, void *opaque)
     }
 }
 
+/* --- absolute pointers ------------------------------------------------------------------ */
+
+void input_add_absolute_listener(InputQueue *queue, InputAbsoluteFn *fn, void *opaque)
+{
+    AbsoluteListener *listener = g_new(AbsoluteListener, 1);
+
+    *listener = (AbsoluteListener){ fn, opaque };
+    queue->absolute_listeners = g_slist_append(queue->absolute_listeners, listener);
+}
+
+void input_remove_absolute_listener(InputQueue *queue, InputAbsoluteFn *fn, void *opaque)
+{
+    for (GSList *l = queue->absolute_listeners; l; l = l->next) {
+        AbsoluteListener *listener = l->data;
+        if (listener->fn == fn && listener->opaque == opaque) {
+            queue->absolute_listeners = g_slist_delete_link(queue->absolute_listeners, l);
+            g_free(listener);
+            return;
+        }
+    }
+}
+
 /* --- life ----------------------------------------------------------------------------- */
 
 InputQueue *input_queue_new(Clock *clock)
@@ -255,5 +315,6 @@ void input_queue_free(InputQueue *queue)
     g_queue_clear_full(&queue->steps, g_free);
     g_list_free_full(queue->bindings, g_free);
     g_slist_free_full(queue->led_listeners, g_free);
+    g_slist_free_full(queue->absolute_listeners, g_free);
     g_free(queue);
 }

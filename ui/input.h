@@ -2,8 +2,12 @@
  * The input queue of a machine: keys and pointers go from the front ends
  * (windows, VNC, monitor commands) to the devices that handle them.
  *
- * A kind of event goes to one handler, the one activated last of those that
- * take the kind. With the big lock.
+ * A kind of event goes to one handler, the one registered or activated last of those
+ * that take the kind; but a relative pointer that registers does not take the place of
+ * an absolute one. A device registers its pointer when the guest's driver begins to use
+ * it, not when it is plugged in: until then the user's mouse works as before. Front ends
+ * that hold the host's pointer for relative movement ("grab") let go of it when they hear
+ * that the guest takes absolute positions. With the big lock.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -57,7 +61,7 @@ typedef struct InputHandler {
 InputQueue *input_queue_new(Clock *clock);
 void input_queue_free(InputQueue *queue);
 
-/* For devices. A new handler is active. */
+/* For devices. A new handler is active (see above for pointers). */
 InputBinding *input_handler_register(InputQueue *queue, const InputHandler *handler, void *opaque);
 void input_handler_unregister(InputBinding *binding);
 void input_handler_activate(InputBinding *binding);
@@ -76,6 +80,11 @@ void input_send_abs(InputQueue *queue, InputAxis axis, int value, int min, int m
 void input_sync(InputQueue *queue);
 /* True if the pointer device wants absolute positions. */
 bool input_is_absolute(const InputQueue *queue);
+/* Tells of each change of input_is_absolute(). Like all listeners it may be called on a vCPU's
+ * thread, with the big lock: a front end notes it and acts on its own thread. */
+typedef void InputAbsoluteFn(void *opaque, bool absolute);
+void input_add_absolute_listener(InputQueue *queue, InputAbsoluteFn *fn, void *opaque);
+void input_remove_absolute_listener(InputQueue *queue, InputAbsoluteFn *fn, void *opaque);
 /*
  * send-key: presses the keys in turn, holds them for hold_ms of virtual time and
  * lets them go in reverse. Returns at once; further calls queue up behind.

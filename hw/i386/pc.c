@@ -9,6 +9,7 @@
 #include "hw/block/fdc.h"
 #include "hw/core/cpu.h"
 #include "hw/dma/i8257.h"
+#include "hw/i386/vmport.h"
 #include "hw/ide/piix.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/ioapic.h"
@@ -205,6 +206,24 @@ static bool create_speaker(PCMachine *pc, DeviceState *pit, Error **errp)
            isa_realize(dev, pc->isa, errp);
 }
 
+/* The VMware backdoor and, with a mouse to speak through, its pointer. */
+static bool create_vmport(PCMachine *pc, DeviceState *kbd, Error **errp)
+{
+    DeviceState *vmport, *mouse;
+
+    if (pc->vmport == PC_VMPORT_OFF) {
+        return true;
+    }
+    vmport = isa_create(pc->isa, TYPE_VMPORT, errp);
+    if (!vmport || !kbd) {
+        return vmport != NULL;
+    }
+    mouse = qdev_new("vmmouse");
+    return object_property_set_link(OBJECT(mouse), "vmport", OBJECT(vmport), errp) &&
+           object_property_set_link(OBJECT(mouse), "i8042", OBJECT(kbd), errp) &&
+           isa_realize(mouse, pc->isa, errp);
+}
+
 static bool create_isa_devices(PCMachine *pc, Error **errp)
 {
     MachineState *m = &pc->parent;
@@ -217,6 +236,7 @@ static bool create_isa_devices(PCMachine *pc, Error **errp)
         !i8257_create_pair(pc->isa, errp) ||
         !(port92 = isa_create(pc->isa, "port92", errp)) ||
         (pc->i8042 && !(kbd = isa_create(pc->isa, "i8042", errp))) ||
+        !create_vmport(pc, kbd, errp) ||
         !isa_create(pc->isa, "port80", errp) ||
         !(pc->fdc = fdc_create(pc->isa, m->drives, errp)) ||
         !create_serials(pc, errp) ||
@@ -348,6 +368,29 @@ static bool flag_set(Object *obj, const ObjectProperty *prop, json_object *value
     return true;
 }
 
+static const char *const vmport_names[] = {
+    [PC_VMPORT_AUTO] = "auto", [PC_VMPORT_ON] = "on", [PC_VMPORT_OFF] = "off",
+};
+
+static json_object *vmport_get(Object *obj, const ObjectProperty *prop, Error **errp)
+{
+    return json_object_new_string(vmport_names[PC_MACHINE(obj)->vmport]);
+}
+
+static bool vmport_set(Object *obj, const ObjectProperty *prop, json_object *value, Error **errp)
+{
+    const char *text = json_object_get_string(value);
+
+    for (size_t i = 0; text && i < G_N_ELEMENTS(vmport_names); i++) {
+        if (g_str_equal(text, vmport_names[i])) {
+            PC_MACHINE(obj)->vmport = i;
+            return true;
+        }
+    }
+    error_setg(errp, "-machine vmport: '%s' is not on, off or auto", text ? text : "null");
+    return false;
+}
+
 static const struct {
     const char *name, *help;
     size_t offset;
@@ -377,6 +420,9 @@ static void pc_class_init(ObjectClass *klass, const void *data)
                                                          flag_set, (void *)pc_flags[i].offset);
         object_property_set_description(prop, pc_flags[i].help);
     }
+    object_property_set_description(object_class_property_add(klass, "vmport", "OnOffAuto",
+                                                              vmport_get, vmport_set, NULL),
+                                    "VMware backdoor port and pointer");
 }
 
 static void pc_instance_init(Object *obj)

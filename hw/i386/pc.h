@@ -19,6 +19,9 @@
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci/pci.h"
 
+/* -machine vmport=; auto is on. */
+enum { PC_VMPORT_AUTO, PC_VMPORT_ON, PC_VMPORT_OFF };
+
 #define TYPE_PC_MACHINE "generic-pc-machine"
 OBJECT_DECLARE_SIMPLE(PCMachine, PC_MACHINE, TYPE_PC_MACHINE)
 
@@ -38,7 +41,8 @@ struct PCMachine {
     unsigned resets;                  /* how often the machine was reset */
     I8259Pair pics;
     FWCfgState *fw_cfg;
-    bool acpi, smm, hpet, vmport, i8042;  /* -machine properties */
+    bool acpi, smm, hpet, i8042;      /* -machine properties */
+    uint8_t vmport;                   /* another one: PC_VMPORT_... */
 };
 
 /*

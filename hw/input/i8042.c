@@ -11,6 +11,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "hw/input/i8042.h"
 #include "hw/core/machine.h"
 #include "hw/input/ps2.h"
 #include "hw/isa/isa.h"
@@ -23,7 +24,6 @@ TRACE_EVENT(i8042_write_data, "0x%02x");
 TRACE_EVENT(i8042_write_command, "0x%02x");
 TRACE_EVENT(i8042_output_port, "0x%02x");
 
-#define TYPE_I8042 "i8042"
 OBJECT_DECLARE_SIMPLE(I8042State, I8042, TYPE_I8042)
 
 enum { I8042_DATA = 0x60, I8042_COMMAND = 0x64 };
@@ -149,6 +149,11 @@ static void load_output(I8042State *s)
 static void device_ready(void *opaque)
 {
     load_output(opaque);
+}
+
+void i8042_nudge_mouse(DeviceState *i8042)
+{
+    ps2_mouse_nudge(&I8042(i8042)->mouse);
 }
 
 /* An empty buffer still shows its last byte. */

@@ -30,12 +30,13 @@ enum { TYPE_STANDARD = 0, TYPE_INTELLIMOUSE = 3, TYPE_EXPLORER = 4 };
 /* Reports order the buttons left, right, middle; bits 3 and 4 are the side buttons. */
 enum { BUTTON_LEFT = 1, BUTTON_RIGHT = 2, BUTTON_MIDDLE = 4, BUTTON_SIDE = 8, BUTTON_EXTRA = 16 };
 enum { DEFAULT_RATE = 100, DEFAULT_RESOLUTION = 2 };
+enum { MAX_PENDING = 1 << 20 }; /* counts */
 
 /* --- reports ------------------------------------------------------------------------------ */
 
 static bool has_news(const PS2Mouse *m)
 {
-    return m->dx || m->dy || m->dz || m->buttons != m->reported_buttons;
+    return m->dx || m->dy || m->dz || m->buttons != m->reported_buttons || m->nudged;
 }
 
 static int take_part(int32_t *total, int limit)
@@ -80,6 +81,7 @@ static int make_report(PS2Mouse *m, uint8_t *buf, bool scaled)
         m->dz = 0;
     }
     m->reported_buttons = m->buttons;
+    m->nudged = false;
     trace(ps2_mouse_report, m->buttons, dx, dy, dz);
     buf[0] = 0x08 | (m->buttons & 7) | (dx < 0 ? 0x10 : 0) | (dy < 0 ? 0x20 : 0);
     buf[1] = dx;
@@ -114,8 +116,28 @@ void ps2_mouse_taken(PS2Mouse *m)
     stream(m);
 }
 
+void ps2_mouse_nudge(PS2Mouse *m)
+{
+    if (m->status & STATUS_ENABLED) {
+        m->nudged = true;
+        stream(m);
+    }
+}
+
 /* --- movement from the queue ----------------------------------------------------------------- */
 
+/* Movement counts while it may be reported: when streaming is enabled, or on demand. */
+static bool counts(const PS2Mouse *m)
+{
+    return m->status & (STATUS_ENABLED | STATUS_REMOTE);
+}
+
+static void turn_wheel(PS2Mouse *m, InputButton button)
+{
+    m->dz += button == INPUT_BUTTON_WHEEL_DOWN ? 1 : button == INPUT_BUTTON_WHEEL_UP ? -1 : 0;
+}
+
+/* Buttons are seen at all times: the status command tells of them. */
 static void mouse_button(PS2Mouse *m, InputButton button, bool down)
 {
     static const uint8_t bits[INPUT_BUTTON_COUNT] = {
@@ -124,27 +146,30 @@ static void mouse_button(PS2Mouse *m, InputButton button, bool down)
         [INPUT_BUTTON_EXTRA] = BUTTON_EXTRA,
     };
 
-    if (down && button == INPUT_BUTTON_WHEEL_UP) {
-        m->dz--;
-    } else if (down && button == INPUT_BUTTON_WHEEL_DOWN) {
-        m->dz++;
+    if (down && counts(m)) {
+        turn_wheel(m, button);
     }
     m->buttons = (m->buttons & ~bits[button]) | (down ? bits[button] : 0);
+}
+
+/* A guest that does not read for long finds the end of the counter, as a mouse's overflows. */
+static void add(int32_t *total, int value)
+{
+    *total = CLAMP((int64_t)*total + value, -MAX_PENDING, MAX_PENDING);
 }
 
 static void mouse_event(void *opaque, const InputEvent *event)
 {
     PS2Mouse *m = opaque;
 
-    if (!(m->status & STATUS_ENABLED)) {
-        return;
-    }
     if (event->kind == INPUT_BUTTON && event->btn.button < INPUT_BUTTON_COUNT) {
         mouse_button(m, event->btn.button, event->btn.down);
-    } else if (event->kind == INPUT_REL && event->move.axis == INPUT_AXIS_X) {
-        m->dx += event->move.value;
-    } else if (event->kind == INPUT_REL) {
-        m->dy -= event->move.value;
+    } else if (event->kind == INPUT_REL && counts(m)) {
+        if (event->move.axis == INPUT_AXIS_X) {
+            add(&m->dx, event->move.value);
+        } else {
+            add(&m->dy, -event->move.value);
+        }
     }
 }
 
@@ -163,6 +188,7 @@ static const InputHandler mouse_handler = {
 static void forget_movement(PS2Mouse *m)
 {
     m->dx = m->dy = m->dz = 0;
+    m->nudged = false;
     m->reported_buttons = m->buttons;
     m->port.data_count = 0;
     timer_del(&m->sample_timer);
@@ -379,6 +405,7 @@ static const VMStateField mouse_fields[] = {
     VMSTATE_INT32(dz, PS2Mouse),
     VMSTATE_UINT8(buttons, PS2Mouse),
     VMSTATE_UINT8(reported_buttons, PS2Mouse),
+    VMSTATE_BOOL(nudged, PS2Mouse),
     VMSTATE_TIMER(sample_timer, PS2Mouse),
     VMSTATE_END
 };

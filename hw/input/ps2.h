@@ -90,6 +90,7 @@ typedef struct PS2Mouse {
     uint8_t pending_command;
     int32_t dx, dy, dz;        /* movement not yet reported; dy up is positive */
     uint8_t buttons, reported_buttons;
+    bool nudged;               /* a report is due without news */
     Timer sample_timer;        /* pending while the next report must wait */
 } PS2Mouse;
 
@@ -102,5 +103,7 @@ void ps2_mouse_reset(PS2Mouse *mouse);
 void ps2_mouse_write(PS2Mouse *mouse, uint8_t byte);
 /* The controller took bytes: there may be room for a report that waits. */
 void ps2_mouse_taken(PS2Mouse *mouse);
+/* Makes a mouse that streams report although nothing moved. */
+void ps2_mouse_nudge(PS2Mouse *mouse);
 
 #endif

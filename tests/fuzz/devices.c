@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <string.h>
 #include "chardev/char-int.h"
+#include "hw/core/cpu-debug.h"
 #include "hw/i386/pc.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/pc.h"
@@ -230,6 +231,39 @@ static void operate_i8042(MachineState *m, FuzzInput *in)
     input_sync(m->input);
 }
 
+/* --- VMware backdoor: what the guest's registers say -------------------------------------------- */
+
+static void ask_vmport(MachineState *m, const uint32_t regs[6])
+{
+    static const unsigned order[] = { 0, 1, 2, 4, 5 }; /* all but RDX, in CPURegisters' numbers */
+    CPUState *cpu = g_ptr_array_index(m->cpus, 0);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
+        uint64_t val = regs[order[i]];
+        CPU_GET_CLASS(cpu)->registers->write(cpu, order[i], (const uint8_t *)&val);
+    }
+    current_cpu = cpu;
+    fuzz_in(m, 0x5658, 4);
+    current_cpu = NULL;
+}
+
+static void operate_vmmouse(MachineState *m, FuzzInput *in)
+{
+    static const uint32_t commands[] = { 10, 19, 20, 23, 46, 68, 39, 40, 41, 41, 41 };
+    static const uint32_t controls[] = { 0x45414552, 0xf5, 0x4c455252, 0x53424152 };
+    unsigned kind = fuzz_take(in, 1);
+    uint32_t regs[6] = { 0x564d5868, fuzz_take(in, 1), commands[kind % G_N_ELEMENTS(commands)] };
+
+    if (kind & 0x80) {
+        regs[1] = controls[regs[1] % G_N_ELEMENTS(controls)];
+    } else if (kind & 0x40) {
+        regs[2] = fuzz_take(in, 4);
+    }
+    ask_vmport(m, regs);
+    input_send_abs(m->input, INPUT_AXIS_X, (int16_t)fuzz_take(in, 2), 0, INPUT_ABS_MAX);
+    operate_i8042(m, in);
+}
+
 /* --- interrupt controllers ------------------------------------------------------------------- */
 
 static void operate_intc(MachineState *m, FuzzInput *in)
@@ -382,6 +416,7 @@ static const FuzzDevice devices[] = {
       operate_dma },
     { "serial", { { 0x3f8, 8 }, { 0x378, 8 }, { 0xe9, 1 } }, { { 0 } }, NULL, operate_serial },
     { "i8042", { { 0x60, 1 }, { 0x64, 1 }, { 0x92, 1 } }, { { 0 } }, NULL, operate_i8042 },
+    { "vmmouse", { { 0x5658, 4 }, { 0x60, 1 }, { 0x64, 1 } }, { { 0 } }, NULL, operate_vmmouse },
     { "intc", { { 0x20, 2 }, { 0xa0, 2 }, { 0x4d0, 2 } },
       { { IOAPIC, 0x100 }, { LAPIC, 0x400 }, { LAPIC, 0x100000 } }, NULL, operate_intc },
     { "timers", { { 0x40, 4 }, { 0x61, 1 }, { 0x70, 2 }, { 0x441, 3 } },

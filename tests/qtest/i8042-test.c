@@ -353,6 +353,140 @@ static void test_scan_code_sets(void)
     qtest_quit(qts);
 }
 
+/* In set 3 each key has a mode of its own: make only, make and break, repeating, or both. */
+static void test_set3_modes(void)
+{
+    enum { SET_3_A = 0x1c, SET_3_B = 0x32 };
+    QTest *qts = start();
+
+    set_mode(qts, 0x01);
+    select_set(qts, 3);
+    press(qts, "a"); /* as it comes up: typematic, no break */
+    EXPECT_KBD(qts, SET_3_A);
+    press(qts, "shift"); /* make and break */
+    EXPECT_KBD(qts, 0x12, 0xf0, 0x12);
+    press(qts, "f1"); /* make only */
+    EXPECT_KBD(qts, 0x07);
+    data(qts, 0xfc); /* A makes and breaks */
+    data(qts, SET_3_A);
+    data(qts, 0xf4);
+    EXPECT_KBD(qts, ACK, ACK, ACK);
+    press(qts, "a");
+    EXPECT_KBD(qts, SET_3_A, 0xf0, SET_3_A);
+    data(qts, 0xfd); /* B only makes, A as well: a list of keys up to the next command */
+    data(qts, SET_3_B);
+    data(qts, SET_3_A);
+    data(qts, 0xf4);
+    EXPECT_KBD(qts, ACK, ACK, ACK, ACK);
+    key(qts, "b", true);
+    EXPECT_KBD(qts, SET_3_B);
+    qtest_clock_step(qts, INT64_C(2000) * 1000000);
+    expect_empty(qts);
+    key(qts, "b", false);
+    press(qts, "a");
+    EXPECT_KBD(qts, SET_3_A);
+    data(qts, 0xfa); /* all keys: everything */
+    EXPECT_KBD(qts, ACK);
+    key(qts, "b", true);
+    EXPECT_KBD(qts, SET_3_B);
+    qtest_clock_step(qts, INT64_C(510) * 1000000);
+    key(qts, "b", false);
+    EXPECT_KBD(qts, SET_3_B, 0xf0, SET_3_B);
+    data(qts, 0xf6); /* defaults, set 2 among them */
+    EXPECT_KBD(qts, ACK);
+    press(qts, "up");
+    EXPECT_KBD(qts, 0xe0, 0x75, 0xe0, 0xf0, 0x75);
+    qtest_quit(qts);
+}
+
+/* The numeric pad and the grey keys differ in set 3; Pause and Print Screen are ordinary keys. */
+static void test_set3_codes(void)
+{
+    static const struct {
+        const char *key;
+        uint8_t code;
+    } keys[] = {
+        { "kp_enter", 0x79 }, { "kp_divide", 0x77 }, { "kp_add", 0x7c }, { "kp_subtract", 0x84 },
+        { "insert", 0x67 }, { "delete", 0x64 }, { "home", 0x6e }, { "end", 0x65 }, { "esc", 0x08 },
+        { "print", 0x57 }, { "pause", 0x62 }, { "backslash", 0x5c }, { "caps_lock", 0x14 },
+        { "alt_r", 0x39 }, { "ctrl_r", 0x58 }, { "meta_l", 0x8b }, { "f12", 0x5e }, { "less", 0x13 },
+    };
+    QTest *qts = start();
+
+    set_mode(qts, 0x01);
+    select_set(qts, 3);
+    data(qts, 0xf8);
+    EXPECT_KBD(qts, ACK);
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        press(qts, keys[i].key);
+        EXPECT_KBD(qts, keys[i].code, 0xf0, keys[i].code);
+    }
+    qtest_quit(qts);
+}
+
+/* With modifiers, Print Screen is SysRq or loses its prefix, and Pause is Break. */
+static void test_print_and_pause(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x01);
+    key(qts, "alt", true);
+    EXPECT_KBD(qts, 0x11);
+    press(qts, "print");
+    EXPECT_KBD(qts, 0x84, 0xf0, 0x84);
+    key(qts, "alt", false);
+    key(qts, "ctrl", true);
+    EXPECT_KBD(qts, 0xf0, 0x11, 0x14);
+    press(qts, "print");
+    EXPECT_KBD(qts, 0xe0, 0x7c, 0xe0, 0xf0, 0x7c);
+    press(qts, "pause");
+    EXPECT_KBD(qts, 0xe0, 0x7e, 0xe0, 0xf0, 0x7e);
+    qtest_quit(qts);
+}
+
+/* Sixteen bytes wait in the keyboard; after them one overrun code. */
+static void test_overrun(void)
+{
+    QTest *qts = start();
+    unsigned bytes = 0;
+    uint8_t last = 0xff;
+
+    set_mode(qts, 0x01);
+    for (int i = 0; i < 20; i++) {
+        press(qts, "a");
+    }
+    while (qtest_inb(qts, STATUS) & OBF) {
+        last = qtest_inb(qts, DATA);
+        bytes++;
+        g_assert_cmpuint(bytes, <=, 17); /* one is in the controller */
+    }
+    g_assert_cmpuint(bytes, >, 14);
+    g_assert_cmphex(last, ==, 0x00);
+    press(qts, "b");
+    EXPECT_KBD(qts, 0x32, 0xf0, 0x32);
+    qtest_quit(qts);
+}
+
+/* What is no parameter is a command; an unknown one is answered with RESEND. */
+static void test_kbd_parameters(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x01);
+    data(qts, 0xed);
+    EXPECT_KBD(qts, ACK);
+    data(qts, 0xee); /* echo instead of the lights */
+    EXPECT_KBD(qts, 0xee);
+    data(qts, 0x07);
+    EXPECT_KBD(qts, 0xfe);
+    data(qts, 0xf0);
+    data(qts, 0x04); /* there is no set 4 */
+    EXPECT_KBD(qts, ACK, 0xfe);
+    data(qts, 0xef);
+    EXPECT_KBD(qts, 0xfe);
+    qtest_quit(qts);
+}
+
 static void test_scan_disable(void)
 {
     QTest *qts = start();
@@ -497,6 +631,74 @@ static void test_mouse_remote(void)
     qtest_quit(qts);
 }
 
+/* Remote mode counts whether or not streaming is enabled; without either, movement is lost. */
+static void test_mouse_remote_disabled(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    mouse(qts, 0xf0);
+    EXPECT_AUX(qts, ACK);
+    move(qts, "y", -9);
+    mouse(qts, 0xeb);
+    EXPECT_AUX(qts, ACK, 0x08, 0, 9);
+    mouse(qts, 0xea);
+    EXPECT_AUX(qts, ACK);
+    move(qts, "x", 9);
+    button(qts, "left", true); /* the status tells of buttons at all times: 2 left, 1 middle, 0 right */
+    mouse(qts, 0xe9);
+    EXPECT_AUX(qts, ACK, 0x04, 0x02, 100);
+    mouse(qts, 0xeb);
+    EXPECT_AUX(qts, ACK, 0x09, 0, 0);
+    qtest_quit(qts);
+}
+
+/* 2:1 scaling, by the table of the reference, in streams but not on demand. */
+static void test_mouse_scaling(void)
+{
+    static const struct {
+        int moved;
+        uint8_t reported;
+    } cases[] = { { 1, 1 }, { 2, 1 }, { 3, 3 }, { 4, 6 }, { 5, 9 }, { 6, 12 }, { 20, 40 } };
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    mouse(qts, 0xe7);
+    mouse(qts, 0xf4);
+    EXPECT_AUX(qts, ACK, ACK);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        move(qts, "x", cases[i].moved);
+        EXPECT_AUX(qts, 0x08, cases[i].reported, 0);
+        qtest_clock_step(qts, 10100000);
+        move(qts, "y", cases[i].moved);
+        EXPECT_AUX(qts, 0x28, 0, (uint8_t)-cases[i].reported);
+        qtest_clock_step(qts, 10100000);
+    }
+    mouse(qts, 0xf0);
+    EXPECT_AUX(qts, ACK);
+    move(qts, "x", 20);
+    mouse(qts, 0xeb);
+    EXPECT_AUX(qts, ACK, 0x08, 20, 0);
+    qtest_quit(qts);
+}
+
+/* More than nine bits come in several reports. */
+static void test_mouse_far(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    mouse(qts, 0xf4);
+    EXPECT_AUX(qts, ACK);
+    move(qts, "x", -300);
+    EXPECT_AUX(qts, 0x18, 0x00, 0); /* -256 */
+    qtest_clock_step(qts, 10100000);
+    EXPECT_AUX(qts, 0x18, (uint8_t)-44, 0);
+    qtest_clock_step(qts, 10100000);
+    expect_empty(qts);
+    qtest_quit(qts);
+}
+
 static void set_rate(QTest *qts, uint8_t rate)
 {
     mouse(qts, 0xf3);
@@ -526,6 +728,14 @@ static void test_mouse_wheel(void)
     qtest_clock_step(qts, 20000000);
     button(qts, "side", true);
     EXPECT_AUX(qts, 0x08, 0, 0, 0x10);
+    qtest_clock_step(qts, 20000000);
+    button(qts, "extra", true);
+    EXPECT_AUX(qts, 0x08, 0, 0, 0x30);
+    qtest_clock_step(qts, 20000000);
+    button(qts, "wheel-up", true);
+    EXPECT_AUX(qts, 0x08, 0, 0, 0x3f);
+    mouse(qts, 0xff); /* a reset makes a plain mouse of it again */
+    EXPECT_AUX(qts, ACK, 0xaa, 0x00);
     qtest_quit(qts);
 }
 
@@ -544,12 +754,20 @@ int main(int argc, char **argv)
     g_test_add_func("/i8042/kbd/commands", test_kbd_commands);
     g_test_add_func("/i8042/kbd/keys-translated", test_keys_translated);
     g_test_add_func("/i8042/kbd/scan-code-sets", test_scan_code_sets);
+    g_test_add_func("/i8042/kbd/set-3/modes", test_set3_modes);
+    g_test_add_func("/i8042/kbd/set-3/codes", test_set3_codes);
+    g_test_add_func("/i8042/kbd/print-pause", test_print_and_pause);
+    g_test_add_func("/i8042/kbd/overrun", test_overrun);
+    g_test_add_func("/i8042/kbd/parameters", test_kbd_parameters);
     g_test_add_func("/i8042/kbd/scan-disable", test_scan_disable);
     g_test_add_func("/i8042/kbd/typematic", test_typematic);
     g_test_add_func("/i8042/mouse/commands", test_mouse_commands);
     g_test_add_func("/i8042/mouse/stream", test_mouse_stream);
     g_test_add_func("/i8042/mouse/sample-rate", test_mouse_sample_rate);
     g_test_add_func("/i8042/mouse/remote", test_mouse_remote);
+    g_test_add_func("/i8042/mouse/remote-disabled", test_mouse_remote_disabled);
+    g_test_add_func("/i8042/mouse/scaling", test_mouse_scaling);
+    g_test_add_func("/i8042/mouse/far", test_mouse_far);
     g_test_add_func("/i8042/mouse/wheel", test_mouse_wheel);
     return g_test_run();
 }

@@ -78,6 +78,43 @@ static void test_routing(void)
     g_string_free(abs, TRUE);
 }
 
+static void note_absolute(void *opaque, bool absolute)
+{
+    g_string_append(opaque, absolute ? "absolute " : "relative ");
+}
+
+/* Front ends hear when the kind of pointer changes, and only then. */
+static void test_absolute(void)
+{
+    Clock *clock = clock_new_virtual();
+    InputQueue *queue = input_queue_new(clock);
+    GString *said = g_string_new(NULL), *ignored = g_string_new(NULL);
+    InputBinding *mouse_binding, *tablet_binding, *second;
+
+    input_add_absolute_listener(queue, note_absolute, said);
+    mouse_binding = input_handler_register(queue, &mouse, ignored);
+    expect_log(said, "");
+    tablet_binding = input_handler_register(queue, &tablet, ignored);
+    expect_log(said, "absolute ");
+    second = input_handler_register(queue, &mouse, ignored); /* does not displace the tablet */
+    expect_log(said, "");
+    g_assert_true(input_is_absolute(queue));
+    input_handler_activate(second);
+    expect_log(said, "relative ");
+    input_handler_activate(tablet_binding);
+    expect_log(said, "absolute ");
+    input_handler_unregister(tablet_binding);
+    expect_log(said, "relative ");
+    input_remove_absolute_listener(queue, note_absolute, said);
+    input_handler_register(queue, &tablet, ignored);
+    expect_log(said, "");
+    input_handler_unregister(mouse_binding);
+    input_queue_free(queue);
+    clock_free(clock);
+    g_string_free(said, TRUE);
+    g_string_free(ignored, TRUE);
+}
+
 /* Combinations are held for their time and do not overlap. */
 static void test_press_keys(void)
 {
@@ -235,6 +272,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ui/input/routing", test_routing);
+    g_test_add_func("/ui/input/absolute", test_absolute);
     g_test_add_func("/ui/input/press-keys", test_press_keys);
     g_test_add_func("/ui/input/key-names", test_key_names);
     g_test_add_func("/ui/input/leds", test_leds);
