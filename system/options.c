@@ -555,7 +555,7 @@ static const Option options[] = {
     { "fw_cfg", "[name=]NAME,file=FILE|string=TEXT", "a file for the firmware", add_dict,
       F(fw_cfgs), .text = "name" },
     { "L", "DIR", "look for firmware here first", add_string, F(data_dirs) },
-    { "vga", "std|none", "the display adapter", set_string, F(vga) },
+    { "vga", "std|cirrus|none", "the display adapter", set_string, F(vga) },
     { "display", "none", "how the screen is shown", apply_display, F(display) },
     { "nographic", NULL, "no screen; serial port and monitor on the terminal", set_flag,
       F(nographic) },

@@ -24,10 +24,18 @@ static uint32_t dac_color(const VGAState *s, unsigned index)
     return color;
 }
 
-/* The DAC index of an attribute color (IBM reference, "Attribute Controller"). */
+bool vga_blink_phase(const VGAState *s, int period_ms)
+{
+    return clock_get_ns(s->clock) / (period_ms / 2 * NS_PER_MS) & 1;
+}
+
+/* The DAC index of an attribute color (IBM reference, "Attribute Controller"). Blinking inverts
+ * bit 3 in graphics modes. */
 static uint8_t attr_color(const VGAState *s, unsigned i)
 {
-    uint8_t v = s->attr[i & s->attr[ATTR_PLANE_ENABLE] & 0x0f];
+    const uint8_t blinks = ATTR_MODE_GRAPHICS | ATTR_MODE_BLINK;
+    bool invert = (s->attr[ATTR_MODE] & blinks) == blinks && vga_blink_phase(s, VGA_BLINK_MS);
+    uint8_t v = s->attr[(i & s->attr[ATTR_PLANE_ENABLE] & 0x0f) ^ (invert ? 8 : 0)];
     uint8_t select = s->attr[ATTR_COLOR_SELECT];
 
     if (s->attr[ATTR_MODE] & ATTR_MODE_PALETTE_45) {
@@ -55,17 +63,12 @@ static bool update_palette(VGAState *s)
 
 /* --- lines: from video memory at a byte address to pixels ---------------------------- */
 
-typedef void DrawLine(const VGAState *s, uint32_t addr, uint32_t *out, int width);
+/* p holds all bytes of the line; width is a multiple of 8. */
+typedef void DrawLine(const VGAState *s, const uint8_t *p, uint32_t *out, int width);
 
-static const uint8_t *vram_at(const VGAState *s, uint32_t addr)
+static void draw_planar(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    return s->vram_ptr + (addr & (s->vram_size - 1));
-}
-
-static void draw_planar(const VGAState *s, uint32_t addr, uint32_t *out, int width)
-{
-    for (int x = 0; x < width; x += 8, addr += 4) {
-        const uint8_t *p = vram_at(s, addr & ~3u);
+    for (int x = 0; x < width; x += 8, p += 4) {
         for (int bit = 7; bit >= 0; bit--) {
             unsigned i = (p[0] >> bit & 1) | (p[1] >> bit & 1) << 1 | (p[2] >> bit & 1) << 2 |
                          (p[3] >> bit & 1) << 3;
@@ -75,10 +78,9 @@ static void draw_planar(const VGAState *s, uint32_t addr, uint32_t *out, int wid
 }
 
 /* Two bits a pixel: even bytes in planes 0 and 2, odd bytes in planes 1 and 3. */
-static void draw_cga(const VGAState *s, uint32_t addr, uint32_t *out, int width)
+static void draw_cga(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    for (int x = 0; x < width; x += 8, addr += 4) {
-        const uint8_t *p = vram_at(s, addr & ~3u);
+    for (int x = 0; x < width; x += 8, p += 4) {
         for (int i = 0; i < 8; i++) {
             int shift = 6 - i % 4 * 2;
             unsigned color = (p[i / 4] >> shift & 3) | (p[i / 4 + 2] >> shift & 3) << 2;
@@ -87,10 +89,10 @@ static void draw_cga(const VGAState *s, uint32_t addr, uint32_t *out, int width)
     }
 }
 
-static void draw_8(const VGAState *s, uint32_t addr, uint32_t *out, int width)
+static void draw_8(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
     for (int x = 0; x < width; x++) {
-        out[x] = s->draw.palette[*vram_at(s, addr + x)];
+        out[x] = s->draw.palette[p[x]];
     }
 }
 
@@ -99,255 +101,326 @@ static uint32_t rgb(unsigned r, unsigned g, unsigned b)
     return r << 16 | g << 8 | b;
 }
 
+/* The highest value of five or six bits is full intensity. */
 static unsigned spread5(unsigned v)
 {
     return (v & 31) << 3 | (v & 31) >> 2;
 }
 
-static void draw_15(const VGAState *s, uint32_t addr, uint32_t *out, int width)
+static unsigned spread6(unsigned v)
 {
-    for (int x = 0; x < width; x++, addr += 2) {
-        unsigned v = *vram_at(s, addr) | *vram_at(s, addr + 1) << 8;
-        out[x] = rgb(spread5(v >> 10), spread5(v >> 5), spread5(v));
+    return (v & 63) << 2 | (v & 63) >> 4;
+}
+
+static uint32_t rgb15(unsigned v)
+{
+    return rgb(spread5(v >> 10), spread5(v >> 5), spread5(v));
+}
+
+static uint32_t rgb16(unsigned v)
+{
+    return rgb(spread5(v >> 11), spread6(v >> 5), spread5(v));
+}
+
+static void draw_15(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
+{
+    for (int x = 0; x < width; x++) {
+        out[x] = rgb15(p[x * 2] | p[x * 2 + 1] << 8);
     }
 }
 
-static void draw_16(const VGAState *s, uint32_t addr, uint32_t *out, int width)
+static void draw_15_big(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    for (int x = 0; x < width; x++, addr += 2) {
-        unsigned v = *vram_at(s, addr) | *vram_at(s, addr + 1) << 8, g = v >> 5 & 63;
-        out[x] = rgb(spread5(v >> 11), g << 2 | g >> 4, spread5(v));
+    for (int x = 0; x < width; x++) {
+        out[x] = rgb15(p[x * 2] << 8 | p[x * 2 + 1]);
     }
 }
 
-static void draw_24(const VGAState *s, uint32_t addr, uint32_t *out, int width)
+static void draw_16(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    for (int x = 0; x < width; x++, addr += 3) {
-        out[x] = rgb(*vram_at(s, addr + 2), *vram_at(s, addr + 1), *vram_at(s, addr));
+    for (int x = 0; x < width; x++) {
+        out[x] = rgb16(p[x * 2] | p[x * 2 + 1] << 8);
     }
 }
 
-static void draw_32(const VGAState *s, uint32_t addr, uint32_t *out, int width)
+static void draw_16_big(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    for (int x = 0; x < width; x++, addr += 4) {
-        out[x] = rgb(*vram_at(s, addr + 2), *vram_at(s, addr + 1), *vram_at(s, addr));
+    for (int x = 0; x < width; x++) {
+        out[x] = rgb16(p[x * 2] << 8 | p[x * 2 + 1]);
     }
 }
 
-/* --- modes -------------------------------------------------------------------------- */
-
-typedef struct GraphicsMode {
-    DrawLine *draw;
-    int width, height;      /* of the surface */
-    int pixel_width;        /* surface pixels per pixel of memory: 1 or 2 */
-    unsigned line_repeat;   /* surface lines per line of memory */
-    uint32_t start, pitch;  /* bytes */
-    uint32_t line_bytes;    /* of one line shown */
-    unsigned split;         /* surface line from which memory from 0 is shown */
-    uint8_t address_bits;   /* CRTC mode bits 1, 0: 0 puts row scan counter bits into the address */
-} GraphicsMode;
-
-static DrawLine *vbe_draw_line(unsigned bpp)
+static void draw_24(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    switch (bpp) {
-    case 4: return draw_planar;
-    case 8: return draw_8;
-    case 15: return draw_15;
-    case 16: return draw_16;
-    case 24: return draw_24;
-    default: return draw_32;
+    for (int x = 0; x < width; x++) {
+        out[x] = rgb(p[x * 3 + 2], p[x * 3 + 1], p[x * 3]);
     }
 }
 
-static GraphicsMode vbe_mode(const VGAState *s)
+static void draw_24_big(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    unsigned bpp = s->vbe[VBE_BPP], bytes = (bpp + 7) / 8;
-    uint32_t x = s->vbe[VBE_X_OFFSET];
-    GraphicsMode m = {
-        .draw = vbe_draw_line(bpp),
-        .width = s->vbe[VBE_XRES],
-        .height = s->vbe[VBE_YRES],
-        .pixel_width = 1,
-        .line_repeat = 1,
-        .pitch = vga_vbe_line_bytes(s),
-        .split = UINT_MAX,
-        .address_bits = 3,
-    };
-
-    m.line_bytes = bpp == 4 ? m.width / 2u : m.width * bytes;
-    m.start = s->vbe[VBE_Y_OFFSET] * m.pitch + (bpp == 4 ? x / 8 * 4 : x * bytes);
-    return m;
+    for (int x = 0; x < width; x++) {
+        out[x] = rgb(p[x * 3], p[x * 3 + 1], p[x * 3 + 2]);
+    }
 }
 
-static GraphicsMode vga_mode(const VGAState *s)
+static void draw_32(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    bool wide = s->seq[SEQ_CLOCK_MODE] & SEQ_CLOCK_HALF;
-    unsigned lines = (s->crtc[CRTC_MAX_SCAN] & 0x1f) + 1;
-    int cells = s->crtc[CRTC_H_DISPLAY] + 1;
-    GraphicsMode m = {
-        .draw = draw_planar,
-        .height = vga_v_display(s),
-        .pixel_width = wide ? 2 : 1,
-        .pitch = s->crtc[CRTC_OFFSET] * 8,
-        .start = vga_start_address(s) * 4,
-        .line_bytes = cells * 4,
-        .split = vga_line_compare(s) + 1,
-        .address_bits = s->crtc[CRTC_MODE] & 3,
-    };
-
-    if (s->gc[GC_MODE] & GC_MODE_SHIFT_256) {
-        m.draw = draw_8; /* a pixel is two dots wide */
-        m.pixel_width = 2;
-    } else if (s->gc[GC_MODE] & GC_MODE_SHIFT_CGA) {
-        m.draw = draw_cga;
+    for (int x = 0; x < width; x++) {
+        memcpy(&out[x], p + x * 4, 4); /* the host's own order */
+        out[x] &= 0xffffff;
     }
-    m.width = cells * 8 * (wide && m.draw != draw_8 ? 2 : 1);
-    /* Address bits 13 and 14 come from the row counter in CGA and Hercules
-     * modes: the rows of a character row lie in banks, and are not repeats. */
-    if (m.address_bits != 3) {
-        lines = 1;
-    }
-    m.line_repeat = lines * (s->crtc[CRTC_MAX_SCAN] & 0x80 ? 2 : 1);
-    return m;
 }
 
-/* The address of a memory line, counted from the start or the split. */
-static uint32_t line_address(const GraphicsMode *m, uint32_t start, unsigned line)
+static void draw_32_big(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    unsigned row = line;
-    uint32_t addr;
-
-    switch (m->address_bits) {
-    case 3:
-        return start + line * m->pitch;
-    case 0:
-        row = line / 4;
-        break;
-    default:
-        row = line / 2;
-        break;
+    for (int x = 0; x < width; x++) {
+        out[x] = rgb(p[x * 4 + 1], p[x * 4 + 2], p[x * 4 + 3]);
     }
-    addr = start + row * m->pitch;
-    if (!(m->address_bits & 1)) {
-        addr = (addr & ~(UINT32_C(1) << 15)) | (line & 1) << 15;
-    }
-    if (!(m->address_bits & 2)) {
-        addr = (addr & ~(UINT32_C(1) << 16)) | (line & 2) << 15;
-    }
-    return addr;
 }
 
-/* Notes which pages were written since the last call. */
-static void collect_dirty(VGAState *s)
+/* By format and byte order, and the bytes of eight pixels. */
+static const struct {
+    DrawLine *draw[2];
+    uint32_t bytes;
+} formats[] = {
+    [VGA_PLANAR] = { { draw_planar, draw_planar }, 4 },
+    [VGA_CGA4] = { { draw_cga, draw_cga }, 4 },
+    [VGA_INDEX8] = { { draw_8, draw_8 }, 8 },
+    [VGA_RGB15] = { { draw_15, draw_15_big }, 16 },
+    [VGA_RGB16] = { { draw_16, draw_16_big }, 16 },
+    [VGA_RGB24] = { { draw_24, draw_24_big }, 24 },
+    [VGA_RGB32] = { { draw_32, draw_32_big }, 32 },
+};
+
+/* --- which lines ----------------------------------------------------------------------- */
+
+/* Pixels of memory in a line, with those that panning skips, in whole characters. */
+static int line_pixels(const VGAScreen *screen)
 {
-    for (uint32_t page = 0; page < s->vram_size / GUEST_PAGE_SIZE; page++) {
+    int pixels = (screen->width + screen->pixel_dots - 1) / screen->pixel_dots;
+    return (pixels + screen->panning + 7) & ~7u;
+}
+
+static uint32_t line_bytes(const VGAScreen *screen)
+{
+    return line_pixels(screen) / 8 * formats[screen->format].bytes;
+}
+
+/* The bytes that the screen shows: all memory, if addresses wrap. */
+static void shown_range(const VGAScreen *screen, uint32_t *from, uint32_t *to)
+{
+    uint32_t bytes = line_bytes(screen);
+    VGALine l;
+
+    *from = UINT32_MAX;
+    *to = 0;
+    for (vga_line_first(&l, screen); l.y < screen->height; vga_line_next(&l, screen)) {
+        uint32_t address = vga_line_address(&l, screen);
+        if (address + bytes - 1 > screen->address_mask) {
+            *from = 0;
+            *to = screen->address_mask;
+            return;
+        }
+        *from = MIN(*from, address);
+        *to = MAX(*to, address + bytes - 1);
+    }
+}
+
+/* Notes which pages of [from, to] were written since the last call. Pages are marked clean before
+ * they are drawn, and no others are: a write in between is seen the next time. */
+static void collect_dirty(VGAState *s, uint32_t from, uint32_t to)
+{
+    uint32_t last = to / GUEST_PAGE_SIZE, run = 0;
+
+    for (uint32_t page = from / GUEST_PAGE_SIZE; page <= last; page++) {
         hwaddr at = (hwaddr)page * GUEST_PAGE_SIZE;
-        s->draw.dirty_pages[page] =
-            memory_region_get_dirty(&s->vram, at, GUEST_PAGE_SIZE, RAM_PAGE_CLEAN_VGA);
-        if (s->draw.dirty_pages[page]) {
-            memory_region_reset_dirty(&s->vram, at, GUEST_PAGE_SIZE, RAM_PAGE_CLEAN_VGA);
+        bool dirty = memory_region_get_dirty(&s->vram, at, GUEST_PAGE_SIZE, RAM_PAGE_CLEAN_VGA);
+
+        s->draw.dirty_pages[page] = dirty;
+        run += dirty;
+        if (run && (!dirty || page == last)) {
+            hwaddr end = dirty ? at + GUEST_PAGE_SIZE : at;
+            memory_region_reset_dirty(&s->vram, end - (hwaddr)run * GUEST_PAGE_SIZE,
+                                      (hwaddr)run * GUEST_PAGE_SIZE, RAM_PAGE_CLEAN_VGA);
+            run = 0;
         }
     }
 }
 
-static bool line_dirty(const VGAState *s, uint32_t addr, uint32_t bytes)
+static bool line_dirty(const VGAState *s, const VGAScreen *screen, uint32_t address)
 {
-    uint32_t mask = s->vram_size - 1;
+    uint32_t end = address + line_bytes(screen);
 
-    for (uint32_t at = addr & ~(GUEST_PAGE_SIZE - 1u); at < addr + bytes; at += GUEST_PAGE_SIZE) {
-        if (s->draw.dirty_pages[(at & mask) / GUEST_PAGE_SIZE]) {
+    for (uint32_t at = address & ~(GUEST_PAGE_SIZE - 1u); at < end; at += GUEST_PAGE_SIZE) {
+        if (s->draw.dirty_pages[(at & screen->address_mask) / GUEST_PAGE_SIZE]) {
             return true;
         }
     }
     return false;
 }
 
-/* Doubles the pixels of a line in place, from its end. */
-static void widen(uint32_t *line, int pixels)
+static bool covers(const VGACursor *cursor, int y)
+{
+    return y >= cursor->y && y < cursor->y + cursor->height;
+}
+
+/* --- drawing ------------------------------------------------------------------------------ */
+
+/* Makes every pixel dots wide, in place, from the line's end. */
+static void widen(uint32_t *line, int pixels, int dots)
 {
     for (int x = pixels - 1; x >= 0; x--) {
-        line[x * 2] = line[x * 2 + 1] = line[x];
-    }
-}
-
-static void draw_line(const VGAState *s, const GraphicsMode *m, uint32_t addr, uint32_t *out)
-{
-    int pixels = m->width / m->pixel_width;
-
-    m->draw(s, addr, out, pixels);
-    if (m->pixel_width == 2) {
-        widen(out, pixels);
-    }
-}
-
-static void draw_graphics(VGAState *s, const GraphicsMode *m, bool redraw)
-{
-    pixman_image_t *surface = console_surface(s->console);
-    uint8_t *row = (uint8_t *)pixman_image_get_data(surface);
-    int stride = pixman_image_get_stride(surface), first = -1;
-
-    collect_dirty(s);
-    for (int y = 0; y <= m->height; y++, row += stride) {
-        bool after = (unsigned)y >= m->split;
-        uint32_t addr = line_address(m, after ? 0 : m->start,
-                                     (after ? y - m->split : (unsigned)y) / m->line_repeat);
-        bool changed = y < m->height && (redraw || line_dirty(s, addr, m->line_bytes));
-        if (changed) {
-            draw_line(s, m, addr, (uint32_t *)(void *)row);
-            first = first < 0 ? y : first;
-        } else if (first >= 0) {
-            console_update(s->console, 0, first, m->width, y - first);
-            first = -1;
+        for (int i = dots - 1; i >= 0; i--) {
+            line[x * dots + i] = line[x];
         }
     }
 }
 
-static void draw_blank(VGAState *s)
+static void draw_pixels(const VGAState *s, const VGAScreen *screen, uint32_t address, uint32_t *line)
 {
-    pixman_image_t *surface = console_surface(s->console);
-    int width = pixman_image_get_width(surface), height = pixman_image_get_height(surface);
-    uint32_t key[8] = { 3 };
+    DrawLine *draw = formats[screen->format].draw[screen->big_endian ? 1 : 0];
+    uint32_t bytes = line_bytes(screen), before_end = screen->address_mask + 1 - address;
+    g_autofree uint8_t *joined = NULL;
 
-    if (vga_begin_mode(s, key, width, height)) {
-        surface = console_surface(s->console);
-        memset(pixman_image_get_data(surface), 0,
-               (size_t)pixman_image_get_stride(surface) * height);
-        console_update(s->console, 0, 0, width, height);
+    if (bytes <= before_end) {
+        draw(s, s->vram_ptr + address, line, line_pixels(screen));
+        return;
+    }
+    joined = g_malloc(bytes);
+    memcpy(joined, s->vram_ptr + address, before_end);
+    memcpy(joined + before_end, s->vram_ptr, bytes - before_end);
+    draw(s, joined, line, line_pixels(screen));
+}
+
+/* The line's pixels, from draw.line on or a bit further. */
+static uint32_t *draw_line(VGAState *s, const VGAScreen *screen, const VGALine *l)
+{
+    uint32_t *line = s->draw.line;
+
+    draw_pixels(s, screen, vga_line_address(l, screen), line);
+    line += l->panning;
+    if (screen->pixel_dots > 1) {
+        widen(line, line_pixels(screen) - l->panning, screen->pixel_dots);
+    }
+    if (covers(&s->draw.cursor, l->y)) {
+        s->chip->draw_cursor(s, line, screen->width, l->y);
+    }
+    return line;
+}
+
+/* Lines that changed, one below the other, and the columns that did. */
+typedef struct Changes {
+    int left, right, top, bottom; /* bottom 0: none */
+} Changes;
+
+static void report(VGAState *s, Changes *c)
+{
+    if (c->bottom) {
+        console_update(s->console, c->left, c->top, c->right - c->left, c->bottom - c->top);
+        c->bottom = 0;
     }
 }
 
-bool vga_begin_mode(VGAState *s, const uint32_t key[8], int width, int height)
+/* Copies what differs, or all, to the surface. */
+static void put_line(VGAState *s, Changes *c, const uint32_t *line, uint32_t *out, int y, bool all)
 {
-    bool changed = s->draw.redraw || memcmp(s->draw.mode_key, key, sizeof(s->draw.mode_key)) != 0;
+    int left = 0, right = s->draw.screen.width;
 
-    memcpy(s->draw.mode_key, key, sizeof(s->draw.mode_key));
+    if (!all && memcmp(line, out, right * sizeof(*line)) == 0) {
+        report(s, c);
+        return;
+    }
+    while (!all && line[left] == out[left]) {
+        left++;
+    }
+    while (!all && line[right - 1] == out[right - 1]) {
+        right--;
+    }
+    memcpy(out + left, line + left, (right - left) * sizeof(*line));
+    *c = c->bottom ? (Changes){ MIN(c->left, left), MAX(c->right, right), c->top, y + 1 }
+                   : (Changes){ left, right, y, y + 1 };
+}
+
+static void draw_graphics(VGAState *s, const VGAScreen *screen, bool redraw, VGACursor was)
+{
+    pixman_image_t *surface = console_surface(s->console);
+    uint8_t *row = (uint8_t *)pixman_image_get_data(surface);
+    int stride = pixman_image_get_stride(surface);
+    bool moved = memcmp(&was, &s->draw.cursor, sizeof(was)) != 0;
+    Changes changes = { 0 };
+    VGALine l;
+
+    for (vga_line_first(&l, screen); l.y < screen->height; vga_line_next(&l, screen)) {
+        bool cursor = moved && (covers(&was, l.y) || covers(&s->draw.cursor, l.y));
+        if (redraw || cursor || line_dirty(s, screen, vga_line_address(&l, screen))) {
+            put_line(s, &changes, draw_line(s, screen, &l), (uint32_t *)(void *)row, l.y, redraw);
+        } else {
+            report(s, &changes);
+        }
+        row += stride;
+    }
+    report(s, &changes);
+}
+
+static void draw_blank(VGAState *s, bool redraw)
+{
+    pixman_image_t *surface = console_surface(s->console);
+    int height = pixman_image_get_height(surface);
+
+    if (redraw) {
+        memset(pixman_image_get_data(surface), 0,
+               (size_t)pixman_image_get_stride(surface) * height);
+        console_update(s->console, 0, 0, pixman_image_get_width(surface), height);
+    }
+}
+
+bool vga_begin_screen(VGAState *s, const VGAScreen *screen)
+{
+    bool changed = s->draw.redraw || memcmp(&s->draw.screen, screen, sizeof(*screen)) != 0;
+
+    if (screen->width != s->draw.screen.width || !s->draw.line) {
+        /* Panning and widening need some more. */
+        s->draw.line = g_renew(uint32_t, s->draw.line, screen->width + 16 * 8);
+    }
+    s->draw.screen = *screen;
     s->draw.redraw = false;
-    console_resize(s->console, width, height);
+    console_resize(s->console, screen->width, screen->height);
     return changed;
 }
 
-static void refresh_graphics(VGAState *s)
+static void refresh_graphics(VGAState *s, const VGAScreen *screen)
 {
-    GraphicsMode m = vga_vbe_active(s) ? vbe_mode(s) : vga_mode(s);
-    uint32_t key[8] = { 2, m.width, m.height, m.pixel_width << 8 | m.line_repeat, m.start,
-                        m.pitch, m.split, m.address_bits | vga_vbe_active(s) << 8 |
-                        (s->gc[GC_MODE] & 0x60) << 16 };
+    bool redraw = vga_begin_screen(s, screen);
+    VGACursor was = s->draw.cursor;
+    uint32_t from, to;
 
-    draw_graphics(s, &m, vga_begin_mode(s, key, m.width, m.height));
+    memset(&s->draw.cursor, 0, sizeof(s->draw.cursor));
+    if (s->chip->cursor) {
+        s->chip->cursor(s, &s->draw.cursor);
+    }
+    shown_range(screen, &from, &to);
+    collect_dirty(s, from, to);
+    draw_graphics(s, screen, redraw, was);
 }
 
 static void vga_refresh(void *opaque)
 {
     VGAState *s = opaque;
+    VGAScreen screen;
 
     s->draw.redraw |= update_palette(s);
-    if (!(s->attr_index & ATTR_INDEX_VIDEO_ON) ||
-        (s->seq[SEQ_CLOCK_MODE] & SEQ_CLOCK_SCREEN_OFF)) {
-        draw_blank(s);
-    } else if (vga_vbe_active(s) || (s->gc[GC_MISC] & GC_MISC_GRAPHICS)) {
-        refresh_graphics(s);
+    vga_screen(s, &screen);
+    if (screen.blank) {
+        /* The surface keeps its size. */
+        screen = (VGAScreen){ .blank = true,
+                              .width = pixman_image_get_width(console_surface(s->console)),
+                              .height = pixman_image_get_height(console_surface(s->console)) };
+        draw_blank(s, vga_begin_screen(s, &screen));
+    } else if (screen.format == VGA_TEXT) {
+        vga_draw_text(s, &screen);
     } else {
-        vga_draw_text(s);
+        refresh_graphics(s, &screen);
     }
 }
 

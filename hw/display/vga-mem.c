@@ -33,9 +33,9 @@ static unsigned map_bits(const VGAState *s)
     return s->gc[GC_MISC] >> GC_MISC_MAP_SHIFT & 3;
 }
 
-static uint32_t bank_offset(const VGAState *s)
+static uint32_t banked(const VGAState *s, uint32_t offset)
 {
-    return vga_vbe_active(s) ? (uint32_t)s->vbe[VBE_BANK] << 16 : 0;
+    return s->chip->bank ? s->chip->bank(s, offset) : offset;
 }
 
 /* The byte's place in the window; false if the window is elsewhere. */
@@ -46,7 +46,7 @@ static bool window_offset(const VGAState *s, hwaddr addr, uint32_t *offset)
     if (addr < windows[map].start || addr - windows[map].start >= windows[map].size) {
         return false;
     }
-    *offset = addr - windows[map].start + bank_offset(s);
+    *offset = banked(s, addr - windows[map].start);
     return true;
 }
 
@@ -61,9 +61,8 @@ static bool odd_even(const VGAState *s)
     return s->gc[GC_MODE] & GC_MODE_ODD_EVEN;
 }
 
-static uint64_t window_read(void *opaque, hwaddr addr, unsigned size)
+static uint8_t planes_read(VGAState *s, uint32_t addr)
 {
-    VGAState *s = opaque;
     uint32_t offset, plane, differs;
 
     if (!window_offset(s, addr, &offset)) {
@@ -88,6 +87,15 @@ static uint64_t window_read(void *opaque, hwaddr addr, unsigned size)
     differs |= differs >> 16;
     differs |= differs >> 8;
     return ~differs & 0xff;
+}
+
+static uint64_t window_read(void *opaque, hwaddr addr, unsigned size)
+{
+    VGAState *s = opaque;
+    uint8_t val;
+
+    return s->chip->window_read && s->chip->window_read(s, addr, &val) ? val
+                                                                       : planes_read(s, addr);
 }
 
 static uint8_t rotate(const VGAState *s, uint8_t byte)
@@ -134,9 +142,8 @@ static uint32_t write_data(const VGAState *s, uint8_t byte)
     return (combine(s, val) & bits) | (s->latch & ~bits);
 }
 
-static void window_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+static void planes_write(VGAState *s, uint32_t addr, uint8_t val)
 {
-    VGAState *s = opaque;
     uint8_t planes = s->seq[SEQ_PLANE_WRITE];
     uint32_t offset, data, mask, *at;
 
@@ -157,6 +164,15 @@ static void window_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
     memory_region_set_dirty(&s->vram, (uint8_t *)at - s->vram_ptr, 4);
 }
 
+static void window_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+{
+    VGAState *s = opaque;
+
+    if (!s->chip->window_write || !s->chip->window_write(s, addr, val)) {
+        planes_write(s, addr, val);
+    }
+}
+
 const MemoryRegionOps vga_window_ops = {
     .read = window_read,
     .write = window_write,
@@ -164,27 +180,39 @@ const MemoryRegionOps vga_window_ops = {
     .impl = { .min_size = 1, .max_size = 1 },
 };
 
-/* A write passes unchanged: mode 0 with nothing set, rotated, combined or masked. */
-static bool writes_plain(const VGAState *s)
+bool vga_chain4_is_plain(const VGAState *s)
 {
-    return s->seq[SEQ_PLANE_WRITE] == 0x0f && !(s->gc[GC_MODE] & (GC_MODE_WRITE | GC_MODE_READ1)) &&
-           !s->gc[GC_ENABLE_SET_RESET] && !s->gc[GC_DATA_ROTATE] && s->gc[GC_BIT_MASK] == 0xff;
+    return (s->seq[SEQ_MEMORY_MODE] & SEQ_MEMORY_CHAIN4) && s->seq[SEQ_PLANE_WRITE] == 0x0f &&
+           !(s->gc[GC_MODE] & (GC_MODE_WRITE | GC_MODE_READ1)) && !s->gc[GC_ENABLE_SET_RESET] &&
+           !s->gc[GC_DATA_ROTATE] && s->gc[GC_BIT_MASK] == 0xff;
+}
+
+static bool is_plain(const VGAState *s)
+{
+    return map_bits(s) == 1 && (s->chip->plain ? s->chip->plain(s) : vga_chain4_is_plain(s));
 }
 
 void vga_update_window(VGAState *s)
 {
-    unsigned map = map_bits(s);
-    uint32_t bank = bank_offset(s);
-    bool plain = (s->seq[SEQ_MEMORY_MODE] & SEQ_MEMORY_CHAIN4) && writes_plain(s) && map == 1 &&
-                 bank + 0x10000 <= s->vram_size;
+    bool plain = is_plain(s);
+    bool on[VGA_BANKS], changed = false;
+    uint32_t offset[VGA_BANKS];
 
-    if (plain == s->chain4.enabled && bank == s->chain4.alias_offset) {
+    for (int i = 0; i < VGA_BANKS; i++) {
+        offset[i] = banked(s, i * VGA_BANK_SIZE);
+        on[i] = plain && offset[i] <= s->vram_size - VGA_BANK_SIZE;
+        changed |= on[i] != s->banks[i].enabled ||
+                   (on[i] && offset[i] != s->banks[i].alias_offset);
+    }
+    if (!changed) {
         return;
     }
     memory_transaction_begin();
-    memory_region_set_enabled(&s->chain4, plain);
-    if (plain) {
-        memory_region_set_alias_offset(&s->chain4, bank);
+    for (int i = 0; i < VGA_BANKS; i++) {
+        memory_region_set_enabled(&s->banks[i], on[i]);
+        if (on[i]) {
+            memory_region_set_alias_offset(&s->banks[i], offset[i]);
+        }
     }
     memory_transaction_commit();
 }

@@ -135,10 +135,11 @@ static bool vga_pci_realize(DeviceState *dev, Error **errp)
                    EDID_MAX);
         return false;
     }
-    if (!vga_init(&s->vga, dev, s->vgamem_mb << 20, errp)) {
+    if (!vga_init(&s->vga, dev, &vga_bochs, s->vgamem_mb << 20, errp)) {
         return false;
     }
     vga_map_legacy(&s->vga, pci_get_bus(pci)->memory, pci_get_bus(pci)->io);
+    vga_map_vbe(&s->vga, pci_get_bus(pci)->io);
     pci_register_bar(pci, 0, PCI_BASE_ADDRESS_SPACE_MEMORY | PCI_BASE_ADDRESS_MEM_PREFETCH,
                      &s->vga.vram);
     if (s->has_mmio) {

@@ -11,50 +11,44 @@
 #include <string.h>
 #include "hw/display/vga.h"
 
-enum { CURSOR_OFF = 0x20, CURSOR_PERIOD_MS = 533, BLINK_PERIOD_MS = 1066 };
-enum { FONT_CHARS = 256, FONT_ROWS = 32 };
+enum { CURSOR_OFF = 0x20, CURSOR_LINE = 0x1f, CURSOR_PERIOD_MS = 533 };
+enum { FONT_CHARS = 256, FONT_ROWS = 32, FONT_BYTES = FONT_CHARS * FONT_ROWS * 4 };
 /* Bits of a drawn cell's record besides character (7..0), attribute (15..8) and font. */
 enum { CELL_CURSOR = 1 << 16, CELL_HIDDEN = 1 << 17, CELL_FONT_SHIFT = 18, CELL_VALID = 1u << 31 };
 
-typedef struct TextMode {
-    unsigned columns, rows, char_width, char_height;
-    uint32_t start, pitch;   /* in cells */
-    unsigned cursor;         /* its cell */
-    unsigned split_row;      /* from here on the screen shows memory from 0 */
-} TextMode;
+/* Surface lines that show one row of characters, or a part of it. */
+typedef struct Band {
+    VGALine first;          /* the line it begins with */
+    int lines;
+} Band;
 
-static TextMode text_mode(const VGAState *s)
+/* The band that begins with l, which is left at the next one. */
+static Band next_band(const VGAScreen *screen, VGALine *l)
 {
-    TextMode m = {
-        .columns = s->crtc[CRTC_H_DISPLAY] + 1,
-        .char_width = s->seq[SEQ_CLOCK_MODE] & SEQ_CLOCK_8DOT ? 8 : 9,
-        .char_height = (s->crtc[CRTC_MAX_SCAN] & 0x1f) + 1,
-        .start = vga_start_address(s),
-        .pitch = s->crtc[CRTC_OFFSET] * 2,
-        .cursor = s->crtc[CRTC_CURSOR_HIGH] << 8 | s->crtc[CRTC_CURSOR_LOW],
-    };
-    unsigned lines = vga_v_display(s);
+    Band band = { .first = *l };
 
-    if (s->crtc[CRTC_MAX_SCAN] & 0x80) {
-        lines /= 2; /* each scan line is shown twice; drawn once */
-    }
-    m.rows = MAX(lines / m.char_height, 1);
-    m.split_row = (vga_line_compare(s) + 1) / m.char_height;
-    return m;
+    do {
+        uint32_t line = l->line;
+        vga_line_next(l, screen);
+        band.lines++;
+        if (l->line < line || (uint32_t)l->y == screen->split) {
+            break; /* another row */
+        }
+        if (l->row != band.first.row) {
+            break; /* rows of one line */
+        }
+    } while (l->y < screen->height);
+    return band;
 }
 
-static uint32_t cell_address(const TextMode *m, unsigned row, unsigned column)
+static const uint8_t *cell_bytes(const VGAState *s, const VGAScreen *screen, uint32_t row,
+                                 unsigned column)
 {
-    return row >= m->split_row ? (row - m->split_row) * m->pitch + column
-                               : m->start + row * m->pitch + column;
+    return s->vram_ptr + ((row + column * 4) & screen->address_mask & ~3u);
 }
 
-static const uint8_t *cell_bytes(const VGAState *s, uint32_t cell)
-{
-    return s->vram_ptr + (cell * 4 & (s->vram_size - 1) & ~3u);
-}
-
-/* Character map select: map A for attributes with bit 3 set, map B for the others. */
+/* Character map select: map A for attributes with bit 3 set, map B for the others. Maps 0 to 3
+ * are 16 KiB apart, 4 to 7 lie between them; as numbered here, 8 KiB each. */
 static unsigned font_of(const VGAState *s, uint8_t attr)
 {
     uint8_t v = s->seq[SEQ_CHARACTER_MAP];
@@ -63,29 +57,20 @@ static unsigned font_of(const VGAState *s, uint8_t attr)
     return attr & 0x08 ? a : b;
 }
 
-/* Maps 0 to 3 are 16 KiB apart, 4 to 7 lie between them; as numbered above, 8 KiB each. */
-static const uint8_t *glyph(const VGAState *s, unsigned font, uint8_t c)
-{
-    return s->vram_ptr + (font * FONT_CHARS * FONT_ROWS + c * FONT_ROWS) * 4 + 2;
-}
-
-static bool phase(const VGAState *s, int period_ms)
-{
-    return clock_get_ns(s->clock) / (period_ms / 2 * NS_PER_MS) & 1;
-}
+/* --- what a cell looks like ---------------------------------------------------------- */
 
 /* All that decides how a cell looks, in one word. */
-static uint32_t cell_record(const VGAState *s, const TextMode *m, uint32_t cell)
+static uint32_t cell_record(const VGAState *s, const VGAScreen *screen, uint32_t row,
+                            unsigned column)
 {
-    const uint8_t *bytes = cell_bytes(s, cell);
+    const uint8_t *bytes = cell_bytes(s, screen, row, column);
     uint8_t attr = bytes[1];
     uint32_t record = CELL_VALID | bytes[0] | attr << 8 | font_of(s, attr) << CELL_FONT_SHIFT;
 
-    if (cell == m->cursor && !(s->crtc[CRTC_CURSOR_START] & CURSOR_OFF) &&
-        !phase(s, CURSOR_PERIOD_MS)) {
+    if (s->draw.text.cursor_shown && bytes == s->vram_ptr + s->draw.text.cursor) {
         record |= CELL_CURSOR;
     }
-    if ((attr & 0x80) && (s->attr[ATTR_MODE] & ATTR_MODE_BLINK) && phase(s, BLINK_PERIOD_MS)) {
+    if ((attr & 0x80) && (s->attr[ATTR_MODE] & ATTR_MODE_BLINK) && s->draw.text.blink) {
         record |= CELL_HIDDEN;
     }
     return record;
@@ -93,61 +78,111 @@ static uint32_t cell_record(const VGAState *s, const TextMode *m, uint32_t cell)
 
 static bool cursor_line(const VGAState *s, unsigned line)
 {
-    unsigned start = s->crtc[CRTC_CURSOR_START] & 0x1f, end = s->crtc[CRTC_CURSOR_END] & 0x1f;
-    return line >= start && line <= end;
+    return line >= (s->crtc[CRTC_CURSOR_START] & CURSOR_LINE) &&
+           line <= (s->crtc[CRTC_CURSOR_END] & CURSOR_LINE);
 }
 
-/* Nine dots: the ninth repeats the eighth for line drawing characters. */
-static unsigned glyph_row(const VGAState *s, const TextMode *m, uint32_t record, unsigned line)
+/* Monochrome: attributes with foreground 1 and background 0 have a line. */
+static bool underlined(const VGAState *s, uint8_t attr, unsigned line)
 {
-    uint8_t c = record & 0xff;
-    unsigned bits = line < FONT_ROWS ? glyph(s, record >> CELL_FONT_SHIFT & 7, c)[line * 4] : 0;
+    return (s->attr[ATTR_MODE] & ATTR_MODE_MONO) && (attr & 0x77) == 0x01 &&
+           line == (s->crtc[CRTC_UNDERLINE] & 0x1f);
+}
 
+/* The dots of a line, the first one highest. A ninth dot is background, but for line drawing
+ * characters. */
+static unsigned glyph_row(const VGAState *s, unsigned char_dots, uint32_t record, unsigned line)
+{
+    const uint8_t *font = s->vram_ptr + (record >> CELL_FONT_SHIFT & 7) * FONT_BYTES + 2;
+    uint8_t c = record & 0xff, attr = record >> 8;
+    unsigned bits = font[(c * FONT_ROWS + line) * 4];
+    bool repeat = c >= 0xc0 && c <= 0xdf && (s->attr[ATTR_MODE] & ATTR_MODE_LINE_GRAPHICS);
+
+    bits = bits << 1 | (repeat ? bits & 1 : 0);
+    if (underlined(s, attr, line)) {
+        bits = 0x1ff;
+    }
     if (record & CELL_HIDDEN) {
         bits = 0;
     }
     if ((record & CELL_CURSOR) && cursor_line(s, line)) {
         bits = 0x1ff;
-    } else if (m->char_width == 9) {
-        bool repeat = c >= 0xc0 && c <= 0xdf && (s->attr[ATTR_MODE] & ATTR_MODE_LINE_GRAPHICS);
-        bits = bits << 1 | (repeat ? bits & 1 : 0);
     }
-    return m->char_width == 9 ? bits : bits & 0xff;
+    return char_dots == 9 ? bits : bits >> 1;
 }
 
-static void draw_cell(VGAState *s, const TextMode *m, unsigned row, unsigned column,
+/* --- drawing -------------------------------------------------------------------------- */
+
+/* Where a cell's first dot is; panning moves it to the left. */
+static int cell_x(const VGAScreen *screen, const Band *band, unsigned column)
+{
+    return ((int)(column * screen->char_dots) - (int)band->first.panning) *
+           (int)screen->pixel_dots;
+}
+
+static void draw_cell_line(const VGAScreen *screen, uint32_t *pixels, int x, unsigned bits,
+                           const uint32_t colors[2])
+{
+    for (unsigned dot = 0; dot < screen->char_dots; dot++) {
+        uint32_t color = colors[bits >> (screen->char_dots - 1 - dot) & 1];
+        for (unsigned i = 0; i < screen->pixel_dots; i++, x++) {
+            if (x >= 0 && x < screen->width) {
+                pixels[x] = color;
+            }
+        }
+    }
+}
+
+static void draw_cell(VGAState *s, const VGAScreen *screen, const Band *band, unsigned column,
                       uint32_t record)
 {
     pixman_image_t *surface = console_surface(s->console);
-    uint32_t *pixels = pixman_image_get_data(surface);
     int stride = pixman_image_get_stride(surface) / 4;
+    uint32_t *pixels = pixman_image_get_data(surface) + band->first.y * stride;
     uint8_t attr = record >> 8;
-    bool blink = s->attr[ATTR_MODE] & ATTR_MODE_BLINK;
-    uint32_t fg = s->draw.palette[s->draw.attr_colors[attr & 0x0f]];
-    uint32_t bg = s->draw.palette[s->draw.attr_colors[attr >> 4 & (blink ? 7 : 15)]];
+    unsigned background = attr >> 4 & (s->attr[ATTR_MODE] & ATTR_MODE_BLINK ? 7 : 15);
+    uint32_t colors[2] = { s->draw.palette[s->draw.attr_colors[background]],
+                           s->draw.palette[s->draw.attr_colors[attr & 0x0f]] };
+    VGALine l = band->first;
 
-    pixels += row * m->char_height * stride + column * m->char_width;
-    for (unsigned line = 0; line < m->char_height; line++, pixels += stride) {
-        unsigned bits = glyph_row(s, m, record, line);
-        for (unsigned x = 0; x < m->char_width; x++) {
-            pixels[x] = bits >> (m->char_width - 1 - x) & 1 ? fg : bg;
+    for (int i = 0; i < band->lines; i++, pixels += stride) {
+        unsigned bits = glyph_row(s, screen->char_dots, record, l.line);
+        draw_cell_line(screen, pixels, cell_x(screen, band, column), bits, colors);
+        vga_line_next(&l, screen);
+    }
+}
+
+/* cells: the records of what the band shows, with one cell more than columns for panning. */
+static void draw_band(VGAState *s, const VGAScreen *screen, const Band *band, uint32_t *cells)
+{
+    int first = -1, last = 0;
+
+    for (unsigned column = 0; column <= screen->columns; column++) {
+        uint32_t record = cell_record(s, screen, band->first.row, column);
+        if (cells[column] != record) {
+            cells[column] = record;
+            draw_cell(s, screen, band, column, record);
+            first = first < 0 ? (int)column : first;
+            last = column;
         }
+    }
+    if (first >= 0) {
+        int x = cell_x(screen, band, first);
+        console_update(s->console, x, band->first.y, cell_x(screen, band, last + 1) - x,
+                       band->lines);
     }
 }
 
 /* A font being loaded changes glyphs without touching a cell. */
 static bool fonts_changed(VGAState *s)
 {
-    const uint32_t size = 8 * FONT_CHARS * FONT_ROWS * 4;
-    bool dirty = memory_region_get_dirty(&s->vram, 0, size, RAM_PAGE_CLEAN_VGA);
-    uint32_t sum = 0;
+    uint32_t sum = s->seq[SEQ_CHARACTER_MAP];
 
-    if (!dirty) {
-        return false;
-    }
-    memory_region_reset_dirty(&s->vram, 0, size, RAM_PAGE_CLEAN_VGA);
-    for (uint32_t i = 2; i < size; i += 4) {
-        sum = sum * 31 + s->vram_ptr[i];
+    for (unsigned map = 0; map < 2; map++) {
+        const uint8_t *font = s->vram_ptr + font_of(s, map ? 0x08 : 0) * FONT_BYTES;
+        for (uint32_t i = 2; i < FONT_BYTES; i += 4) {
+            sum = sum * 31 + font[i];
+        }
     }
     if (sum == s->draw.font_sum) {
         return false;
@@ -156,45 +191,65 @@ static bool fonts_changed(VGAState *s)
     return true;
 }
 
-static void draw_row(VGAState *s, const TextMode *m, unsigned row)
+/* The cursor's place; the skew moves it to the right. */
+static uint32_t cursor_address(const VGAState *s)
 {
-    int first = -1, last = -1;
-
-    for (unsigned column = 0; column < m->columns; column++) {
-        uint32_t record = cell_record(s, m, cell_address(m, row, column));
-        uint32_t *drawn = &s->draw.cells[row * m->columns + column];
-        if (*drawn != record) {
-            *drawn = record;
-            draw_cell(s, m, row, column, record);
-            first = first < 0 ? (int)column : first;
-            last = column;
-        }
-    }
-    if (first >= 0) {
-        console_update(s->console, first * m->char_width, row * m->char_height,
-                       (last - first + 1) * m->char_width, m->char_height);
-    }
+    unsigned cell = s->crtc[CRTC_CURSOR_HIGH] << 8 | s->crtc[CRTC_CURSOR_LOW];
+    return (cell + (s->crtc[CRTC_CURSOR_END] >> 5 & 3)) * 4;
 }
 
-void vga_draw_text(VGAState *s)
+/* True if anything may look different: memory was written, or what moves did. */
+static bool something_changed(VGAState *s, const VGAScreen *screen)
 {
-    TextMode m = text_mode(s);
-    uint32_t key[8] = { 1, m.columns, m.rows, m.char_width, m.char_height, s->attr[ATTR_MODE],
-                        s->crtc[CRTC_CURSOR_START] << 8 | s->crtc[CRTC_CURSOR_END] };
-    size_t cells = m.columns * m.rows;
-    bool redraw = vga_begin_mode(s, key, m.columns * m.char_width, m.rows * m.char_height);
+    typeof(s->draw.text) now = {
+        .start = screen->start,
+        .cursor = cursor_address(s) & screen->address_mask,
+        .cursor_shown = !(s->crtc[CRTC_CURSOR_START] & CURSOR_OFF) &&
+                        !vga_blink_phase(s, CURSOR_PERIOD_MS),
+        .blink = vga_blink_phase(s, VGA_BLINK_MS),
+    };
+    bool changed = memcmp(&now, &s->draw.text, sizeof(now)) != 0;
 
-    redraw |= fonts_changed(s);
+    s->draw.text = now;
+    if (memory_region_get_dirty(&s->vram, 0, VGA_PLANES_SIZE, RAM_PAGE_CLEAN_VGA)) {
+        memory_region_reset_dirty(&s->vram, 0, VGA_PLANES_SIZE, RAM_PAGE_CLEAN_VGA);
+        return true;
+    }
+    return changed;
+}
+
+/* As many cells as bands can have, all to be drawn. */
+static void forget_cells(VGAState *s, const VGAScreen *screen)
+{
+    size_t cells = (size_t)(screen->columns + 1) * screen->height;
+
     if (cells != s->draw.cell_count) {
         s->draw.cells = g_renew(uint32_t, s->draw.cells, cells);
         s->draw.cell_count = cells;
-        redraw = true;
     }
-    if (redraw) {
-        memset(s->draw.cells, 0, cells * sizeof(uint32_t));
+    memset(s->draw.cells, 0, cells * sizeof(uint32_t));
+}
+
+void vga_draw_text(VGAState *s, VGAScreen *screen)
+{
+    uint32_t start = screen->start, *cells;
+    bool redraw, changed = something_changed(s, screen);
+    VGALine l;
+
+    screen->text_look = s->attr[ATTR_MODE] << 24 | s->crtc[CRTC_CURSOR_START] << 16 |
+                        s->crtc[CRTC_CURSOR_END] << 8 | s->crtc[CRTC_UNDERLINE];
+    screen->start = 0; /* scrolling redraws what differs */
+    redraw = vga_begin_screen(s, screen);
+    screen->start = start;
+    if (redraw | (changed && fonts_changed(s))) {
+        forget_cells(s, screen);
+    } else if (!changed) {
+        return;
     }
-    for (unsigned row = 0; row < m.rows; row++) {
-        draw_row(s, &m, row);
+    cells = s->draw.cells;
+    for (vga_line_first(&l, screen); l.y < screen->height; cells += screen->columns + 1) {
+        Band band = next_band(screen, &l);
+        draw_band(s, screen, &band, cells);
     }
 }
 
@@ -229,23 +284,32 @@ static void append_char(GString *out, uint8_t c)
     }
 }
 
+static void append_row(const VGAState *s, const VGAScreen *screen, uint32_t row, GString *out)
+{
+    size_t end = out->len;
+
+    for (unsigned column = 0; column < screen->columns; column++) {
+        uint8_t c = cell_bytes(s, screen, row, column)[0];
+        append_char(out, c);
+        end = c != ' ' && c != 0 && c != 0xff ? out->len : end;
+    }
+    g_string_truncate(out, end);
+    g_string_append_c(out, '\n');
+}
+
 bool vga_screen_text(void *opaque, GString *out)
 {
     VGAState *s = opaque;
-    TextMode m = text_mode(s);
+    VGAScreen screen;
+    VGALine l;
 
-    if (vga_vbe_active(s) || (s->gc[GC_MISC] & GC_MISC_GRAPHICS)) {
+    vga_screen(s, &screen);
+    if (screen.format != VGA_TEXT) {
         return false;
     }
-    for (unsigned row = 0; row < m.rows; row++) {
-        size_t end = out->len;
-        for (unsigned column = 0; column < m.columns; column++) {
-            uint8_t c = cell_bytes(s, cell_address(&m, row, column))[0];
-            append_char(out, c);
-            end = c != ' ' && c != 0 && c != 0xff ? out->len : end;
-        }
-        g_string_truncate(out, end);
-        g_string_append_c(out, '\n');
+    vga_line_first(&l, &screen);
+    while (l.y < screen.height) {
+        append_row(s, &screen, next_band(&screen, &l).first.row, out);
     }
     return true;
 }

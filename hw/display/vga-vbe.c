@@ -21,7 +21,8 @@ static uint32_t line_bytes(unsigned width, unsigned bpp)
     return bpp == 4 ? width / 2 : width * ((bpp + 7) / 8);
 }
 
-uint32_t vga_vbe_line_bytes(const VGAState *s)
+/* Bytes from one line of the virtual screen to the next. */
+static uint32_t vbe_pitch(const VGAState *s)
 {
     return line_bytes(s->vbe[VBE_VIRT_WIDTH], s->vbe[VBE_BPP]);
 }
@@ -40,7 +41,7 @@ static void fix_registers(VGAState *s)
     }
     r[VBE_XRES] = CLAMP(r[VBE_XRES] & ~7, 8, VBE_MAX_XRES);
     r[VBE_VIRT_WIDTH] = CLAMP(r[VBE_VIRT_WIDTH] & ~7, r[VBE_XRES], VBE_MAX_XRES);
-    line = vga_vbe_line_bytes(s);
+    line = vbe_pitch(s);
     lines = MIN(s->vram_size / line, UINT16_MAX);
     r[VBE_YRES] = CLAMP(r[VBE_YRES], 1, MIN(VBE_MAX_YRES, lines));
     r[VBE_VIRT_HEIGHT] = lines;
@@ -55,7 +56,7 @@ static void set_vga_registers(VGAState *s)
 
     s->gc[GC_MISC] = (s->gc[GC_MISC] & ~0x0c) | 0x04 | GC_MISC_GRAPHICS;
     s->crtc[CRTC_MODE] |= 3;
-    s->crtc[CRTC_OFFSET] = vga_vbe_line_bytes(s) >> 3;
+    s->crtc[CRTC_OFFSET] = vbe_pitch(s) >> 3;
     s->crtc[CRTC_H_DISPLAY] = (s->vbe[VBE_XRES] >> 3) - 1;
     s->crtc[CRTC_V_DISPLAY] = lines;
     s->crtc[CRTC_OVERFLOW] = (s->crtc[CRTC_OVERFLOW] & ~0x42) | (lines >> 7 & 0x02) |
@@ -77,7 +78,7 @@ static void set_vga_registers(VGAState *s)
 
 static void clear_screen(VGAState *s)
 {
-    uint64_t size = MIN((uint64_t)s->vbe[VBE_YRES] * vga_vbe_line_bytes(s), s->vram_size);
+    uint64_t size = MIN((uint64_t)s->vbe[VBE_YRES] * vbe_pitch(s), s->vram_size);
 
     memset(s->vram_ptr, 0, size);
     memory_region_set_dirty(&s->vram, 0, size);
@@ -176,4 +177,54 @@ const MemoryRegionOps vga_vbe_port_ops = {
     .write = vbe_port_write,
     .valid = { .min_size = 2, .max_size = 2, .unaligned = true },
     .impl = { .min_size = 2, .max_size = 2, .unaligned = true },
+};
+
+/* --- the chip ---------------------------------------------------------------------------- */
+
+static uint32_t vbe_bank(const VGAState *s, uint32_t offset)
+{
+    return vga_vbe_active(s) ? offset + ((uint32_t)s->vbe[VBE_BANK] << 16) : offset;
+}
+
+static VGAFormat vbe_format(unsigned bpp)
+{
+    switch (bpp) {
+    case 4: return VGA_PLANAR;
+    case 8: return VGA_INDEX8;
+    case 15: return VGA_RGB15;
+    case 16: return VGA_RGB16;
+    case 24: return VGA_RGB24;
+    default: return VGA_RGB32;
+    }
+}
+
+static void vbe_screen(const VGAState *s, VGAScreen *screen)
+{
+    unsigned bpp = s->vbe[VBE_BPP];
+    uint32_t x = s->vbe[VBE_X_OFFSET];
+
+    if (!vga_vbe_active(s)) {
+        return;
+    }
+    *screen = (VGAScreen){
+        .format = vbe_format(bpp),
+        .blank = screen->blank,
+        .big_endian = s->big_endian,
+        .width = s->vbe[VBE_XRES],
+        .height = s->vbe[VBE_YRES],
+        .pixel_dots = 1,
+        .line_repeat = 1,
+        .row_lines = 1,
+        .pitch = vbe_pitch(s),
+        .address_mask = s->vram_size - 1,
+        .panning = bpp == 4 ? x & 7 : 0,
+        .split = UINT32_MAX,
+    };
+    screen->start = s->vbe[VBE_Y_OFFSET] * screen->pitch +
+                    (bpp == 4 ? x / 8 * 4 : line_bytes(x, bpp));
+}
+
+const VGAChip vga_bochs = {
+    .bank = vbe_bank,
+    .screen = vbe_screen,
 };

@@ -11,43 +11,13 @@ TRACE_EVENT(vga_port_read, "port 0x%x value 0x%02x");
 TRACE_EVENT(vga_port_write, "port 0x%x value 0x%02x");
 
 /* Bits that exist in each register. */
-static const uint8_t seq_mask[VGA_SEQ_COUNT] = { 0x03, 0x3d, 0x0f, 0x3f, 0x0e, 0, 0, 0xff };
-static const uint8_t gc_mask[VGA_GC_COUNT] = { 0x0f, 0x0f, 0x0f, 0x1f, 0x03, 0x7b, 0x0f, 0x0f,
-                                               0xff };
+static const uint8_t seq_mask[VGA_SEQ_STANDARD] = { 0x03, 0x3d, 0x0f, 0x3f, 0x0e, 0, 0, 0xff };
+static const uint8_t gc_mask[VGA_GC_STANDARD] = { 0x0f, 0x0f, 0x0f, 0x1f, 0x03, 0x7b, 0x0f, 0x0f,
+                                                  0xff };
 static const uint8_t attr_mask[VGA_ATTR_COUNT] = {
     0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
     0xef, 0xff, 0x3f, 0x0f, 0x0f,
 };
-
-/* --- input status 1 --------------------------------------------------------------- */
-
-enum { ST01_DISPLAY_OFF = 0x01, ST01_V_RETRACE = 0x08 };
-
-/* Where the beam is, from the CRTC's programming and the clock. */
-static uint8_t input_status_1(const VGAState *s)
-{
-    static const uint32_t clocks[4] = { 25175000, 28322000, 25175000, 25175000 };
-    unsigned dots = s->seq[SEQ_CLOCK_MODE] & SEQ_CLOCK_8DOT ? 8 : 9;
-    unsigned half = s->seq[SEQ_CLOCK_MODE] & SEQ_CLOCK_HALF ? 2 : 1;
-    uint8_t overflow = s->crtc[CRTC_OVERFLOW];
-    uint64_t h_total = s->crtc[CRTC_H_TOTAL] + 5;
-    unsigned v_high = (overflow & 0x01) << 8 | (overflow & 0x20) << 4;
-    uint64_t v_total = (s->crtc[CRTC_V_TOTAL] | v_high) + 2;
-    unsigned sync = s->crtc[CRTC_V_SYNC_START] | (overflow & 0x04) << 6 | (overflow & 0x80) << 2;
-    unsigned sync_lines = (s->crtc[CRTC_V_SYNC_END] - sync) & 0x0f;
-    uint32_t clock = clocks[(s->misc >> MISC_CLOCK_SHIFT) & 3] / half;
-    uint64_t character = muldiv64(clock_get_ns(s->clock), clock, NS_PER_SECOND) / dots;
-    uint64_t line = character / h_total % v_total, column = character % h_total;
-    uint8_t status = 0;
-
-    if (line >= vga_v_display(s) || column > s->crtc[CRTC_H_DISPLAY]) {
-        status |= ST01_DISPLAY_OFF;
-    }
-    if (line >= sync && line < sync + sync_lines) {
-        status |= ST01_V_RETRACE;
-    }
-    return status;
-}
 
 /* --- DAC ---------------------------------------------------------------------------- */
 
@@ -96,14 +66,18 @@ static void attr_write(VGAState *s, uint8_t val)
 
 static void seq_write(VGAState *s, uint8_t val)
 {
-    s->seq[s->seq_index] = val & seq_mask[s->seq_index];
-    vga_update_window(s);
+    if (s->seq_index < VGA_SEQ_STANDARD) {
+        s->seq[s->seq_index] = val & seq_mask[s->seq_index];
+        vga_update_window(s);
+    }
 }
 
 static void gc_write(VGAState *s, uint8_t val)
 {
-    s->gc[s->gc_index] = val & gc_mask[s->gc_index];
-    vga_update_window(s);
+    if (s->gc_index < VGA_GC_STANDARD) {
+        s->gc[s->gc_index] = val & gc_mask[s->gc_index];
+        vga_update_window(s);
+    }
 }
 
 static void crtc_write(VGAState *s, uint8_t val)
@@ -116,6 +90,9 @@ static void crtc_write(VGAState *s, uint8_t val)
             s->crtc[CRTC_OVERFLOW] = (s->crtc[CRTC_OVERFLOW] & ~0x10) | (val & 0x10);
         }
         return;
+    }
+    if (s->crtc_index == CRTC_START_HIGH || s->crtc_index == CRTC_START_LOW) {
+        vga_latch_start(s);
     }
     s->crtc[s->crtc_index] = val;
 }
@@ -131,7 +108,7 @@ static bool port_absent(const VGAState *s, unsigned port)
 static uint8_t status_read(VGAState *s)
 {
     s->attr_data = false;
-    return input_status_1(s);
+    return vga_input_status_1(s);
 }
 
 static uint8_t register_read(VGAState *s, unsigned port)
@@ -176,8 +153,12 @@ static uint8_t register_read(VGAState *s, unsigned port)
 
 uint8_t vga_port_read(VGAState *s, unsigned port)
 {
-    uint8_t val = port_absent(s, port) ? 0xff : register_read(s, port);
+    uint8_t val = 0xff;
 
+    if (!port_absent(s, port) &&
+        !(s->chip->port_read && s->chip->port_read(s, port, &val))) {
+        val = register_read(s, port);
+    }
     trace(vga_port_read, port, val);
     return val;
 }
@@ -193,7 +174,7 @@ static void register_write(VGAState *s, unsigned port, uint8_t val)
         vga_update_window(s);
         break;
     case 0x3c4:
-        s->seq_index = val & (VGA_SEQ_COUNT - 1);
+        s->seq_index = val & (VGA_SEQ_STANDARD - 1);
         break;
     case 0x3c5:
         seq_write(s, val);
@@ -211,7 +192,7 @@ static void register_write(VGAState *s, unsigned port, uint8_t val)
         dac_write_data(s, val);
         break;
     case 0x3ce:
-        s->gc_index = val & (VGA_GC_COUNT - 1);
+        s->gc_index = val & (VGA_GC_STANDARD - 1);
         break;
     case 0x3cf:
         gc_write(s, val);
@@ -231,7 +212,8 @@ static void register_write(VGAState *s, unsigned port, uint8_t val)
 void vga_port_write(VGAState *s, unsigned port, uint8_t val)
 {
     trace(vga_port_write, port, val);
-    if (!port_absent(s, port)) {
+    if (!port_absent(s, port) &&
+        !(s->chip->port_write && s->chip->port_write(s, port, val))) {
         register_write(s, port, val);
     }
 }
@@ -268,10 +250,17 @@ void vga_map_legacy(VGAState *s, MemoryRegion *memory, MemoryRegion *io)
                                  port_ranges[i].port - VGA_PORTS_BASE, port_ranges[i].size);
         memory_region_add_subregion(io, port_ranges[i].port, &s->port_ranges[i]);
     }
-    memory_region_add_subregion(io, VBE_PORT_BASE, &s->vbe_ports);
     memory_region_add_subregion_overlap(memory, VGA_WINDOW_BASE, &s->window, 1);
-    memory_region_add_subregion_overlap(memory, VGA_WINDOW_BASE, &s->chain4, 2);
+    for (int i = 0; i < VGA_BANKS; i++) {
+        memory_region_add_subregion_overlap(memory, VGA_WINDOW_BASE + i * VGA_BANK_SIZE,
+                                            &s->banks[i], 2);
+    }
     vga_update_window(s);
+}
+
+void vga_map_vbe(VGAState *s, MemoryRegion *io)
+{
+    memory_region_add_subregion(io, VBE_PORT_BASE, &s->vbe_ports);
 }
 
 /* --- life ----------------------------------------------------------------------------- */
@@ -290,6 +279,9 @@ void vga_reset(VGAState *s)
     s->dac_mask = 0xff;
     s->dac_state = s->dac_component = s->dac_read_index = s->dac_write_index = 0;
     s->latch = 0;
+    s->start_before = 0;
+    s->start_time = 0;
+    s->big_endian = false;
     s->vbe_index = 0;
     memset(s->vbe, 0, sizeof(s->vbe));
     s->vbe[VBE_ID] = 0xb0c5;
@@ -297,9 +289,11 @@ void vga_reset(VGAState *s)
     vga_update_window(s);
 }
 
-bool vga_init(VGAState *s, DeviceState *owner, uint32_t vram_size, Error **errp)
+bool vga_init(VGAState *s, DeviceState *owner, const VGAChip *chip, uint32_t vram_size,
+              Error **errp)
 {
     s->owner = owner;
+    s->chip = chip;
     s->clock = qdev_clock(owner);
     s->vram_size = vram_size;
     if (!memory_region_init_ram(&s->vram, owner, "vga.vram", vram_size, errp)) {
@@ -310,8 +304,11 @@ bool vga_init(VGAState *s, DeviceState *owner, uint32_t vram_size, Error **errp)
     memory_region_init_io(&s->ports, owner, &ports_ops, s, "vga", VGA_PORTS_SIZE);
     memory_region_init_io(&s->vbe_ports, owner, &vga_vbe_port_ops, s, "vbe", 4);
     memory_region_init_io(&s->window, owner, &vga_window_ops, s, "vga-lowmem", VGA_WINDOW_SIZE);
-    memory_region_init_alias(&s->chain4, owner, "vga.chain4", &s->vram, 0, 0x10000);
-    memory_region_set_enabled(&s->chain4, false);
+    for (int i = 0; i < VGA_BANKS; i++) {
+        memory_region_init_alias(&s->banks[i], owner, "vga.bank", &s->vram, i * VGA_BANK_SIZE,
+                                 VGA_BANK_SIZE);
+        memory_region_set_enabled(&s->banks[i], false);
+    }
     s->draw.dirty_pages = g_malloc0(vram_size / GUEST_PAGE_SIZE);
     s->console = console_new(owner->machine->consoles, "VGA", &vga_console_ops, s);
     vga_reset(s);
@@ -324,12 +321,15 @@ void vga_deinit(VGAState *s)
     for (int i = 0; i < VGA_PORT_RANGES; i++) {
         memory_region_destroy(&s->port_ranges[i]);
     }
-    memory_region_destroy(&s->chain4);
+    for (int i = 0; i < VGA_BANKS; i++) {
+        memory_region_destroy(&s->banks[i]);
+    }
     memory_region_destroy(&s->window);
     memory_region_destroy(&s->vbe_ports);
     memory_region_destroy(&s->ports);
     memory_region_destroy(&s->vram);
     g_free(s->draw.cells);
+    g_free(s->draw.line);
     g_free(s->draw.dirty_pages);
 }
 
@@ -366,6 +366,9 @@ static const VMStateField vga_fields[] = {
     VMSTATE_UINT8_ARRAY(dac_latch, VGAState, 3),
     VMSTATE_UINT8_ARRAY(dac, VGAState, 256 * 3),
     VMSTATE_UINT32(latch, VGAState),
+    VMSTATE_UINT16(start_before, VGAState),
+    VMSTATE_INT64(start_time, VGAState),
+    VMSTATE_BOOL(big_endian, VGAState),
     VMSTATE_UINT16(vbe_index, VGAState),
     VMSTATE_UINT16_ARRAY(vbe, VGAState, VBE_COUNT),
     VMSTATE_END

@@ -319,19 +319,22 @@ static bool create_ide(PCMachine *pc, Error **errp)
 
 static bool create_vga(PCMachine *pc, Error **errp)
 {
+    static const struct { const char *name, *type; } adapters[] = {
+        { "std", "VGA" }, { "cirrus", "cirrus-vga" }, { "none", NULL },
+    };
     const char *vga = pc->parent.vga;
 
     if (!vga) {
         vga = pc->parent.defaults ? "std" : "none";
     }
-    if (g_str_equal(vga, "none")) {
-        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(adapters); i++) {
+        const char *type = adapters[i].type;
+        if (g_str_equal(vga, adapters[i].name) && (!type || object_class_by_name(type))) {
+            return !type || pci_create(pc->pci, PC_DEVFN_VGA, false, type, errp);
+        }
     }
-    if (!g_str_equal(vga, "std")) {
-        error_setg(errp, "-vga %s: there is no such adapter; write std or none", vga);
-        return false;
-    }
-    return pci_create(pc->pci, PC_DEVFN_VGA, false, "VGA", errp) != NULL;
+    error_setg(errp, "-vga %s: there is no such adapter; write std, cirrus or none", vga);
+    return false;
 }
 
 /* --- the machine -------------------------------------------------------------------- */

@@ -367,7 +367,7 @@ static void set_text_mode(QTest *qts)
     }
     attr(qts, 0x10, 0x0c);
     attr(qts, 0x12, 0x0f);
-    attr(qts, 0x13, 0x00);
+    attr(qts, 0x13, 0x08); /* nine dots: 8 does not pan */
     attr(qts, 0x14, 0x00);
     video_on(qts);
 }
