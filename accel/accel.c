@@ -5,7 +5,7 @@
  */
 #include "accel/accel.h"
 
-static const AccelOps *const accelerators[] = { &accel_tcg, &accel_qtest };
+static const AccelOps *const accelerators[] = { &accel_kvm, &accel_tcg, &accel_qtest };
 
 const AccelOps *accel_find(const char *name)
 {

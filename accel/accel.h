@@ -19,6 +19,9 @@ typedef struct AccelOps {
     /* Takes its options ("engine=interp") out of opts and prepares the machine
      * before devices are made. opts may be NULL. */
     bool (*init)(MachineState *machine, OptDict *opts, Error **errp);
+    /* The machine is built, its CPUs have their models; before they are started and reset the first
+     * time. NULL: nothing to do. */
+    bool (*machine_ready)(MachineState *machine, Error **errp);
     /* Starts a realized vCPU's thread; NULL: no CPU runs. */
     void (*start_cpu)(CPUState *cpu);
     /* Ends a vCPU's thread for good. With the big lock. */
@@ -42,6 +45,6 @@ typedef struct AccelChoice {
 const AccelOps *accel_select(MachineState *machine, const AccelChoice *choices, size_t n,
                              Error **errp);
 
-extern const AccelOps accel_tcg, accel_qtest;
+extern const AccelOps accel_kvm, accel_tcg, accel_qtest;
 
 #endif

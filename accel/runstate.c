@@ -27,7 +27,7 @@ struct RunState {
     GSList *event_listeners;    /* EventListener */
     BH *requests;               /* carries out what the fields below ask for */
     ShutdownCause reset_cause, shutdown_cause;
-    bool panicked, debug, watchdog;
+    bool panicked, debug, watchdog, failed;
     int exit_status;
 };
 
@@ -261,6 +261,10 @@ static void carry_out_requests(void *opaque)
         vm_stop(rs, RUN_STATE_DEBUG);
         tell(rs, RUN_EVENT_DEBUG, SHUTDOWN_CAUSE_NONE);
     }
+    if (rs->failed) {
+        rs->failed = false;
+        vm_stop(rs, RUN_STATE_INTERNAL_ERROR);
+    }
     if (rs->panicked) {
         rs->panicked = false;
         do_panic(rs);
@@ -352,6 +356,13 @@ static void cpu_debug(MachineState *machine, CPUState *cpu)
     bh_schedule(rs->requests);
 }
 
+static void cpu_failed(MachineState *machine, CPUState *cpu)
+{
+    RunState *rs = runstate_of(machine);
+    rs->failed = true;
+    bh_schedule(rs->requests);
+}
+
 static const MachineEvents machine_events = {
     .reset_request = request_reset,
     .shutdown_request = request_shutdown,
@@ -360,6 +371,7 @@ static const MachineEvents machine_events = {
     .emit = emit_event,
     .cpu_shutdown = cpu_triple_fault,
     .cpu_debug = cpu_debug,
+    .cpu_failed = cpu_failed,
     .exit_now = exit_now,
 };
 

@@ -118,6 +118,32 @@ void address_spaces_log_reset(RAMBlock *block, uint64_t offset, uint64_t len)
     }
 }
 
+void address_spaces_log_sync(RAMBlock *block, uint64_t offset, uint64_t len)
+{
+    for (GList *at = spaces; at; at = at->next) {
+        AddressSpace *as = at->data;
+        for (GList *l = as->listeners; l; l = l->next) {
+            MemoryListener *listener = l->data;
+            if (listener->log_sync) {
+                listener->log_sync(listener, block, offset, len);
+            }
+        }
+    }
+}
+
+void address_spaces_log_changed(RAMBlock *block)
+{
+    for (GList *at = spaces; at; at = at->next) {
+        AddressSpace *as = at->data;
+        for (GList *l = as->listeners; l; l = l->next) {
+            MemoryListener *listener = l->data;
+            if (listener->log_changed) {
+                listener->log_changed(listener, block);
+            }
+        }
+    }
+}
+
 /* --- views ---------------------------------------------------------------- */
 
 /* Takes a reference of its own on view. Readers see it before listeners hear of it, so what

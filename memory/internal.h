@@ -81,6 +81,8 @@ static inline const FlatView *address_space_view(const AddressSpace *as)
 /* Renders every address space again and tells listeners what changed. */
 void address_spaces_update(void);
 void address_spaces_log_reset(RAMBlock *block, uint64_t offset, uint64_t len);
+void address_spaces_log_sync(RAMBlock *block, uint64_t offset, uint64_t len);
+void address_spaces_log_changed(RAMBlock *block);
 
 /* --- io.c */
 /* One access at an offset of an I/O region (or ROM device), with the big lock. */

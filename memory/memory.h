@@ -187,6 +187,9 @@ void ram_block_load(RAMBlock *block, const uint8_t *data, size_t len);
 
 /* Dirty logging. client is RAM_PAGE_CLEAN_VGA or _MIGRATION. */
 void memory_region_set_log(MemoryRegion *mr, bool log, uint8_t client);
+/* Asks those who run guest code outside this process's control (log_sync) which pages they have
+ * written: once before a series of memory_region_get_dirty(). */
+void memory_region_sync_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size);
 /* True if any page of [addr, addr+size) was written since the last reset. */
 bool memory_region_get_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size, uint8_t client);
 /* Marks them clean; later guest writes will mark them dirty again (the memory
@@ -265,6 +268,10 @@ struct MemoryListener {
     void (*region_add)(MemoryListener *listener, const MemorySection *section);
     void (*region_del)(MemoryListener *listener, const MemorySection *section);
     void (*log_reset)(MemoryListener *listener, RAMBlock *block, uint64_t offset, uint64_t len);
+    /* Mark what has been written (ram_block_written()) and is not known here yet. */
+    void (*log_sync)(MemoryListener *listener, RAMBlock *block, uint64_t offset, uint64_t len);
+    /* memory_region_set_log() has changed the block's region. */
+    void (*log_changed)(MemoryListener *listener, RAMBlock *block);
     void (*eventfd_add)(MemoryListener *listener, const MemorySection *section, bool match_data,
                         uint64_t data, int fd);
     void (*eventfd_del)(MemoryListener *listener, const MemorySection *section, bool match_data,

@@ -276,16 +276,27 @@ static Pages pages_of(const MemoryRegion *mr, hwaddr addr, uint64_t size)
 
 void memory_region_set_log(MemoryRegion *mr, bool log, uint8_t client)
 {
+    uint8_t old = mr->dirty_log_mask;
+
+    mr->dirty_log_mask = log ? old | client : old & ~client;
+    if (!old != !mr->dirty_log_mask) {
+        address_spaces_log_changed(mr->block);
+    }
     if (log) {
-        mr->dirty_log_mask |= client;
         return;
     }
-    mr->dirty_log_mask &= ~client;
     Pages p = pages_of(mr, 0, mr->block->length);
     for (uint64_t page = p.first; page <= p.last; page++) {
         if (flags_of(mr->block, page) & client) {
             flag_clear(mr->block, page, client);
         }
+    }
+}
+
+void memory_region_sync_dirty(MemoryRegion *mr, hwaddr addr, uint64_t size)
+{
+    if (size) {
+        address_spaces_log_sync(mr->block, addr, size);
     }
 }
 

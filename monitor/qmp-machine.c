@@ -204,12 +204,12 @@ static json_object *qmp_query_hotpluggable_cpus(Monitor *mon, json_object *args,
 }
 
 /* The names of what the model has and Doppel cannot give. */
-static json_object *missing_features(const char *model)
+static json_object *missing_features(MachineState *machine, const char *model)
 {
     json_object *list = json_object_new_array();
     g_autoptr(GString) names = g_string_new(NULL);
 
-    x86_cpu_model_missing(model, names);
+    x86_cpu_model_missing(model, machine->cpu_host, names);
     g_auto(GStrv) words = g_strsplit(names->str, ", ", 0);
     for (char **word = words; *word; word++) {
         json_object_array_add(list, json_object_new_string(*word));
@@ -229,7 +229,7 @@ static json_object *qmp_query_cpu_definitions(Monitor *mon, json_object *args, E
         json_add_str(info, "name", name);
         json_add_bool(info, "migration-safe", !g_str_equal(name, "max"));
         json_add_bool(info, "static", false);
-        json_object_object_add(info, "unavailable-features", missing_features(name));
+        json_object_object_add(info, "unavailable-features", missing_features(monitor_machine(mon), name));
         json_add_str(info, "typename", type);
         json_add_bool(info, "deprecated", false);
         json_object_array_add(list, info);

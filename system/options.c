@@ -150,6 +150,14 @@ APPLY(apply_accel)
     return true;
 }
 
+APPLY(apply_enable_kvm)
+{
+    AccelOption *choice = g_new0(AccelOption, 1);
+    choice->name = g_strdup("kvm");
+    g_ptr_array_add(config->accels, choice);
+    return true;
+}
+
 APPLY(apply_cpu)
 {
     if (g_str_equal(arg, "help") || g_str_equal(arg, "?")) {
@@ -510,6 +518,7 @@ static const Option options[] = {
     { "machine", "[type=]NAME[,prop=value...]", "the machine; '-machine help' lists them",
       apply_machine },
     { "M", "[type=]NAME[,prop=value...]", "the same", apply_machine },
+    { "enable-kvm", NULL, "the same as -accel kvm", apply_enable_kvm },
     { "accel", "NAME[,prop=value...]", "the accelerator; several are tried in order",
       apply_accel },
     { "cpu", "MODEL[,+feature,-feature...]", "the CPU model; '-cpu help' lists them", apply_cpu,
@@ -589,7 +598,6 @@ static const Option options[] = {
     { "s", NULL, "the same as -gdb tcp::1234", set_constant, F(gdb), .text = "tcp::1234" },
     { "qtest", "DEV", "qtest server, as -serial", set_string, F(qtest) },
     { "qtest-log", "FILE", "log of the qtest server", set_string, F(qtest_log) },
-    { "enable-kvm", NULL, "not implemented", refuse, .text = "use -accel tcg" },
     { "netdev", "TEXT", "not implemented", refuse, .text = "'-nic none' works" },
     { "readconfig", "FILE", "not implemented", refuse, .text = "give the options themselves" },
     { "incoming", "URI", "not implemented", refuse },

@@ -381,6 +381,7 @@ static bool build(Startup *up, Config *config, Error **errp)
            wait_in_preconfig(up) &&
            machine_init_run(up->machine, errp) &&
            add_devices(up, config, errp) &&
+           (!up->accel->machine_ready || up->accel->machine_ready(up->machine, errp)) &&
            add_qtest(up, config, errp) &&
            add_hang_watch(up, config, errp) &&
            add_gdb(up, config, errp);

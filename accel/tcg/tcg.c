@@ -2,76 +2,10 @@
  * The tcg accelerator: each vCPU has a thread that runs guest code on
  * Doppel's own engines.
  *
- * The thread holds the big lock except inside CPUClass.exec() and while it
- * sleeps on the CPU's halt_cond.
- *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <unistd.h>
 #include "accel/accel.h"
-#include "util/main-loop.h"
-
-static bool cpu_must_sleep(CPUState *cpu)
-{
-    return cpu->stop || cpu->stopped ||
-           (cpu->halted && !CPU_GET_CLASS(cpu)->has_work(cpu));
-}
-
-/* Handles pauses, queued work and HLT until there is guest code to run. */
-static void wait_for_something_to_do(CPUState *cpu)
-{
-    cpu_process_work(cpu);
-    while (!cpu->unplug && cpu_must_sleep(cpu)) {
-        if (cpu->stop) {
-            cpu->stop = false;
-            cpu->stopped = true;
-            g_cond_broadcast(&DEVICE(cpu)->machine->pause_cond);
-            continue;
-        }
-        bql_cond_wait(&cpu->halt_cond);
-        cpu_process_work(cpu);
-    }
-    cpu_reset_interrupt(cpu, CPU_INTERRUPT_EXIT);
-    cpu->halted = cpu->halted && !CPU_GET_CLASS(cpu)->has_work(cpu);
-}
-
-/* Tells the machine's surroundings of what a CPU cannot handle itself. */
-static void report_exit(CPUState *cpu, int reason)
-{
-    MachineState *machine = DEVICE(cpu)->machine;
-
-    if (reason == CPU_EXIT_SHUTDOWN) {
-        cpu->stop = true;
-        machine->events->cpu_shutdown(machine, cpu);
-    } else if (reason == CPU_EXIT_DEBUG) {
-        cpu->stop = true;
-        machine->events->cpu_debug(machine, cpu);
-    }
-}
-
-static void *vcpu_thread(void *opaque)
-{
-    CPUState *cpu = opaque;
-    CPUClass *cc = CPU_GET_CLASS(cpu);
-
-    current_cpu = cpu;
-    cpu->thread_id = gettid();
-    bql_lock();
-    cpu->created = true;
-    while (!cpu->unplug) {
-        wait_for_something_to_do(cpu);
-        if (cpu->unplug) {
-            break;
-        }
-        bql_unlock();
-        int reason = cc->exec(cpu);
-        bql_lock();
-        report_exit(cpu, reason);
-    }
-    cpu->created = false;
-    bql_unlock();
-    return NULL;
-}
+#include "accel/vcpu.h"
 
 /* --- options ------------------------------------------------------------------- */
 
@@ -122,21 +56,16 @@ static bool tcg_init(MachineState *machine, OptDict *opts, Error **errp)
            take_thread(opts ? optdict_get(opts, "thread") : NULL, errp);
 }
 
-static void tcg_start_cpu(CPUState *cpu)
+static int tcg_exec(CPUState *cpu)
 {
-    g_autofree char *name = g_strdup_printf("CPU %d/TCG", cpu->cpu_index);
-    cpu->stop = true; /* until vm_start() */
-    cpu->thread = g_thread_new(name, vcpu_thread, cpu);
+    return CPU_GET_CLASS(cpu)->exec(cpu);
 }
 
-static void tcg_stop_cpu(CPUState *cpu)
+static void tcg_start_cpu(CPUState *cpu)
 {
-    cpu->unplug = true;
-    cpu_kick(cpu);
-    bql_unlock();
-    g_thread_join(cpu->thread);
-    bql_lock();
-    cpu->thread = NULL;
+    static const VcpuOps ops = { .name = "TCG", .exec = tcg_exec };
+
+    vcpu_start(cpu, &ops);
 }
 
 const AccelOps accel_tcg = {
@@ -144,6 +73,6 @@ const AccelOps accel_tcg = {
     .desc = "Doppel's own translator and interpreter; works on every host",
     .init = tcg_init,
     .start_cpu = tcg_start_cpu,
-    .stop_cpu = tcg_stop_cpu,
+    .stop_cpu = vcpu_stop,
     .runs_guest_code = true,
 };

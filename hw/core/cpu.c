@@ -43,6 +43,9 @@ static void set_poll(CPUState *cpu)
     if (cpu->poll) {
         __atomic_store_n(cpu->poll, 1, __ATOMIC_SEQ_CST);
     }
+    if (cpu->kick) {
+        cpu->kick(cpu);
+    }
 }
 
 void cpu_interrupt(CPUState *cpu, uint32_t mask)

@@ -74,6 +74,10 @@ struct CPUState {
     GCond halt_cond;             /* [bql] signalled by cpu_kick() */
     GQueue work;                 /* [bql] functions to run on the vCPU's thread */
     void *accel_state;           /* the accelerator's own per-CPU data */
+    /* The accelerator's way to get the vCPU out of guest code that polls nothing; NULL: it polls.
+     * Any thread. */
+    void (*kick)(CPUState *cpu);
+    bool state_replaced;         /* [bql] reset or loaded: all of the state is new to the accelerator */
     CPUDebug debug;
 };
 
@@ -118,6 +122,7 @@ enum {
     CPU_EXIT_HALTED,    /* HLT: cpu->halted is set */
     CPU_EXIT_SHUTDOWN,  /* triple fault */
     CPU_EXIT_DEBUG,     /* for the debugger: debug.stop says why */
+    CPU_EXIT_FAILED,    /* the accelerator cannot go on, and has said why */
 };
 
 /* The CPU whose thread this is; NULL on other threads (main loop, workers). A

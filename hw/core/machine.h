@@ -47,6 +47,8 @@ typedef struct MachineEvents {
     /* A vCPU stopped by itself: triple fault; breakpoint or single step of the debugger. */
     void (*cpu_shutdown)(MachineState *machine, CPUState *cpu);
     void (*cpu_debug)(MachineState *machine, CPUState *cpu);
+    /* The accelerator cannot run a vCPU any further, and has said why. */
+    void (*cpu_failed)(MachineState *machine, CPUState *cpu);
     /* isa-debug-exit: ends the process at once with this status. */
     void (*exit_now)(MachineState *machine, int status);
 } MachineEvents;
@@ -103,6 +105,10 @@ struct MachineState {
     bool translate;              /* CPUs get a translator */
     bool perf_map;               /* translated code is named for perf(1) */
     uint64_t translation_cache;  /* bytes of translated code for each CPU */
+    void *accel_state;           /* the accelerator's own */
+    bool no_smm;                 /* the accelerator's CPUs have no system management mode */
+    const struct X86CpuHost *cpu_host; /* target/i386/cpuid.h: guest code runs on the host's own
+                                          CPUs, which can do this; NULL: on engines of ours */
 
     GQueue reset_handlers;       /* qemu_register_reset-like entries, private */
 };

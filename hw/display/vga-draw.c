@@ -233,6 +233,7 @@ static void collect_dirty(VGAState *s, uint32_t from, uint32_t to)
 {
     uint32_t last = to / GUEST_PAGE_SIZE, run = 0;
 
+    memory_region_sync_dirty(&s->vram, from, (hwaddr)to - from + 1);
     for (uint32_t page = from / GUEST_PAGE_SIZE; page <= last; page++) {
         hwaddr at = (hwaddr)page * GUEST_PAGE_SIZE;
         bool dirty = memory_region_get_dirty(&s->vram, at, GUEST_PAGE_SIZE, RAM_PAGE_CLEAN_VGA);

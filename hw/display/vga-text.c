@@ -211,6 +211,7 @@ static bool something_changed(VGAState *s, const VGAScreen *screen)
     bool changed = memcmp(&now, &s->draw.text, sizeof(now)) != 0;
 
     s->draw.text = now;
+    memory_region_sync_dirty(&s->vram, 0, VGA_PLANES_SIZE);
     if (memory_region_get_dirty(&s->vram, 0, VGA_PLANES_SIZE, RAM_PAGE_CLEAN_VGA)) {
         memory_region_reset_dirty(&s->vram, 0, VGA_PLANES_SIZE, RAM_PAGE_CLEAN_VGA);
         return true;

@@ -343,6 +343,7 @@ static bool pc_init(MachineState *m, Error **errp)
 {
     PCMachine *pc = PC_MACHINE(m);
 
+    pc->smm = pc->smm && !m->no_smm;
     map_ram(pc);
     return create_chipset(pc, errp) && create_cpus(pc, errp) &&
            pc_firmware_load(pc, errp) &&

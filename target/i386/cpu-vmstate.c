@@ -72,6 +72,7 @@ static const VMStateField cpu_fields[] = {
     U16(fpu.fcs), U16(fpu.fds),
     VMSTATE_STRUCT_ARRAY(state.xmm, X86CPU, 16, vmstate_vector, X86Vector),
     U8(nmi_blocked), U8(in_smm), U8(int_shadow), U8(wait_for_sipi), U8(sipi_vector),
+    U64_ARRAY(host_msrs, X86_HOST_MSRS), U64_ARRAY(host_events, X86_HOST_EVENTS),
     U8(a20_masked), U8(triple_fault), U8(pending_db), U64(pending_dr6), U8(ferr), U8(ignne),
     VMSTATE_UINT32(parent.interrupt_request, X86CPU),
     VMSTATE_BOOL(parent.halted, X86CPU),
@@ -101,10 +102,11 @@ static bool post_load(void *opaque, Error **errp)
     x86_update_hflags(s);
     x86_tlb_flush(cpu);
     x86_interp_flush_code(cpu);
+    cpu->parent.state_replaced = true;
     return true;
 }
 
 const VMStateDescription vmstate_x86_cpu = {
-    .name = "cpu", .version = 1, .fields = cpu_fields,
+    .name = "cpu", .version = 2, .fields = cpu_fields,
     .pre_save = pre_save, .post_load = post_load,
 };

@@ -102,7 +102,7 @@ static bool set_model(X86CPU *cpu, Error **errp)
     cpu->model = g_new0(X86CpuModel, 1);
     if (machine->cpus->len) {
         *cpu->model = *X86_CPU(g_ptr_array_index(machine->cpus, 0))->model;
-    } else if (!x86_cpu_model_parse(spec, cpu->model, errp)) {
+    } else if (!x86_cpu_model_parse(spec, machine->cpu_host, cpu->model, errp)) {
         return false;
     }
     cpu->model->cores = machine->smp_cores;
@@ -133,9 +133,11 @@ static bool cpu_realize(DeviceState *dev, Error **errp)
         x86_interp_destroy(cpu);
         return false;
     }
-    cpu->listener.commit = map_changed;
-    cpu->listener.log_reset = log_reset;
-    memory_listener_register(&cpu->listener, cpu->parent.as);
+    if (!dev->machine->cpu_host) { /* a host's CPU has its own TLB */
+        cpu->listener.commit = map_changed;
+        cpu->listener.log_reset = log_reset;
+        memory_listener_register(&cpu->listener, cpu->parent.as);
+    }
     x86_cpu_state_reset(cpu, false);
     return true;
 }
@@ -167,6 +169,7 @@ static void cpu_reset(DeviceState *dev)
     cpu_reset_interrupt(&cpu->parent, ~(uint32_t)(CPU_INTERRUPT_EXIT | CPU_INTERRUPT_HARD));
     x86_cpu_state_reset(cpu, false);
     x86_interp_flush_code(cpu);
+    cpu->parent.state_replaced = true;
 }
 
 /* --- for boards, monitors and accelerators ------------------------------------------------------- */

@@ -57,6 +57,8 @@ typedef struct X86Fpu {
     uint16_t fcs, fds;
 } X86Fpu;
 
+enum { X86_HOST_MSRS = 64, X86_HOST_EVENTS = 8 };
+
 /*
  * Arithmetic flags, computed when asked for. When cc_lazy is set the six
  * arithmetic flags follow from the last result and its carries:
@@ -110,6 +112,11 @@ typedef struct X86State {
     uint8_t ignne;            /* IGNNE# is asserted */
     uint8_t pending_db;       /* a single-step or I/O #DB is due after this instruction */
     uint64_t pending_dr6;
+
+    /* Of an accelerator that runs code on the host's CPU, in its own format; zero at reset:
+     * registers that only it has, and events on their way between it and the guest. */
+    uint64_t host_msrs[X86_HOST_MSRS];
+    uint64_t host_events[X86_HOST_EVENTS];
 } X86State;
 
 typedef struct X86Interp X86Interp; /* interp/: decoded-block cache */

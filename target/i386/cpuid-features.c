@@ -204,6 +204,22 @@ static const FeatureRow feature_rows[] = {
     { "pfthreshold", X86_FW_8000000A_EDX, 12, X86_FEAT_NONE, FEATURE_MISSING },
     { "vgif", X86_FW_8000000A_EDX, 16, X86_FEAT_NONE, FEATURE_MISSING },
     { "svme-addr-chk", X86_FW_8000000A_EDX, 28, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvmclock", X86_FW_KVM, 0, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-nopiodelay", X86_FW_KVM, 1, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-mmu", X86_FW_KVM, 2, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvmclock", X86_FW_KVM, 3, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-asyncpf", X86_FW_KVM, 4, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-steal-time", X86_FW_KVM, 5, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-pv-eoi", X86_FW_KVM, 6, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-pv-unhalt", X86_FW_KVM, 7, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-pv-tlb-flush", X86_FW_KVM, 9, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-asyncpf-vmexit", X86_FW_KVM, 10, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-pv-ipi", X86_FW_KVM, 11, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-poll-control", X86_FW_KVM, 12, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-pv-sched-yield", X86_FW_KVM, 13, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-asyncpf-int", X86_FW_KVM, 14, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvm-msi-ext-dest-id", X86_FW_KVM, 15, X86_FEAT_NONE, FEATURE_MISSING },
+    { "kvmclock-stable-bit", X86_FW_KVM, 24, X86_FEAT_NONE, FEATURE_MISSING },
 };
 
 /* Where a feature word stands in CPUID. reg: 0 EAX .. 3 EDX. */
@@ -223,6 +239,7 @@ static const struct {
     [X86_FW_80000007_EDX] = { 0x80000007, 0, 3 },
     [X86_FW_80000008_EBX] = { 0x80000008, 0, 1 },
     [X86_FW_8000000A_EDX] = { 0x8000000a, 0, 3 },
+    [X86_FW_KVM] = { 0x40000001, 0, 0 },
 };
 
 static uint32_t host_word(X86FeatureWord word)
@@ -236,8 +253,11 @@ static uint32_t host_word(X86FeatureWord word)
     return out[word_place[word].reg];
 }
 
-uint32_t x86_feature_word_offered(X86FeatureWord word)
+uint32_t x86_feature_word_offered(X86FeatureWord word, const X86CpuHost *cpu_host)
 {
+    if (cpu_host) {
+        return cpu_host->offered[word];
+    }
     uint32_t host = host_word(word), offered = 0;
 
     if (word == X86_FW_80000001_EDX && host_word(X86_FW_1_EDX) & 1u << 25) {
@@ -252,6 +272,23 @@ uint32_t x86_feature_word_offered(X86FeatureWord word)
         }
     }
     return offered;
+}
+
+uint32_t x86_feature_word_named(X86FeatureWord word)
+{
+    uint32_t named = 0;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(feature_rows); i++) {
+        named |= feature_rows[i].word == word ? 1u << feature_rows[i].bit : 0;
+    }
+    return named;
+}
+
+void x86_feature_word_place(X86FeatureWord word, uint32_t *leaf, uint32_t *subleaf, unsigned *reg)
+{
+    *leaf = word_place[word].leaf;
+    *subleaf = word_place[word].subleaf;
+    *reg = word_place[word].reg;
 }
 
 /* Compares with '_' standing for '-', as QEMU does. */
@@ -282,15 +319,17 @@ static bool row_has_name(const FeatureRow *row, const char *name)
 
 bool x86_feature_set(X86CpuModel *model, const char *name, bool on)
 {
+    bool found = false;
+
     for (unsigned i = 0; i < G_N_ELEMENTS(feature_rows); i++) {
         const FeatureRow *row = &feature_rows[i];
-        if (row_has_name(row, name)) {
+        if (row_has_name(row, name)) { /* kvmclock has two */
             uint32_t bit = 1u << row->bit;
             model->words[row->word] = (model->words[row->word] & ~bit) | (on ? bit : 0);
-            return true;
+            found = true;
         }
     }
-    return false;
+    return found;
 }
 
 static void append_name(GString *out, const FeatureRow *row)
@@ -298,12 +337,12 @@ static void append_name(GString *out, const FeatureRow *row)
     g_string_append_len(out, row->names, strcspn(row->names, "|"));
 }
 
-void x86_feature_filter(X86CpuModel *model, GString *names)
+void x86_feature_filter(X86CpuModel *model, const X86CpuHost *host, GString *names)
 {
     uint32_t taken[X86_FW_COUNT];
 
     for (unsigned w = 0; w < X86_FW_COUNT; w++) {
-        taken[w] = model->words[w] & ~x86_feature_word_offered(w);
+        taken[w] = model->words[w] & ~x86_feature_word_offered(w, host);
         model->words[w] &= ~taken[w];
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(feature_rows); i++) {

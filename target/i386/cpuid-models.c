@@ -222,17 +222,42 @@ static bool find_model(const char *name, X86CpuModel *out)
     return false;
 }
 
-/* max: everything that can be offered; "host" names the same set here. */
-static void fill_max(X86CpuModel *model)
+/* max: everything that can be offered; "host" names the same set. */
+static void fill_max(X86CpuModel *model, const X86CpuHost *host)
 {
     for (unsigned w = 0; w < X86_FW_COUNT; w++) {
-        model->words[w] = x86_feature_word_offered(w);
+        model->words[w] = x86_feature_word_offered(w, host);
+    }
+    if (host) {
+        memcpy(model->model_id, host->model_id, sizeof(model->model_id));
+        model->family = host->family;
+        model->model = host->model;
+        model->stepping = host->stepping;
+        model->level = host->level;
+        model->xlevel = host->xlevel;
+        model->phys_bits = host->phys_bits;
+        x86_feature_set(model, "invtsc", false); /* would not survive a move to another host */
     }
     x86_feature_set(model, "la57", false);   /* costs a level of every page walk: ask for it */
     x86_feature_set(model, "ht", false);     /* follows from the topology */
     x86_feature_set(model, "cmp-legacy", false);
     x86_feature_set(model, "topoext", false);
     x86_feature_set(model, "ss", false);
+}
+
+/* What every model has where the host's CPUs run the guest: their maker's SYSCALL and MSRs, and the
+ * paravirtual clock and its kin, which QEMU gives to all models too. */
+static void fit_to_host(X86CpuModel *model, const X86CpuHost *host)
+{
+    const uint32_t common = 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 24;
+
+    memcpy(model->vendor, host->vendor, sizeof(model->vendor));
+    memcpy(model->hypervisor, host->hypervisor, sizeof(model->hypervisor));
+    model->phys_bits = MIN(model->phys_bits, host->phys_bits);
+    model->words[X86_FW_KVM] |= common & host->offered[X86_FW_KVM];
+    if (host->offered[X86_FW_1_ECX] & 1u << 21) {
+        x86_feature_set(model, "x2apic", true);
+    }
 }
 
 /* A number property of -cpu. */
@@ -359,11 +384,12 @@ static bool apply_item(X86CpuModel *model, char *item, bool *enforce, bool *chec
 }
 
 /* Takes out what cannot be offered and says so. */
-static bool filter(X86CpuModel *model, bool enforce, bool check, Error **errp)
+static bool filter(X86CpuModel *model, const X86CpuHost *host, bool enforce, bool check,
+                   Error **errp)
 {
     g_autoptr(GString) names = g_string_new(NULL);
 
-    x86_feature_filter(model, names);
+    x86_feature_filter(model, host, names);
     if (!names->len || (!enforce && !check)) {
         return true;
     }
@@ -375,16 +401,16 @@ static bool filter(X86CpuModel *model, bool enforce, bool check, Error **errp)
     return true;
 }
 
-void x86_cpu_model_missing(const char *name, GString *names)
+void x86_cpu_model_missing(const char *name, const X86CpuHost *host, GString *names)
 {
     X86CpuModel model;
 
     if (find_model(name, &model) && strcmp(name, "max")) {
-        x86_feature_filter(&model, names);
+        x86_feature_filter(&model, host, names);
     }
 }
 
-bool x86_cpu_model_parse(const char *spec, X86CpuModel *out, Error **errp)
+bool x86_cpu_model_parse(const char *spec, const X86CpuHost *host, X86CpuModel *out, Error **errp)
 {
     g_auto(GStrv) items = g_strsplit(spec, ",", -1);
     const char *name = items[0] ? items[0] : "";
@@ -397,8 +423,12 @@ bool x86_cpu_model_parse(const char *spec, X86CpuModel *out, Error **errp)
     }
     model.phys_bits = 40;
     model.cores = model.threads = 1;
+    strcpy(model.hypervisor, "TCGTCGTCGTCG");
     if (!strcmp(model.name, "max")) {
-        fill_max(&model);
+        fill_max(&model, host);
+    }
+    if (host) {
+        fit_to_host(&model, host);
     }
     x86_feature_set(&model, "hypervisor", true);
     for (unsigned i = 1; items[i]; i++) {
@@ -406,7 +436,7 @@ bool x86_cpu_model_parse(const char *spec, X86CpuModel *out, Error **errp)
             return false;
         }
     }
-    if (!filter(&model, enforce, check, errp)) {
+    if (!filter(&model, host, enforce, check, errp)) {
         return false;
     }
     *out = model;

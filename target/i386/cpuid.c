@@ -25,8 +25,8 @@ static const X86CpuModel *model_of(const X86CPU *cpu)
 {
     static const X86CpuModel any = {
         .vendor = "GenuineIntel", .family = 6, .level = 0xd, .xlevel = 0x80000008,
-        .phys_bits = 40, .cores = 1, .threads = 1,
-        .words = { [0 ... X86_FW_COUNT - 1] = UINT32_MAX },
+        .phys_bits = 40, .cores = 1, .threads = 1, .hypervisor = "TCGTCGTCGTCG",
+        .words = { [0 ... X86_FW_8000000A_EDX] = UINT32_MAX },
     };
 
     return cpu->model ? cpu->model : &any;
@@ -296,11 +296,13 @@ static void leaf_basic(X86CPU *cpu, const X86CpuModel *m, uint32_t leaf, uint32_
     }
 }
 
-static void leaf_hypervisor(uint32_t leaf, uint32_t out[4])
+static void leaf_hypervisor(const X86CpuModel *m, uint32_t leaf, uint32_t out[4])
 {
     if (leaf == 0x40000000) {
         out[EAX] = 0x40000001;
-        put_text(&out[EBX], "TCGTCGTCGTCG", 3);
+        put_text(&out[EBX], m->hypervisor, 3);
+    } else if (leaf == 0x40000001) {
+        out[EAX] = m->words[X86_FW_KVM];
     }
 }
 
@@ -400,7 +402,7 @@ void x86_cpuid(X86CPU *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
     if (leaf >= 0x80000000) {
         leaf_extended(cpu, m, leaf, subleaf, out);
     } else if (leaf >= 0x40000000) {
-        leaf_hypervisor(leaf, out);
+        leaf_hypervisor(m, leaf, out);
     } else {
         leaf_basic(cpu, m, leaf, subleaf, out);
     }

@@ -18,11 +18,21 @@
 typedef enum X86FeatureWord {
     X86_FW_1_EDX, X86_FW_1_ECX, X86_FW_6_EAX, X86_FW_7_EBX, X86_FW_7_ECX, X86_FW_7_EDX,
     X86_FW_D_1_EAX, X86_FW_80000001_EDX, X86_FW_80000001_ECX, X86_FW_80000007_EDX,
-    X86_FW_80000008_EBX, X86_FW_8000000A_EDX, X86_FW_COUNT
+    X86_FW_80000008_EBX, X86_FW_8000000A_EDX, X86_FW_KVM, X86_FW_COUNT
 } X86FeatureWord;
+
+/* What CPUs can be whose code the host's own CPUs run, for MachineState.cpu_host. */
+typedef struct X86CpuHost {
+    uint32_t offered[X86_FW_COUNT];
+    char vendor[13], model_id[49], hypervisor[13];
+    unsigned family, model, stepping;
+    uint32_t level, xlevel;
+    uint8_t phys_bits;
+} X86CpuHost;
 
 typedef struct X86CpuModel {
     char name[24], vendor[13], model_id[49];
+    char hypervisor[13]; /* signature of leaf 0x40000000 */
     unsigned family, model, stepping;
     uint32_t level, xlevel; /* highest basic and extended leaf */
     uint8_t phys_bits;
@@ -37,26 +47,31 @@ typedef struct X86CpuModel {
  * Parses the value of -cpu: NAME[,+FEATURE][,-FEATURE][,FEATURE=on|off]
  * [,vendor=S][,family=N][,model=N][,stepping=N][,level=N][,xlevel=N]
  * [,phys-bits=N][,model-id=S][,enforce]. Features that cannot be offered are
- * taken out with one warning, or refused with enforce. False with *errp set
- * for an unknown name or value.
+ * taken out with one warning, or refused with enforce. host is MachineState.cpu_host. False with
+ * *errp set for an unknown name or value.
  */
-bool x86_cpu_model_parse(const char *spec, X86CpuModel *out, Error **errp);
+bool x86_cpu_model_parse(const char *spec, const X86CpuHost *host, X86CpuModel *out, Error **errp);
 /* -cpu help: models and feature names. */
 void x86_cpu_model_help(GString *out);
 /* The nth model's name, NULL past the last; for query-cpu-definitions. */
 const char *x86_cpu_model_name(unsigned n);
 /* Appends the names, separated by ", ", of the features that the model of this name has and
  * that cannot be offered here. */
-void x86_cpu_model_missing(const char *name, GString *names);
+void x86_cpu_model_missing(const char *name, const X86CpuHost *host, GString *names);
 /* Makes *model, which must outlive the CPU, the CPU's model; fills cpu->features. */
 void x86_cpu_set_model(X86CPU *cpu, X86CpuModel *model);
 
-/* The feature word bits that Doppel can offer on this host. */
-uint32_t x86_feature_word_offered(X86FeatureWord word);
+/* The feature word bits that can be offered on this host: what Doppel's engines do, or what host
+ * (unless NULL) says. */
+uint32_t x86_feature_word_offered(X86FeatureWord word, const X86CpuHost *host);
 /* Sets or clears a feature by name; false if there is no such feature. */
 bool x86_feature_set(X86CpuModel *model, const char *name, bool on);
 /* Takes out what cannot be offered; appends the names of what was taken to *names. */
-void x86_feature_filter(X86CpuModel *model, GString *names);
+void x86_feature_filter(X86CpuModel *model, const X86CpuHost *host, GString *names);
+/* The bits of a feature word that have a name. */
+uint32_t x86_feature_word_named(X86FeatureWord word);
+/* Where a feature word stands: leaf, subleaf and register (0 EAX to 3 EDX). */
+void x86_feature_word_place(X86FeatureWord word, uint32_t *leaf, uint32_t *subleaf, unsigned *reg);
 /* Appends every feature name, separated by spaces, in lines of at most 78 columns. */
 void x86_feature_names(GString *out);
 /* Fills cpu->features from the model's words. */

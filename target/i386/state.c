@@ -112,6 +112,7 @@ static void power_on_reset(X86CPU *cpu)
     s->xcr0 = 1;
     s->smbase = 0x30000;
     s->in_smm = 0;
+    memset(s->host_msrs, 0, sizeof(s->host_msrs));
     x86_msr_reset(cpu);
 }
 
@@ -134,6 +135,7 @@ static void reset_events(X86CPU *cpu)
     s->triple_fault = 0;
     s->pending_db = 0;
     s->pending_dr6 = 0;
+    memset(s->host_events, 0, sizeof(s->host_events));
     s->wait_for_sipi = is_ap;
     cpu->parent.halted = is_ap;
 }

@@ -107,7 +107,7 @@ static Bench *bench_new(void)
     memset(b->cpu, 0, sizeof(X86CPU));
     b->cpu->parent.as = &b->as;
     b->cpu->parent.io_as = &b->io_as;
-    x86_cpu_model_parse("max", &b->model, NULL);
+    x86_cpu_model_parse("max", NULL, &b->model, NULL);
     x86_cpu_set_model(b->cpu, &b->model);
     x86_interp_init(b->cpu);
     return b;

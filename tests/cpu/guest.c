@@ -203,7 +203,7 @@ Guest *guest_new(void)
     memset(g->cpu, 0, sizeof(X86CPU));
     g->cpu->parent.as = g->cpu->smm_as = &g->as;
     g->cpu->parent.io_as = &g->io_as;
-    x86_cpu_model_parse("max", &g->model, NULL);
+    x86_cpu_model_parse("max", NULL, &g->model, NULL);
     x86_cpu_set_model(g->cpu, &g->model);
     x86_interp_init(g->cpu);
     x86_translator_new(g->cpu, 64 << 20, NULL);

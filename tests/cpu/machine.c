@@ -53,7 +53,7 @@ CpuMachine *cpu_machine_new(const char *spec)
     memset(m->cpu, 0, sizeof(X86CPU));
     m->cpu->parent.as = m->cpu->smm_as = &m->as;
     m->cpu->parent.io_as = &m->io_as;
-    x86_cpu_model_parse(spec, &m->model, &error_fatal);
+    x86_cpu_model_parse(spec, NULL, &m->model, &error_fatal);
     x86_cpu_set_model(m->cpu, &m->model);
     x86_interp_init(m->cpu);
     x86_cpu_state_reset(m->cpu, false);

@@ -91,7 +91,7 @@ static void test_parse(void)
     g_assert_cmpstr(m->model.model_id, ==, "Test");
     g_assert_true(x86_has_feature(m->cpu, X86_FEAT_FSGSBASE));
     cpu_machine_free(m);
-    g_assert_true(x86_cpu_model_parse(X86_CPU_DEFAULT_MODEL, &model, &error_fatal));
+    g_assert_true(x86_cpu_model_parse(X86_CPU_DEFAULT_MODEL, NULL, &model, &error_fatal));
 }
 
 /* Constant in every sleep and at every load: the TSC is the virtual clock. Named models are QEMU's. */
@@ -113,7 +113,7 @@ static void check_error(const char *spec, const char *part)
     X86CpuModel model;
     Error *err = NULL;
 
-    g_assert_false(x86_cpu_model_parse(spec, &model, &err));
+    g_assert_false(x86_cpu_model_parse(spec, NULL, &model, &err));
     g_assert_nonnull(strstr(error_text(err), part));
     g_assert_null(strchr(error_text(err), '\n'));
     error_free(err);

@@ -1,0 +1,119 @@
+/*
+ * The kvm accelerator: the host's CPUs run the guest's code through /dev/kvm (Linux,
+ * Documentation/virt/kvm/api.rst).
+ *
+ *   kvm.c      the row of the table of accelerators: options, the VM
+ *   caps.c     what the host's KVM can do
+ *   slots.c    guest memory: memory slots, dirty pages
+ *   vcpu.c     vCPUs: life, kicking, events before entry
+ *   exits.c    why the guest's code was left
+ *
+ * The state of a CPU is in the kernel while its thread runs, and in X86State (all of it true and
+ * free to change) whenever the thread runs queued work or is paused; target/i386/kvm/ moves it.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef ACCEL_KVM_KVM_H
+#define ACCEL_KVM_KVM_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include "accel/accel.h"
+#include "target/i386/kvm/kvm-cpu.h"
+
+/* What caps.c asks the kernel about. */
+typedef enum KvmCap {
+    KVM_HAS_SLOTS, KVM_HAS_ROM_SLOTS, KVM_HAS_MANUAL_DIRTY, KVM_HAS_ADDRESS_SPACES,
+    KVM_HAS_COALESCED_MMIO, KVM_HAS_COALESCED_PIO, KVM_HAS_IOEVENTFD,
+    KVM_HAS_IRQCHIP, KVM_HAS_SPLIT_IRQCHIP, KVM_HAS_IRQ_ROUTING, KVM_HAS_PIT2, KVM_HAS_PIT_STATE2,
+    KVM_HAS_TSC_DEADLINE, KVM_HAS_X2APIC_API,
+    KVM_HAS_EXCEPTION_PAYLOAD, KVM_HAS_TRIPLE_FAULT_EVENT, KVM_HAS_SREGS2, KVM_HAS_XSAVE,
+    KVM_HAS_XCRS, KVM_HAS_DEBUGREGS, KVM_HAS_VCPU_EVENTS, KVM_HAS_MP_STATE,
+    KVM_HAS_IMMEDIATE_EXIT, KVM_HAS_EXT_CPUID, KVM_HAS_TSS_ADDR, KVM_HAS_IDENTITY_MAP,
+    KVM_HAS_MAX_VCPUS, KVM_HAS_SMM, KVM_HAS_MCE, KVM_HAS_TSC_KHZ, KVM_HAS_TSC_CONTROL,
+    KVM_HAS_ADJUST_CLOCK, KVM_HAS_GUEST_DEBUG,
+    KVM_CAP_TABLE_SIZE
+} KvmCap;
+
+typedef struct KvmState KvmState;
+
+/* The memory slots of one of the kernel's address spaces (0: as ever, 1: SMM). */
+typedef struct KvmSlots {
+    MemoryListener listener;
+    KvmState *kvm;
+    unsigned as_id;
+    GArray *sections;        /* KvmRange: of the flat view, by address */
+    GArray *slots;           /* KvmSlot: in the kernel, by address */
+    bool changed;            /* sections, since the last commit */
+} KvmSlots;
+
+struct KvmState {
+    MachineState *machine;
+    int fd, vm_fd;
+    size_t run_size;         /* of a vCPU's shared area */
+    int caps[KVM_CAP_TABLE_SIZE]; /* what KVM_CHECK_EXTENSION answered; 0: absent */
+    X86CpuHost cpu_host;
+    KvmMsrs *msrs;           /* the registers that this kernel has; made with the first CPU */
+    KvmSlots memory, smm;
+    GArray *free_slots;      /* uint32_t: numbers that were used and are free */
+    uint32_t next_slot;
+    /* While slots are replaced no vCPU may be in the guest: see kvm_inhibit(). */
+    int inhibit;             /* [atomic] */
+    GMutex inhibit_lock;
+    GCond inhibit_cond;
+};
+
+typedef struct KvmVcpu {
+    KvmState *kvm;
+    X86CPU *cpu;
+    int fd;
+    struct kvm_run *run;     /* shared with the kernel */
+    pthread_t thread;
+    bool entered;            /* thread is set */
+    int in_guest;            /* [atomic] in or about to be in KVM_RUN */
+    bool state_here;         /* X86State is true; the kernel's copy is old */
+    bool completion_due;     /* the last exit's access is finished by the next KVM_RUN */
+    bool irq_window_known;   /* run's answer about interrupts is of the state that will run */
+    KvmVcpuRegs regs;
+} KvmVcpu;
+
+static inline KvmVcpu *kvm_vcpu(CPUState *cpu)
+{
+    return cpu->accel_state;
+}
+
+/* ioctl() on the VM; -errno on failure. */
+int kvm_vm_ioctl(KvmState *kvm, unsigned long request, void *arg);
+/* The same for a plain number. */
+int kvm_vm_ioctl_long(KvmState *kvm, unsigned long request, unsigned long arg);
+
+/* --- caps.c */
+/* Asks for everything; false with errp set if something is absent that Doppel cannot do without. */
+bool kvm_read_caps(KvmState *kvm, Error **errp);
+static inline int kvm_cap(const KvmState *kvm, KvmCap cap)
+{
+    return kvm->caps[cap];
+}
+
+/* --- slots.c */
+/* Begins to follow an address space of the machine. */
+void kvm_slots_init(KvmSlots *slots, KvmState *kvm, unsigned as_id, AddressSpace *as);
+
+
+/* --- vcpu.c */
+bool kvm_vcpu_create(KvmState *kvm, CPUState *cpu, Error **errp);
+void kvm_vcpu_start(CPUState *cpu);
+void kvm_vcpu_stop(CPUState *cpu);
+/* Takes every vCPU out of the guest and keeps it out until kvm_uninhibit(). With the big lock. */
+void kvm_inhibit(KvmState *kvm);
+void kvm_uninhibit(KvmState *kvm);
+/* Makes X86State true; on the vCPU's thread. */
+void kvm_state_needed(CPUState *cpu);
+
+/* --- exits.c */
+/* Handles what KVM_RUN returned for: a CPU_EXIT_... reason, or -1 to go on. Without the big lock. */
+int kvm_handle_exit(KvmVcpu *vcpu);
+/* Reports what KVM_RUN's failure (an errno) means. */
+int kvm_report_run_failure(KvmVcpu *vcpu, int err);
+
+#endif
