@@ -83,6 +83,20 @@ static int64_t ms_or_none(uint64_t ms)
     return ms == UINT64_MAX ? -1 : (int64_t)ms;
 }
 
+/* The board's own adapter: none by default beside one from -device. */
+static const char *choose_vga(const Config *config)
+{
+    static const char *const adapters[] = { "VGA", "isa-vga", "cirrus-vga", "isa-cirrus-vga", NULL };
+
+    for (guint i = 0; i < config->devices->len && !config->vga; i++) {
+        const char *driver = optdict_get(config->devices->pdata[i], "driver");
+        if (driver && g_strv_contains(adapters, driver)) {
+            return "none";
+        }
+    }
+    return config->vga;
+}
+
 static bool configure_machine(MachineState *machine, Config *config, Error **errp)
 {
     MachineClass *mc = MACHINE_GET_CLASS(machine);
@@ -108,7 +122,7 @@ static bool configure_machine(MachineState *machine, Config *config, Error **err
     machine->reboot_timeout = ms_or_none(config->reboot_timeout);
     machine->name = g_strdup(config->name);
     machine->uuid = g_strdup(config->uuid);
-    machine->vga = g_strdup(config->vga);
+    machine->vga = g_strdup(choose_vga(config));
     machine->graphics = !config->nographic;
     machine->defaults = !config->nodefaults;
     copy_strings(machine->data_dirs, config->data_dirs);

@@ -176,7 +176,7 @@ static void draw_band(VGAState *s, const VGAScreen *screen, const Band *band, ui
 /* A font being loaded changes glyphs without touching a cell. */
 static bool fonts_changed(VGAState *s)
 {
-    uint32_t sum = s->seq[SEQ_CHARACTER_MAP];
+    uint32_t sum = 0;
 
     for (unsigned map = 0; map < 2; map++) {
         const uint8_t *font = s->vram_ptr + font_of(s, map ? 0x08 : 0) * FONT_BYTES;
@@ -198,7 +198,7 @@ static uint32_t cursor_address(const VGAState *s)
     return (cell + (s->crtc[CRTC_CURSOR_END] >> 5 & 3)) * 4;
 }
 
-/* True if anything may look different: memory was written, or what moves did. */
+/* True if anything may look different: memory was written, or what else changes cells did. */
 static bool something_changed(VGAState *s, const VGAScreen *screen)
 {
     typeof(s->draw.text) now = {
@@ -207,6 +207,7 @@ static bool something_changed(VGAState *s, const VGAScreen *screen)
         .cursor_shown = !(s->crtc[CRTC_CURSOR_START] & CURSOR_OFF) &&
                         !vga_blink_phase(s, CURSOR_PERIOD_MS),
         .blink = vga_blink_phase(s, VGA_BLINK_MS),
+        .character_map = s->seq[SEQ_CHARACTER_MAP],
     };
     bool changed = memcmp(&now, &s->draw.text, sizeof(now)) != 0;
 

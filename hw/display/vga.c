@@ -289,6 +289,16 @@ void vga_reset(VGAState *s)
     vga_update_window(s);
 }
 
+uint32_t vga_memory_size(uint32_t mb)
+{
+    uint32_t size = 1;
+
+    while (size < MIN(mb, 512)) {
+        size *= 2;
+    }
+    return size << 20;
+}
+
 bool vga_init(VGAState *s, DeviceState *owner, const VGAChip *chip, uint32_t vram_size,
               Error **errp)
 {

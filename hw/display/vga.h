@@ -145,8 +145,8 @@ struct VGAState {
         uint32_t *cells;        /* text: character, attribute and state of each cell drawn */
         size_t cell_count;
         struct {
-            uint32_t start, cursor, cursor_shown, blink;
-        } text;                 /* what moves without a write to memory */
+            uint32_t start, cursor, cursor_shown, blink, character_map;
+        } text;                 /* what changes without a write to memory */
         uint32_t font_sum;      /* of the fonts in use, when they were drawn last */
         uint32_t *line;         /* a line being drawn */
         uint8_t *dirty_pages;
@@ -155,6 +155,8 @@ struct VGAState {
 
 extern const VMStateDescription vmstate_vga;
 
+/* What vgamem_mb=, in MiB, gives: a power of two, 1 MiB to 512 MiB. */
+uint32_t vga_memory_size(uint32_t mb);
 /* vram_size: a power of two, at least 256 KiB. chip is constant data. */
 bool vga_init(VGAState *s, DeviceState *owner, const VGAChip *chip, uint32_t vram_size,
               Error **errp);
