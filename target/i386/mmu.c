@@ -286,13 +286,12 @@ static X86TlbEntry *entry_for(X86CPU *cpu, uint64_t lin, X86Access access, X86Tl
     return e;
 }
 
-bool x86_lin_fill(X86CPU *cpu, uint64_t lin, X86Access access)
+bool x86_lin_fill(X86CPU *cpu, uint64_t lin, X86Access access, uint32_t *error)
 {
     X86TlbIndex idx = x86_tlb_index(&cpu->state);
     X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
-    uint32_t error;
 
-    return x86_tlb_maps(tag_of(e, access), lin) || fill(cpu, lin, access, idx, &error);
+    return x86_tlb_maps(tag_of(e, access), lin) || fill(cpu, lin, access, idx, error);
 }
 
 static X86TlbInfo *info_of(X86CPU *cpu, uint64_t lin, X86TlbIndex idx)

@@ -58,9 +58,9 @@ void x86_lin_rmw_done(X86CPU *cpu, unsigned size);
  * NULL. Raises the #PF of the access. */
 void *x86_lin_host(X86CPU *cpu, uint64_t lin, X86Access access);
 
-/* Brings the translation of lin into the TLB; false, and nothing is raised, if the access
- * would fault. */
-bool x86_lin_fill(X86CPU *cpu, uint64_t lin, X86Access access);
+/* Brings the translation of lin into the TLB; false with the error code, and nothing is raised,
+ * if the access is a page fault. */
+bool x86_lin_fill(X86CPU *cpu, uint64_t lin, X86Access access, uint32_t *error);
 
 static inline bool x86_is_canonical(const X86State *s, uint64_t lin)
 {

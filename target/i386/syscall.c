@@ -11,29 +11,6 @@
 #include "target/i386/seg.h"
 #include "target/i386/syscall.h"
 
-enum { CODE_64, CODE_32 };
-
-static X86Segment flat_code(uint16_t sel, unsigned cpl, unsigned width)
-{
-    return (X86Segment) {
-        .selector = sel,
-        .limit = UINT32_MAX,
-        .attr = X86_DESC_P | cpl << X86_DESC_DPL_SHIFT | X86_DESC_S | X86_DESC_CODE |
-                X86_DESC_R | X86_DESC_A | X86_DESC_G |
-                (width == CODE_64 ? X86_DESC_L : X86_DESC_DB),
-    };
-}
-
-static X86Segment flat_stack(uint16_t sel, unsigned cpl)
-{
-    return (X86Segment) {
-        .selector = sel,
-        .limit = UINT32_MAX,
-        .attr = X86_DESC_P | cpl << X86_DESC_DPL_SHIFT | X86_DESC_S | X86_DESC_W |
-                X86_DESC_A | X86_DESC_G | X86_DESC_DB,
-    };
-}
-
 /* EFER.SCE, and on Intel CPUs 64-bit mode. */
 static void check_available(X86CPU *cpu)
 {
@@ -61,16 +38,13 @@ void x86_syscall(X86CPU *cpu)
         s->rip = (uint32_t)s->star;
         eflags &= ~(X86_EFLAGS_IF | X86_EFLAGS_VM);
     }
-    s->segs[X86_CS] = flat_code(sel, 0, lma ? CODE_64 : CODE_32);
-    s->segs[X86_SS] = flat_stack(sel + 8, 0);
+    s->segs[X86_CS] = x86_flat_code(sel, 0, lma);
+    s->segs[X86_SS] = x86_flat_stack(sel + 8, 0);
     x86_set_eflags(s, eflags);
 }
 
 void x86_sysret(X86CPU *cpu, unsigned op_size)
 {
-    const uint32_t restored = X86_EFLAGS_ARITH | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF |
-                              X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_AC | X86_EFLAGS_VIF |
-                              X86_EFLAGS_VIP | X86_EFLAGS_ID;
     X86State *s = &cpu->state;
     uint16_t sel = s->star >> 48;
     bool wide = op_size == 8 && s->hflags & X86_HF_CS64;
@@ -81,11 +55,11 @@ void x86_sysret(X86CPU *cpu, unsigned op_size)
         x86_raise(cpu, X86_EXCP_GP, 0);
     }
     if (s->hflags & X86_HF_LMA) {
-        eflags = s->regs[X86_R11] & restored;
+        eflags = s->regs[X86_R11] & X86_SYSRET_FLAGS;
     }
     s->rip = wide ? s->regs[X86_RCX] : (uint32_t)s->regs[X86_RCX];
-    s->segs[X86_CS] = flat_code((sel + (wide ? 16 : 0)) | 3, 3, wide ? CODE_64 : CODE_32);
-    s->segs[X86_SS] = flat_stack((sel + 8) | 3, 3);
+    s->segs[X86_CS] = x86_flat_code((sel + (wide ? 16 : 0)) | 3, 3, wide);
+    s->segs[X86_SS] = x86_flat_stack((sel + 8) | 3, 3);
     x86_set_eflags(s, eflags);
 }
 
@@ -111,8 +85,8 @@ void x86_sysenter(X86CPU *cpu)
 
     s->rip = lma ? s->sysenter_eip : (uint32_t)s->sysenter_eip;
     s->regs[X86_RSP] = lma ? s->sysenter_esp : (uint32_t)s->sysenter_esp;
-    s->segs[X86_CS] = flat_code(sel, 0, lma ? CODE_64 : CODE_32);
-    s->segs[X86_SS] = flat_stack(sel + 8, 0);
+    s->segs[X86_CS] = x86_flat_code(sel, 0, lma);
+    s->segs[X86_SS] = x86_flat_stack(sel + 8, 0);
     x86_set_eflags(s, x86_get_eflags(s) & ~(X86_EFLAGS_VM | X86_EFLAGS_IF));
 }
 
@@ -128,7 +102,7 @@ void x86_sysexit(X86CPU *cpu, unsigned op_size)
     }
     s->rip = wide ? rip : (uint32_t)rip;
     s->regs[X86_RSP] = wide ? rsp : (uint32_t)rsp;
-    s->segs[X86_CS] = flat_code((sel + (wide ? 32 : 16)) | 3, 3, wide ? CODE_64 : CODE_32);
-    s->segs[X86_SS] = flat_stack((sel + (wide ? 40 : 24)) | 3, 3);
+    s->segs[X86_CS] = x86_flat_code((sel + (wide ? 32 : 16)) | 3, 3, wide);
+    s->segs[X86_SS] = x86_flat_stack((sel + (wide ? 40 : 24)) | 3, 3);
     x86_update_hflags(s);
 }

@@ -8,6 +8,7 @@
 #include "target/i386/apic-hooks.h"
 #include "target/i386/crdr.h"
 #include "target/i386/interp/block.h"
+#include "target/i386/interp/run.h"
 #include "target/i386/syscall.h"
 #include "target/i386/tlb.h"
 #include "target/i386/translate/translate.h"
@@ -27,6 +28,13 @@ static void log_event(const X86CPU *cpu, const char *kind, unsigned vector, uint
              x86_cpl(s), s->segs[X86_SS].selector, s->regs[X86_RSP], s->cr2, s->regs[X86_RAX]);
 }
 
+void x86_deliver_fault(X86CPU *cpu, unsigned vector, uint32_t error)
+{
+    log_event(cpu, "fault", vector, error);
+    cpu->state.pending_db = 0;
+    x86_deliver_event(cpu, X86_EVENT_FAULT, vector, x86_vector_has_error(vector), error);
+}
+
 /* The instruction did not happen: RIP goes back to it. */
 static void deliver_fault(X86CPU *cpu, unsigned vector, uint32_t error)
 {
@@ -36,12 +44,9 @@ static void deliver_fault(X86CPU *cpu, unsigned vector, uint32_t error)
         cpu->state.rip = cpu->interp->start;
     }
     cpu->interp->started = false;
-    if (vector == X86_EXCP_FREEZE) {
-        return;
+    if (vector != X86_EXCP_FREEZE) {
+        x86_deliver_fault(cpu, vector, error);
     }
-    log_event(cpu, "fault", vector, error);
-    cpu->state.pending_db = 0;
-    x86_deliver_event(cpu, X86_EVENT_FAULT, vector, x86_vector_has_error(vector), error);
 }
 
 /* --- events between instructions ------------------------------------------------------------ */

@@ -20,4 +20,7 @@ bool x86_insn_may_run(const X86CPU *cpu, const X86Insn *insn);
  */
 void x86_run_insn(X86CPU *cpu, const X86Insn *insn);
 
+/* Delivers a fault of the instruction at s->rip, without unwinding. */
+void x86_deliver_fault(X86CPU *cpu, unsigned vector, uint32_t error);
+
 #endif

@@ -49,10 +49,10 @@ struct JitInsn {
 
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
-    enum { COLD_INTERPRET, COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT } kind;
+    enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT } kind;
     uint8_t *disp;        /* the branch to it */
     const uint8_t *back;  /* LOAD_VEC: where to go on */
-    unsigned insn;        /* INTERPRET, LOAD_X87 */
+    unsigned insn;        /* INTERPRET, MISS, LOAD_X87 */
     X86TbExit *exit;      /* EXIT */
     JitFlags flags;       /* EXIT: where they are when it is taken */
 } JitCold;
@@ -122,8 +122,8 @@ bool jit_choose_fp_control(JitBuild *b, JitInsn *insn);
 
 /* --- the rest (control.c, special.c, system.c, tb.c) --- */
 
-/* Emits a jump to a stub that calls C for insn and goes on after it. Flags have been saved. */
-void jit_emit_call_stub(JitBuild *b, const JitInsn *insn, const uint8_t *stub);
+/* Emits the call of a C function that stands for insn; what comes next is its business. */
+void jit_emit_call(JitBuild *b, const JitInsn *insn, JitCallFn *fn);
 /* Emits the call of the interpreter for insn. */
 void jit_emit_interpret(JitBuild *b, const JitInsn *insn);
 void jit_emit_copy(JitBuild *b, const JitInsn *insn);

@@ -94,6 +94,7 @@ struct X86TbInsn {
     int16_t group_from, group_to;
     uint8_t group_base;
     bool group_write;
+    bool two_accesses; /* at different addresses: filling the TLB for one may evict the other */
 };
 
 /* What an instruction does with the pointers to the last x87 instruction. */
@@ -142,6 +143,9 @@ static inline X86Tb *x86_insn_tb(const X86TbInsn *insn)
     return (X86Tb *)((const char *)(insn - insn->index) - offsetof(X86Tb, insns));
 }
 
+/* What a stub calls: returns the host address to go on at, or NULL to leave translated code. */
+typedef const uint8_t *JitCallFn(X86JitContext *ctx, const X86TbInsn *insn);
+
 /* One set of mode bits and its jump cache. */
 typedef struct X86JitMode {
     uint32_t key;
@@ -156,7 +160,9 @@ typedef struct X86JitStubs {
     const uint8_t *miss;       /* T1: guest RIP of an indirect jump; flags saved */
     const uint8_t *interpret;  /* T1: X86TbInsn to be interpreted; flags saved */
     const uint8_t *interpret_host;
-    const uint8_t *string;     /* T1: X86TbInsn of MOVS or STOS; flags saved */
+    const uint8_t *miss_read;  /* T1: X86TbInsn whose access misses the TLB, T0: page; flags saved */
+    const uint8_t *miss_write;
+    const uint8_t *call;       /* T1: X86TbInsn, T2: JitCallFn; flags saved */
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
     const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */
 } X86JitStubs;
@@ -173,6 +179,13 @@ typedef struct JitDecoded {
     unsigned flush_count;
     X86Insn x;
 } JitDecoded;
+
+/* What IRET loaded last, and the descriptors it came from. */
+typedef struct JitIret {
+    bool valid;
+    uint64_t raw_cs, raw_ss;
+    X86Segment cs, ss;
+} JitIret;
 
 struct X86Jit {
     X86CPU *cpu;
@@ -192,6 +205,7 @@ struct X86Jit {
     FILE *perf_map;       /* or NULL */
     struct JitBuild *build;
     JitDecoded decoded[JIT_DECODED];
+    JitIret iret;
     X86JitStats stats;
 };
 

@@ -1,8 +1,8 @@
 /*
  * Memory operands: effective address, software TLB, host address.
  *
- * An access that the table does not answer (miss, I/O, page with code, two pages)
- * leaves the instruction to the interpreter.
+ * An access that the table does not answer goes to direct.c, which fills the table and begins
+ * the instruction again, or leaves it to the interpreter (I/O, page with code, two pages).
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,11 +25,13 @@ static unsigned tag_field(bool write)
     return write ? offsetof(X86TlbEntry, write) : offsetof(X86TlbEntry, read);
 }
 
-static void miss(JitBuild *b, const JitInsn *insn)
+/* The page in T0 is not what the tag says. */
+static void miss(JitBuild *b, const JitInsn *insn, bool write)
 {
     uint8_t *disp = emit_jcc(&b->e, HOST_NZ, NULL);
 
-    jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });
+    jit_add_cold(b, (JitCold){ .kind = write ? COLD_MISS_WRITE : COLD_MISS_READ, .disp = disp,
+                               .insn = insn->index });
 }
 
 /*
@@ -46,7 +48,7 @@ static void check_span(JitBuild *b, const JitInsn *insn, HostMem first, HostMem 
     emit_alu_imm(e, false, HOST_AND, JIT_T1, INDEX_MASK);
     emit_alu_imm(e, true, HOST_AND, JIT_T0, -0x1000);
     emit_op_mem(e, true, 0x3b, JIT_T0, host_mem(JIT_T1, table_addr(b, tag_field(write))));
-    miss(b, insn);
+    miss(b, insn, write);
     emit_load(e, true, JIT_T1, host_mem(JIT_T1, table_addr(b, offsetof(X86TlbEntry, addend))));
     jit_flags_clobber(b);
 }
@@ -91,7 +93,7 @@ static HostMem check_constant(JitBuild *b, const JitInsn *insn, uint64_t lin, un
     /* an access that crosses pages matches no tag */
     emit_mov_imm(e, JIT_T0, (lin + size - 1) & X86_PAGE_MASK);
     emit_op_mem(e, true, 0x3b, JIT_T0, host_abs(entry + tag_field(write)));
-    miss(b, insn);
+    miss(b, insn, write);
     jit_flags_clobber(b);
     if ((int64_t)lin == (int32_t)lin) {
         emit_load(e, true, JIT_T1, host_abs(entry + offsetof(X86TlbEntry, addend)));

@@ -12,9 +12,10 @@
 
 /* --- state -------------------------------------------------------------------------- */
 
-/* What translated code needs to know of the state beside registers and flags. */
-static void sync_segments(X86JitContext *ctx, const X86State *s)
+void jit_sync_segments(X86JitContext *ctx)
 {
+    const X86State *s = &ctx->cpu->state;
+
     for (unsigned i = 0; i < 2; i++) {
         const X86Segment *sr = &s->segs[X86_FS + i];
         bool plain = !(sr->attr & (X86_DESC_UNUSABLE | X86_DESC_CODE | X86_DESC_E)) &&
@@ -25,11 +26,13 @@ static void sync_segments(X86JitContext *ctx, const X86State *s)
     }
 }
 
-static void to_context(X86JitContext *ctx, const X86State *s)
+void jit_to_context(X86JitContext *ctx)
 {
+    const X86State *s = &ctx->cpu->state;
+
     memcpy(ctx->regs, s->regs, sizeof(ctx->regs));
     ctx->flags = x86_flags_for_host(x86_arith_flags(s));
-    sync_segments(ctx, s);
+    jit_sync_segments(ctx);
     jit_x87_to_context(ctx, s);
 }
 
@@ -37,10 +40,10 @@ static void to_context(X86JitContext *ctx, const X86State *s)
 static void into_block(X86JitContext *ctx)
 {
     ctx->vec_live = ctx->x87_live = 0;
-    to_context(ctx, &ctx->cpu->state);
+    jit_to_context(ctx);
 }
 
-static void from_context(X86JitContext *ctx)
+void jit_from_context(X86JitContext *ctx)
 {
     X86State *s = &ctx->cpu->state;
 
@@ -333,7 +336,7 @@ const uint8_t *jit_miss(X86JitContext *ctx, uint64_t rip)
 {
     X86CPU *cpu = ctx->cpu;
 
-    from_context(ctx);
+    jit_from_context(ctx);
     cpu->state.rip = rip;
     X86Tb *tb = cpu->translator->single || due(cpu) ? NULL : look_up(cpu, cpu->interp->key);
     if (!tb) {
@@ -349,7 +352,7 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
     X86Jit *jit = cpu->translator;
     unsigned flushes = jit->flush_count;
 
-    from_context(ctx);
+    jit_from_context(ctx);
     cpu->state.rip = exit->rip;
     X86Tb *tb = jit->single || due(cpu) ? NULL : find_block(cpu, exit->key);
     if (!tb) {
@@ -372,9 +375,10 @@ static bool fill_for_group(X86CPU *cpu, const X86TbInsn *insn)
     uint64_t base = cpu->state.regs[insn->group_base];
     uint64_t first = base + insn->group_from, last = base + insn->group_to - 1;
     const X86TlbEntry *e = x86_tlb_entry(cpu, first);
+    uint32_t error;
 
     if (((first ^ last) & X86_PAGE_MASK) || !x86_is_canonical(&cpu->state, first) ||
-        !x86_lin_fill(cpu, first, X86_ACCESS_READ)) {
+        !x86_lin_fill(cpu, first, X86_ACCESS_READ, &error)) {
         return false;
     }
     return (insn->group_write ? e->write : e->read) == (first & X86_PAGE_MASK);
@@ -394,10 +398,7 @@ static const uint8_t *retry_group(X86JitContext *ctx, const X86Tb *tb, const X86
         into_block(ctx);
         return careful->entry_saved;
     }
-    ctx->vec_live &= insn->vec_known;
-    ctx->x87_live &= insn->x87_known;
-    to_context(ctx, &cpu->state);
-    return tb->body + insn->host;
+    return jit_again(ctx, insn);
 }
 
 const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
@@ -407,8 +408,10 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     X86Tb *tb = x86_insn_tb(insn);
     unsigned flushes = jit->flush_count;
 
-    jit_x87_note_last(ctx, insn);
-    from_context(ctx);
+    if (ctx->x87_live) {
+        jit_x87_note_last(ctx, insn);
+    }
+    jit_from_context(ctx);
     cpu->state.rip = tb->rip + insn->guest;
     if (insn->group_to != insn->group_from) {
         return retry_group(ctx, tb, insn);
@@ -420,10 +423,8 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     if (jit->flush_count != flushes || !may_go_on(cpu, tb, x, next)) {
         return jit_go_on(ctx);
     }
-    ctx->vec_live &= insn[1].vec_known;
-    ctx->x87_live &= insn[1].x87_known;
-    to_context(ctx, &cpu->state);
-    return tb->body + insn[1].host;
+    jit_to_context(ctx);
+    return jit_after(ctx, insn);
 }
 
 bool x86_translator_run(X86CPU *cpu, uint32_t key)
@@ -443,7 +444,7 @@ bool x86_translator_run(X86CPU *cpu, uint32_t key)
     jit->stats.enters++;
     jit_running = jit;
     ((void (*)(const uint8_t *))(uintptr_t)jit->stubs.enter)(tb->entry_saved);
-    from_context(ctx);
+    jit_from_context(ctx);
     cpu->state.rip = ctx->rip;
     return true;
 }

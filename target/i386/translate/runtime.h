@@ -8,14 +8,25 @@
 
 #include "target/i386/translate/jit.h"
 
-/* What a stub calls: returns the host address to go on at, or NULL to leave translated code. */
-typedef const uint8_t *JitCallFn(X86JitContext *ctx, const X86TbInsn *insn);
-
 /* Interprets insn with the registers in ctx. Returns the host address to go on at, or
  * NULL to leave translated code; may raise. */
 JitCallFn jit_interpret;
-/* The same for MOVS and STOS (strings.c). */
-JitCallFn jit_string;
+/* The same for MOVS and STOS (strings.c) and for instructions of direct.c. */
+JitCallFn jit_string, jit_syscall, jit_sysret, jit_iret, jit_rdtsc, jit_rdtscp, jit_write_base;
+
+/* An access in page, for reading or for writing, misses the TLB: fills it and begins insn
+ * again, delivers the page fault, or interprets. */
+typedef const uint8_t *JitMissFn(X86JitContext *ctx, const X86TbInsn *insn, uint64_t page);
+JitMissFn jit_miss_read, jit_miss_write;
+
+/* Where to go on after insn, or with it, by the registers in ctx. */
+JitCallFn jit_after, jit_again;
+
+/* Moves the registers between ctx and X86State. */
+void jit_from_context(X86JitContext *ctx);
+void jit_to_context(X86JitContext *ctx);
+/* Segments have changed. */
+void jit_sync_segments(X86JitContext *ctx);
 
 /* The instruction decoded, which is remembered: the same few are interpreted over and over. */
 const X86Insn *jit_decoded(X86CPU *cpu, const X86TbInsn *insn);
@@ -27,6 +38,8 @@ JitCallFn jit_load_x87;
 /* Moves live x87 state between the context's image and X86State. */
 void jit_x87_from_context(X86JitContext *ctx, X86CPU *cpu);
 void jit_x87_to_context(X86JitContext *ctx, const X86State *s);
+/* Moves live x87 state to X86State before a C function that stands for insn. */
+void jit_x87_leave(X86JitContext *ctx, const X86TbInsn *insn);
 /* Notes that the last x87 instruction of the block before insn, if there is one, was the last
  * one to run. */
 void jit_x87_note_last(X86JitContext *ctx, const X86TbInsn *insn);

@@ -107,13 +107,13 @@ static bool repeat(const StringOp *t, bool moves)
 const uint8_t *jit_string(X86JitContext *ctx, const X86TbInsn *insn)
 {
     X86CPU *cpu = ctx->cpu;
-    const X86Tb *tb = x86_insn_tb(insn);
     const X86Insn *x = jit_decoded(cpu, insn);
     bool moves = x->mnemonic == X86_MN_MOVS;
     StringOp t = { .cpu = cpu, .regs = ctx->regs, .size = x->op[0].size,
                    .wide = x->addr_size == 8 };
     bool done = false;
 
+    jit_x87_leave(ctx, insn);
     if (!(cpu->state.eflags & X86_EFLAGS_DF)) {
         done = x->prefixes & (X86_PFX_REP | X86_PFX_REPNE) ? repeat(&t, moves)
                                                            : some(&t, moves, t.size) != 0;
@@ -121,15 +121,12 @@ const uint8_t *jit_string(X86JitContext *ctx, const X86TbInsn *insn)
     if (!done) {
         return jit_interpret(ctx, insn);
     }
-    ctx->vec_live &= insn[1].vec_known;
-    ctx->x87_live &= insn[1].x87_known;
-    return tb->body + insn[1].host;
+    return jit_after(ctx, insn);
 }
 
 static void emit_string(JitBuild *b, const JitInsn *insn)
 {
-    jit_flags_save(b);
-    jit_emit_call_stub(b, insn, b->jit->stubs.string);
+    jit_emit_call(b, insn, jit_string);
 }
 
 bool jit_choose_string(JitBuild *b, JitInsn *insn)

@@ -153,17 +153,21 @@ static const uint8_t *emit_leave(Emit *e)
     return start;
 }
 
-/* Calls fn(ctx, T1) and goes on where it says, or leaves. Flags are saved. */
+/* Calls fn(ctx, T1, T0), by its address in T2 if it is 0, and goes on where it says, or leaves.
+ * Flags are saved. */
 static const uint8_t *emit_c_call(X86Jit *jit, Emit *e, uintptr_t fn, const uint8_t *stored)
 {
     const uint8_t *start = emit_here(e);
 
     emit_regs(jit, e, emit_store);
+    emit_mov(e, true, HOST_RDX, JIT_T0);
     emit_save_live(jit, e);
     emit_mov_imm(e, HOST_RDI, (uintptr_t)jit->ctx);
     emit_mov(e, true, HOST_RSI, JIT_T1);
-    emit_mov_imm(e, HOST_RAX, fn);
-    emit_op_reg(e, false, 0xff, 2, HOST_RAX);
+    if (fn) {
+        emit_mov_imm(e, HOST_RAX, fn);
+    }
+    emit_op_reg(e, false, 0xff, 2, fn ? HOST_RAX : JIT_T2);
     emit_op_reg(e, true, 0x85, HOST_RAX, HOST_RAX);
     emit_jcc(e, HOST_Z, stored);
     emit_store(e, true, HOST_RAX, JIT_ABS(jit, resume));
@@ -188,7 +192,9 @@ static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
 
     stubs->interpret = emit_c_call(jit, e, (uintptr_t)jit_interpret, stored);
     stubs->interpret_host = emit_host_variant(jit, e, stubs->interpret);
-    stubs->string = emit_c_call(jit, e, (uintptr_t)jit_string, stored);
+    stubs->call = emit_c_call(jit, e, 0, stored);
+    stubs->miss_read = emit_c_call(jit, e, (uintptr_t)jit_miss_read, stored);
+    stubs->miss_write = emit_c_call(jit, e, (uintptr_t)jit_miss_write, stored);
     stubs->link = emit_c_call(jit, e, (uintptr_t)jit_follow, stored);
     stubs->link_host = emit_host_variant(jit, e, stubs->link);
     stubs->miss = emit_c_call(jit, e, (uintptr_t)jit_miss, stored);

@@ -1,6 +1,7 @@
 /*
- * System instructions that kernels run all the time, without the interpreter: those
- * that change one bit of EFLAGS or a segment's base. All others are interpreted one by
+ * System instructions that kernels run all the time, without the interpreter: those that
+ * change one bit of EFLAGS or a segment's base or read a register are emitted, those that
+ * change the privilege call C functions (direct.c). All others are interpreted one by
  * one (runtime.c).
  *
  * X86State lies anywhere in memory, so its fields are reached by a register that holds
@@ -9,6 +10,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/translate/build.h"
+#include "target/i386/translate/runtime.h"
 
 /* A field of X86State, whose address is in reg. */
 static HostMem field(unsigned reg, size_t offset)
@@ -20,6 +22,16 @@ static HostMem field(unsigned reg, size_t offset)
 static void load_state_address(JitBuild *b, unsigned reg)
 {
     emit_mov_imm(&b->e, reg, (uintptr_t)&b->cpu->state);
+}
+
+/* Guest register reg becomes T0. */
+static void emit_to_register(JitBuild *b, unsigned reg)
+{
+    if (jit_host_reg(reg) == HOST_NONE) {
+        emit_store(&b->e, true, JIT_T0, jit_reg_home(b->jit, reg));
+    } else {
+        emit_mov(&b->e, true, jit_host_reg(reg), JIT_T0);
+    }
 }
 
 /* group 1 with a 32-bit memory operand and immediate */
@@ -44,6 +56,22 @@ static void emit_cli(JitBuild *b, const JitInsn *insn)
     jit_flags_save(b);
     load_state_address(b, JIT_T0);
     emit_alu_mem_imm(b, HOST_AND, FIELD(JIT_T0, eflags), ~X86_EFLAGS_IF);
+    jit_flags_clobber(b);
+}
+
+static void emit_cld(JitBuild *b, const JitInsn *insn)
+{
+    jit_flags_save(b);
+    load_state_address(b, JIT_T0);
+    emit_alu_mem_imm(b, HOST_AND, FIELD(JIT_T0, eflags), ~X86_EFLAGS_DF);
+    jit_flags_clobber(b);
+}
+
+static void emit_std(JitBuild *b, const JitInsn *insn)
+{
+    jit_flags_save(b);
+    load_state_address(b, JIT_T0);
+    emit_alu_mem_imm(b, HOST_OR, FIELD(JIT_T0, eflags), X86_EFLAGS_DF);
     jit_flags_clobber(b);
 }
 
@@ -164,36 +192,171 @@ static void emit_swapgs(JitBuild *b, const JitInsn *insn)
     emit_store(e, true, JIT_T2, JIT_ABS(b->jit, seg_base[1]));
 }
 
+/* The FS or GS base to a 64-bit register, with CR4.FSGSBASE. */
+static void emit_read_base(JitBuild *b, const JitInsn *insn)
+{
+    Emit *e = &b->e;
+    unsigned i = insn->x.mnemonic == X86_MN_RDFSBASE ? 0 : 1;
+
+    jit_flags_save(b);
+    load_state_address(b, JIT_T0);
+    emit_load(e, false, JIT_T1, FIELD(JIT_T0, cr4));
+    emit_op_reg(e, false, 0xf7, HOST_NOT, JIT_T1);
+    emit_op_reg(e, false, 0xf7, 0, JIT_T1); /* test */
+    emit32(e, X86_CR4_FSGSBASE);
+    interpret_unless_zero(b, insn);
+    emit_load(e, true, JIT_T0, JIT_ABS(b->jit, seg_base[i]));
+    emit_to_register(b, insn->x.op[0].reg);
+    jit_flags_clobber(b);
+}
+
+/* --- registers ----------------------------------------------------------------------------- */
+
+/* MOV from a control register that is no more than a field, or from a segment register. */
+static void emit_read_control(JitBuild *b, const JitInsn *insn)
+{
+    static const uint16_t offsets[] = {
+        [0] = offsetof(X86State, cr0), [2] = offsetof(X86State, cr2),
+        [3] = offsetof(X86State, cr3), [4] = offsetof(X86State, cr4),
+    };
+
+    load_state_address(b, JIT_T0);
+    emit_load(&b->e, b->mode64, JIT_T0, field(JIT_T0, offsets[insn->x.op[1].reg]));
+    emit_to_register(b, insn->x.op[0].reg);
+}
+
+static void emit_read_selector(JitBuild *b, const JitInsn *insn)
+{
+    size_t offset = offsetof(X86State, segs) + insn->x.op[1].reg * sizeof(X86Segment) +
+                    offsetof(X86Segment, selector);
+
+    load_state_address(b, JIT_T0);
+    emit_op_mem(&b->e, false, 0x0fb7, JIT_T0, field(JIT_T0, offset)); /* movzx */
+    emit_to_register(b, insn->x.op[0].reg);
+}
+
+/* --- C functions ---------------------------------------------------------------------------- */
+
+static void emit_rdtsc(JitBuild *b, const JitInsn *insn)
+{
+    jit_emit_call(b, insn, jit_rdtsc);
+}
+
+static void emit_rdtscp(JitBuild *b, const JitInsn *insn)
+{
+    jit_emit_call(b, insn, jit_rdtscp);
+}
+
+static void emit_syscall(JitBuild *b, const JitInsn *insn)
+{
+    jit_emit_call(b, insn, jit_syscall);
+}
+
+static void emit_sysret(JitBuild *b, const JitInsn *insn)
+{
+    jit_emit_call(b, insn, jit_sysret);
+}
+
+static void emit_iret(JitBuild *b, const JitInsn *insn)
+{
+    jit_emit_call(b, insn, jit_iret);
+}
+
+static void emit_write_base(JitBuild *b, const JitInsn *insn)
+{
+    jit_emit_call(b, insn, jit_write_base);
+}
+
+static void emit_nothing(JitBuild *b, const JitInsn *insn)
+{
+}
+
 /* --- choice ------------------------------------------------------------------------------ */
+
+typedef enum SystemKind {
+    PLAIN,
+    ACCESSES, /* may be interpreted after all, or fault */
+    ENDS,     /* the same, and nothing of the block comes after it */
+    CALLS,    /* a C function, which goes on after it */
+    LEAVES,   /* a C function, which goes on elsewhere */
+} SystemKind;
+
+/* Beside what the row says, where the instruction is not left to the interpreter. */
+typedef enum SystemNeed { ANYWHERE, IOPL, WORD_SIZE, IN_RING_0_64, IN_64, WIDE_64 } SystemNeed;
 
 typedef struct SystemInsn {
     uint16_t mnemonic;
     JitEmitFn *emit;
-    bool accesses, ends;
+    SystemKind kind;
+    SystemNeed need;
 } SystemInsn;
 
 static const SystemInsn system_insns[] = {
-    { X86_MN_CLI, emit_cli, true, false },   { X86_MN_STI, emit_sti, true, false },
-    { X86_MN_PUSHF, emit_pushf, true, false }, { X86_MN_SWAPGS, emit_swapgs, false, false },
-    { X86_MN_STAC, emit_stac, true, true },  { X86_MN_CLAC, emit_clac, true, true },
+    { X86_MN_CLI, emit_cli, ACCESSES, IOPL },
+    { X86_MN_STI, emit_sti, ACCESSES, IOPL },
+    { X86_MN_CLD, emit_cld, ACCESSES, ANYWHERE },
+    { X86_MN_STD, emit_std, ACCESSES, ANYWHERE },
+    { X86_MN_PUSHF, emit_pushf, ACCESSES, WORD_SIZE },
+    { X86_MN_SWAPGS, emit_swapgs, PLAIN, ANYWHERE },
+    { X86_MN_STAC, emit_stac, ENDS, ANYWHERE },
+    { X86_MN_CLAC, emit_clac, ENDS, ANYWHERE },
+    { X86_MN_SERIALIZE, emit_nothing, PLAIN, ANYWHERE },
+    { X86_MN_RDTSC, emit_rdtsc, CALLS, ANYWHERE },
+    { X86_MN_RDTSCP, emit_rdtscp, CALLS, ANYWHERE },
+    { X86_MN_RDFSBASE, emit_read_base, ACCESSES, WIDE_64 },
+    { X86_MN_RDGSBASE, emit_read_base, ACCESSES, WIDE_64 },
+    { X86_MN_WRFSBASE, emit_write_base, CALLS, WIDE_64 },
+    { X86_MN_WRGSBASE, emit_write_base, CALLS, WIDE_64 },
+    { X86_MN_SYSCALL, emit_syscall, LEAVES, IN_64 },
+    { X86_MN_SYSRET, emit_sysret, LEAVES, WIDE_64 },
+    { X86_MN_IRET, emit_iret, LEAVES, IN_RING_0_64 },
 };
+
+static bool is_met(const JitBuild *b, const JitInsn *insn, SystemNeed need)
+{
+    switch (need) {
+    case IOPL:
+        return b->tb->key & X86_HF_IOPL_OK;
+    case WORD_SIZE:
+        return insn->x.op_size == (b->mode64 ? 8 : 4);
+    case IN_64:
+        return b->mode64;
+    case WIDE_64:
+        return b->mode64 && insn->x.op_size == 8;
+    case IN_RING_0_64:
+        return b->mode64 && insn->x.op_size == 8 && !(b->tb->key & X86_HF_CPL_MASK);
+    default:
+        return true;
+    }
+}
+
+/* Reads of registers into a general register. */
+static JitEmitFn *register_read(const X86Insn *x)
+{
+    const unsigned plain = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 4;
+
+    if (x->op[0].kind != X86_OP_GPR) {
+        return NULL;
+    }
+    if (x->mnemonic == X86_MN_MOV_CR) {
+        return x->op[1].reg < 8 && (plain >> x->op[1].reg & 1) ? emit_read_control : NULL;
+    }
+    return x->mnemonic == X86_MN_MOV_SEG && x->op_size != 2 && x->op[1].reg < X86_SEG_COUNT
+               ? emit_read_selector : NULL;
+}
 
 bool jit_choose_system(JitBuild *b, JitInsn *insn)
 {
-    const uint16_t mnemonic = insn->x.mnemonic;
+    insn->emit = register_read(&insn->x);
+    for (unsigned i = 0; !insn->emit && i < G_N_ELEMENTS(system_insns); i++) {
+        const SystemInsn *row = &system_insns[i];
 
-    if (((mnemonic == X86_MN_CLI || mnemonic == X86_MN_STI) &&
-         !(b->tb->key & X86_HF_IOPL_OK)) ||
-        (mnemonic == X86_MN_PUSHF && insn->x.op_size != (b->mode64 ? 8 : 4))) {
-        return false;
-    }
-    for (unsigned i = 0; i < G_N_ELEMENTS(system_insns); i++) {
-        if (system_insns[i].mnemonic == mnemonic) {
-            insn->emit = system_insns[i].emit;
-            insn->accesses = system_insns[i].accesses;
-            insn->ends = system_insns[i].ends;
-            return true;
+        if (row->mnemonic == insn->x.mnemonic && is_met(b, insn, row->need)) {
+            insn->emit = row->emit;
+            insn->accesses = row->kind == ACCESSES || row->kind == ENDS;
+            insn->interpreted = row->kind >= CALLS;
+            insn->ends = row->kind == ENDS || row->kind == LEAVES;
         }
     }
-    return false;
+    return insn->emit;
 }

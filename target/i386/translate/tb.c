@@ -401,9 +401,11 @@ static void emit_insn_to_stub(JitBuild *b, unsigned insn, const uint8_t *stub)
     emit_jmp(&b->e, stub);
 }
 
-void jit_emit_call_stub(JitBuild *b, const JitInsn *insn, const uint8_t *stub)
+void jit_emit_call(JitBuild *b, const JitInsn *insn, JitCallFn *fn)
 {
-    emit_insn_to_stub(b, insn->index, stub);
+    jit_flags_save(b);
+    emit_mov_imm(&b->e, JIT_T2, (uintptr_t)fn);
+    emit_insn_to_stub(b, insn->index, b->jit->stubs.call);
     b->flags = FLAGS_BOTH;
 }
 
@@ -430,6 +432,11 @@ static void emit_cold(JitBuild *b)
         case COLD_INTERPRET:
             emit_patch_here(&b->e, cold->disp);
             emit_insn_to_stub(b, cold->insn, b->jit->stubs.interpret);
+            break;
+        case COLD_MISS_READ: case COLD_MISS_WRITE:
+            emit_patch_here(&b->e, cold->disp);
+            emit_insn_to_stub(b, cold->insn, cold->kind == COLD_MISS_READ
+                              ? b->jit->stubs.miss_read : b->jit->stubs.miss_write);
             break;
         case COLD_LOAD_VEC:
             emit_patch_here(&b->e, cold->disp);
@@ -481,6 +488,11 @@ static void note_group(X86TbInsn *note, const JitInsn *insn)
                      : insn->x.mnemonic == X86_MN_LEAVE ? X86_RBP : insn->x.base;
 }
 
+static bool has_two_accesses(const X86Insn *x)
+{
+    return x->op[0].kind == X86_OP_MEM && (x->mnemonic == X86_MN_PUSH || x->mnemonic == X86_MN_CALL);
+}
+
 static void note_insn(JitBuild *b, const JitInsn *insn)
 {
     b->tb->insns[insn->index] = (X86TbInsn){
@@ -488,6 +500,7 @@ static void note_insn(JitBuild *b, const JitInsn *insn)
         .x87 = insn->interpreted ? TB_X87_INTERPRETED
              : insn->x87_last ? TB_X87_COPIED : TB_X87_NONE,
         .vec_known = b->vec_known, .x87_known = b->x87_known,
+        .two_accesses = has_two_accesses(&insn->x),
     };
     if (insn->group && insn->group_first) {
         note_group(&b->tb->insns[insn->index], insn);

@@ -118,6 +118,14 @@ void jit_x87_note_last(X86JitContext *ctx, const X86TbInsn *insn)
     }
 }
 
+void jit_x87_leave(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    if (G_UNLIKELY(ctx->x87_live)) {
+        jit_x87_note_last(ctx, insn);
+        jit_x87_from_context(ctx, ctx->cpu);
+    }
+}
+
 static bool is_conditional(const JitInsn *insn)
 {
     return insn->x.mnemonic >= X86_MN_JO && insn->x.mnemonic <= X86_MN_JNLE;

@@ -1,0 +1,373 @@
+/*
+ * What translated code has C functions of its own for, instead of the interpreter: system
+ * calls and returns, time, accesses that miss the software TLB.
+ *
+ * Each works on the registers in the context and leaves to jit_interpret() whatever is not
+ * plain: other modes, traps, faults of its own.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/translate/runtime.h"
+#include "target/i386/interp/flags.h"
+#include "target/i386/interp/operand.h"
+#include "target/i386/interp/run.h"
+#include "target/i386/msr.h"
+#include "target/i386/seg.h"
+#include "target/i386/syscall.h"
+
+/* Mode bits that the interpreter and the exec loop must see. */
+#define UNUSUAL (X86_HF_TF | X86_HF_AC | X86_HF_BP_CODE | X86_HF_BP_DATA | X86_HF_BP_IO)
+/* What X86JitContext keys have beside the mode bits. */
+#define KEY_EXTRA (X86_KEY_CS_FLAT | X86_KEY_SHADOW | X86_KEY_SIMD_EXCP | X86_KEY_X87_EXCP | \
+                   X86_KEY_TRANSLATED)
+
+/* --- flags and modes -------------------------------------------------------------------- */
+
+static uint32_t all_flags(const X86JitContext *ctx)
+{
+    return (ctx->cpu->state.eflags & ~X86_EFLAGS_ARITH) | x86_host_flags(ctx->flags);
+}
+
+static void set_all_flags(X86JitContext *ctx, uint32_t eflags)
+{
+    X86State *s = &ctx->cpu->state;
+
+    s->eflags = (eflags & X86_EFLAGS_DEFINED) | X86_EFLAGS_FIXED;
+    s->cc_lazy = 0;
+    ctx->flags = x86_flags_for_host(eflags);
+}
+
+/* The mode bits for other flags and another privilege: 64-bit code before and after. */
+static uint32_t mode_with(const X86State *s, uint32_t eflags, unsigned cpl)
+{
+    const uint32_t depends = X86_HF_CPL_MASK | X86_HF_TF | X86_HF_AC | X86_HF_SMAP |
+                             X86_HF_IOPL_OK;
+    unsigned iopl = (eflags & X86_EFLAGS_IOPL) >> X86_EFLAGS_IOPL_SHIFT;
+    bool ac = eflags & X86_EFLAGS_AC;
+
+    return (s->hflags & ~depends) | cpl | (eflags & X86_EFLAGS_TF ? X86_HF_TF : 0) |
+           (ac && cpl == 3 && s->cr0 & X86_CR0_AM ? X86_HF_AC : 0) |
+           (!ac && cpl < 3 && s->cr4 & X86_CR4_SMAP ? X86_HF_SMAP : 0) |
+           (cpl <= iopl ? X86_HF_IOPL_OK : 0);
+}
+
+const uint8_t *jit_again(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    ctx->vec_live &= insn->vec_known;
+    ctx->x87_live &= insn->x87_known;
+    jit_x87_to_context(ctx, &ctx->cpu->state);
+    return x86_insn_tb(insn)->body + insn->host;
+}
+
+/* On at rip in 64-bit code with these mode bits. The registers are in the context. */
+static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
+{
+    X86CPU *cpu = ctx->cpu;
+    X86Jit *jit = cpu->translator;
+    X86Interp *interp = cpu->interp;
+
+    cpu->state.rip = rip;
+    cpu->state.hflags = hflags;
+    if (!x86_interrupted(cpu) && !jit->single) {
+        interp->cur = NULL;
+        interp->key = (interp->key & KEY_EXTRA) | hflags;
+        cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(&cpu->state)];
+        X86JitMode *mode = jit_mode(jit, interp->key);
+        const X86JumpEntry *entry = mode ? jit_jump_entry(mode, rip) : NULL;
+        if (entry && entry->rip == rip) {
+            ctx->vec_live = ctx->x87_live = 0;
+            return entry->host;
+        }
+    }
+    jit_from_context(ctx);
+    return jit_go_on(ctx);
+}
+
+static uint64_t rip_of(const X86TbInsn *insn)
+{
+    return x86_insn_tb(insn)->rip + insn->guest;
+}
+
+/* --- system calls ------------------------------------------------------------------------- */
+
+const uint8_t *jit_syscall(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    X86State *s = &ctx->cpu->state;
+    uint32_t old = all_flags(ctx) & ~X86_EFLAGS_RF, eflags = old & ~(uint32_t)s->fmask;
+    uint32_t hflags = mode_with(s, eflags, 0);
+    uint16_t sel = s->star >> 32 & 0xfffc;
+
+    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL)) {
+        return jit_interpret(ctx, insn);
+    }
+    jit_x87_leave(ctx, insn);
+    ctx->regs[X86_RCX] = rip_of(insn + 1);
+    ctx->regs[X86_R11] = old;
+    s->segs[X86_CS] = x86_flat_code(sel, 0, true);
+    s->segs[X86_SS] = x86_flat_stack(sel + 8, 0);
+    set_all_flags(ctx, eflags);
+    return enter(ctx, s->lstar, hflags);
+}
+
+const uint8_t *jit_sysret(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    X86State *s = &ctx->cpu->state;
+    uint64_t rip = ctx->regs[X86_RCX];
+    uint32_t eflags = ctx->regs[X86_R11] & X86_SYSRET_FLAGS, hflags = mode_with(s, eflags, 3);
+    uint16_t sel = s->star >> 48;
+
+    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL) || !x86_canonical(s, rip)) {
+        return jit_interpret(ctx, insn);
+    }
+    jit_x87_leave(ctx, insn);
+    s->segs[X86_CS] = x86_flat_code((sel + 16) | 3, 3, true);
+    s->segs[X86_SS] = x86_flat_stack((sel + 8) | 3, 3);
+    set_all_flags(ctx, eflags);
+    return enter(ctx, rip, hflags);
+}
+
+/* --- IRET ----------------------------------------------------------------------------------- */
+
+enum { FRAME_RIP, FRAME_CS, FRAME_FLAGS, FRAME_RSP, FRAME_SS, FRAME_WORDS };
+
+/* Reads memory that the TLB maps; false if it does not. */
+static bool peek(const X86CPU *cpu, uint64_t lin, void *buf, unsigned len)
+{
+    const X86TlbEntry *e = x86_tlb_entry(cpu, lin);
+
+    if (((lin + len - 1) & X86_PAGE_MASK) != e->read) {
+        return false;
+    }
+    memcpy(buf, (const void *)(lin + e->addend), len);
+    return true;
+}
+
+/* The descriptor behind a selector of the GDT as it stands in memory, 0 for a null selector. */
+static bool raw_descriptor(const X86CPU *cpu, uint16_t sel, uint64_t *raw)
+{
+    const X86State *s = &cpu->state;
+
+    *raw = 0;
+    if (x86_sel_null(sel)) {
+        return true;
+    }
+    return !(sel & 4) && (sel | 7u) <= s->gdt.limit &&
+           peek(cpu, s->gdt.base + (sel & ~7u), raw, sizeof(*raw));
+}
+
+/* By the interpreter, which makes all checks. Remembers what it made of the selectors. */
+static const uint8_t *iret_checked(X86JitContext *ctx, const X86TbInsn *insn, const JitIret *now)
+{
+    X86CPU *cpu = ctx->cpu;
+    const X86State *s = &cpu->state;
+    JitIret *last = &cpu->translator->iret;
+
+    last->valid = false;
+    const uint8_t *host = jit_interpret(ctx, insn);
+    *last = *now;
+    last->valid = (s->hflags & X86_HF_CS64) && s->segs[X86_CS].selector == now->cs.selector &&
+                  s->segs[X86_SS].selector == now->ss.selector;
+    last->cs = s->segs[X86_CS];
+    last->ss = s->segs[X86_SS];
+    return host;
+}
+
+/* The same selectors and descriptors have passed all checks before, at this privilege. */
+static bool is_known(const JitIret *last, const JitIret *now)
+{
+    return last->valid && last->cs.selector == now->cs.selector && last->raw_cs == now->raw_cs &&
+           last->ss.selector == now->ss.selector && last->raw_ss == now->raw_ss;
+}
+
+static void leave_ring_0(X86JitContext *ctx, unsigned cpl)
+{
+    if (cpl) {
+        x86_drop_inner_segs(ctx->cpu, cpl);
+        jit_sync_segments(ctx);
+    }
+}
+
+const uint8_t *jit_iret(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    const uint32_t mask = X86_EFLAGS_ARITH | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF |
+                          X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC |
+                          X86_EFLAGS_VIF | X86_EFLAGS_VIP | X86_EFLAGS_ID;
+    X86CPU *cpu = ctx->cpu;
+    X86State *s = &cpu->state;
+    const JitIret *last = &cpu->translator->iret;
+    uint64_t frame[FRAME_WORDS];
+    JitIret now = { 0 };
+
+    if ((s->eflags & X86_EFLAGS_NT) || !peek(cpu, ctx->regs[X86_RSP], frame, sizeof(frame)) ||
+        !raw_descriptor(cpu, frame[FRAME_CS], &now.raw_cs) ||
+        !raw_descriptor(cpu, frame[FRAME_SS], &now.raw_ss)) {
+        return jit_interpret(ctx, insn);
+    }
+    now.cs.selector = frame[FRAME_CS];
+    now.ss.selector = frame[FRAME_SS];
+    if (!is_known(last, &now)) {
+        return iret_checked(ctx, insn, &now);
+    }
+    unsigned cpl = now.cs.selector & 3;
+    uint32_t eflags = (all_flags(ctx) & ~mask) | (frame[FRAME_FLAGS] & mask);
+    uint32_t hflags = mode_with(s, eflags, cpl);
+    if ((hflags & UNUSUAL) || !x86_canonical(s, frame[FRAME_RIP])) {
+        return jit_interpret(ctx, insn);
+    }
+    jit_x87_leave(ctx, insn);
+    s->segs[X86_CS] = last->cs;
+    s->segs[X86_SS] = last->ss;
+    leave_ring_0(ctx, cpl);
+    ctx->regs[X86_RSP] = frame[FRAME_RSP];
+    set_all_flags(ctx, eflags);
+    s->nmi_blocked = 0;
+    return enter(ctx, frame[FRAME_RIP], hflags);
+}
+
+/* --- instructions within a block ---------------------------------------------------------- */
+
+const uint8_t *jit_after(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    ctx->vec_live &= insn[1].vec_known;
+    ctx->x87_live &= insn[1].x87_known;
+    jit_x87_to_context(ctx, &ctx->cpu->state);
+    return x86_insn_tb(insn)->body + insn[1].host;
+}
+
+static bool may_read_tsc(const X86State *s)
+{
+    return !(s->cr4 & X86_CR4_TSD) || x86_cpl(s) == 0;
+}
+
+static void read_tsc(X86JitContext *ctx)
+{
+    uint64_t tsc = x86_read_tsc(ctx->cpu);
+
+    ctx->regs[X86_RAX] = (uint32_t)tsc;
+    ctx->regs[X86_RDX] = tsc >> 32;
+}
+
+const uint8_t *jit_rdtsc(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    if (!may_read_tsc(&ctx->cpu->state)) {
+        return jit_interpret(ctx, insn);
+    }
+    jit_x87_leave(ctx, insn);
+    read_tsc(ctx);
+    return jit_after(ctx, insn);
+}
+
+const uint8_t *jit_rdtscp(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    if (!may_read_tsc(&ctx->cpu->state)) {
+        return jit_interpret(ctx, insn);
+    }
+    jit_x87_leave(ctx, insn);
+    read_tsc(ctx);
+    ctx->regs[X86_RCX] = (uint32_t)ctx->cpu->state.tsc_aux;
+    return jit_after(ctx, insn);
+}
+
+/* WRFSBASE and WRGSBASE of a 64-bit register. */
+const uint8_t *jit_write_base(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    X86State *s = &ctx->cpu->state;
+    const X86Insn *x = jit_decoded(ctx->cpu, insn);
+    unsigned i = x->mnemonic == X86_MN_WRFSBASE ? 0 : 1;
+    uint64_t base = ctx->regs[x->op[0].reg];
+
+    if (!(s->cr4 & X86_CR4_FSGSBASE) || !x86_canonical(s, base)) {
+        return jit_interpret(ctx, insn);
+    }
+    jit_x87_leave(ctx, insn);
+    s->segs[X86_FS + i].base = ctx->seg_base[i] = base;
+    return jit_after(ctx, insn);
+}
+
+/* --- misses --------------------------------------------------------------------------------- */
+
+/* Elements that are masked out have no fault. */
+static bool is_masked(const X86Insn *x)
+{
+    switch (x->mnemonic) {
+    case X86_MN_VMASKMOVPS: case X86_MN_VMASKMOVPD: case X86_MN_VPMASKMOVD: case X86_MN_VPMASKMOVQ:
+        return true;
+    }
+    return false;
+}
+
+/* The linear address of insn's one access if it lies in page and has no fault before its page
+ * fault. */
+static bool faulting_address(X86CPU *cpu, const X86TbInsn *insn, const X86Insn *x, uint64_t page,
+                             uint64_t *lin)
+{
+    const X86Row *row = x86_insn_row(x);
+    bool has_operand = false;
+
+    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
+        has_operand |= x->op[i].kind == X86_OP_MEM;
+    }
+    if (!has_operand || is_masked(x) || insn->two_accesses || x->vsib || (row->legality & X86_ROW_ALIGNED) ||
+        !(cpu->state.hflags & X86_HF_CS64)) {
+        return false;
+    }
+    cpu->state.rip = rip_of(insn + 1);
+    *lin = x86_insn_ea(cpu, x);
+    if (x->seg == X86_FS || x->seg == X86_GS) {
+        *lin += cpu->state.segs[x->seg].base;
+    }
+    cpu->state.rip = rip_of(insn);
+    return (*lin & X86_PAGE_MASK) == page;
+}
+
+static const uint8_t *page_fault(X86JitContext *ctx, const X86TbInsn *insn, uint64_t page,
+                                 uint32_t error)
+{
+    X86CPU *cpu = ctx->cpu;
+    const X86Insn *x = jit_decoded(cpu, insn);
+    uint64_t lin;
+
+    jit_from_context(ctx);
+    if (!faulting_address(cpu, insn, x, page, &lin)) {
+        return jit_interpret(ctx, insn);
+    }
+    cpu->state.cr2 = lin;
+    cpu->interp->cur = NULL;
+    x86_deliver_fault(cpu, X86_EXCP_PF, error);
+    return jit_go_on(ctx);
+}
+
+/*
+ * An access in page is not answered by the TLB. If its entry is there nevertheless, the access
+ * goes on from the page before, and if it is not there after all, the page is not for direct
+ * access: the interpreter knows what to do.
+ */
+static const uint8_t *miss(X86JitContext *ctx, const X86TbInsn *insn, uint64_t page,
+                           X86Access access)
+{
+    X86CPU *cpu = ctx->cpu;
+    const X86TlbEntry *e = x86_tlb_entry(cpu, page);
+    const uint64_t *tag = access == X86_ACCESS_WRITE ? &e->write : &e->read;
+    bool possible = cpu->state.hflags & X86_HF_CS64 ? x86_canonical(&cpu->state, page)
+                                                    : page <= UINT32_MAX;
+    uint32_t error;
+
+    if (insn->two_accesses || insn->group_from != insn->group_to || !possible || *tag == page) {
+        return jit_interpret(ctx, insn);
+    }
+    jit_x87_leave(ctx, insn);
+    if (!x86_lin_fill(cpu, page, access, &error)) {
+        return page_fault(ctx, insn, page, error);
+    }
+    return *tag == page ? jit_again(ctx, insn) : jit_interpret(ctx, insn);
+}
+
+const uint8_t *jit_miss_read(X86JitContext *ctx, const X86TbInsn *insn, uint64_t page)
+{
+    return miss(ctx, insn, page, X86_ACCESS_READ);
+}
+
+const uint8_t *jit_miss_write(X86JitContext *ctx, const X86TbInsn *insn, uint64_t page)
+{
+    return miss(ctx, insn, page, X86_ACCESS_WRITE);
+}
