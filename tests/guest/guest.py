@@ -14,6 +14,8 @@ import tempfile
 import time
 
 EMULATOR = os.environ.get('DOPPEL', 'build/doppel')
+# -accel for all machines that do not ask for one themselves; none: the default.
+ACCEL = os.environ.get('DOPPEL_ACCEL')
 # Everything is slower on a loaded machine or with sanitizers.
 SCALE = float(os.environ.get('GUEST_TIMEOUT_SCALE', '1'))
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,6 +27,11 @@ class Failure(Exception):
 
 class Skip(Exception):
     pass
+
+
+def accel_args(args):
+    """The -accel option that is to stand before args."""
+    return ['-accel', ACCEL] if ACCEL and '-accel' not in args else []
 
 
 def need(path, package):
@@ -55,7 +62,7 @@ class Machine:
         listener.listen(1)
         command = [emulator or EMULATOR, '-display', 'none', '-serial', 'stdio', '-monitor', 'none',
                    '-chardev', f'socket,path={self.dir}/qmp,id=qmp',
-                   '-mon', 'chardev=qmp,mode=control', '-nic', 'none', *args]
+                   '-mon', 'chardev=qmp,mode=control', '-nic', 'none', *accel_args(args), *args]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=open(self.dir + '/stderr', 'wb'))
         os.set_blocking(self.process.stdout.fileno(), False)

@@ -12,7 +12,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'guest'))
-from guest import EMULATOR, SCALE, Failure, Skip, main, run, tool  # noqa: E402,F401
+from guest import (EMULATOR, SCALE, Failure, Skip, accel_args, main, run,  # noqa: E402,F401
+                   tool)
 
 PROMPT = '(qemu) '
 
@@ -65,7 +66,7 @@ class Monitored:
             listeners[name].settimeout(30)
         command = [emulator or EMULATOR, '-display', 'none',
                    '-chardev', f'socket,path={self.dir}/mon,id=mon0', '-mon', 'chardev=mon0',
-                   '-qtest', f'unix:{self.dir}/qtest', *args]
+                   '-qtest', f'unix:{self.dir}/qtest', *accel_args(args), *args]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL,
                                         stderr=open(self.dir + '/stderr', 'wb'))
