@@ -1,6 +1,6 @@
 /*
  * "ringbuf": the latest output stays in memory for ringbuf-read; "vc": the
- * same, read by the user interface's text console.
+ * same, until a text console of the user interface shows it.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,12 +9,16 @@
 #include "util/module.h"
 
 enum { RINGBUF_DEFAULT_SIZE = 64 * 1024 };
+enum { VC_CELL_WIDTH = 8, VC_CELL_HEIGHT = 16, VC_CELLS_MIN = 4, VC_CELLS_MAX = 500 }; /* pixels */
 
 typedef struct RingChardev {
     Chardev parent;
     uint8_t *data;
     uint64_t size;      /* power of two */
     uint64_t head, tail; /* bytes ever written and ever read or lost */
+    const CharView *view; /* of a vc; NULL: nobody shows it */
+    void *view_opaque;
+    int columns, rows;
 } RingChardev;
 
 static void ring_start(Chardev *chr, uint64_t size)
@@ -42,20 +46,6 @@ static bool ringbuf_open(Chardev *chr, OptDict *opts, Error **errp)
     return true;
 }
 
-static bool vc_open(Chardev *chr, OptDict *opts, Error **errp)
-{
-    static const char *const sizes[] = { "width", "height", "cols", "rows" };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        uint64_t ignored; /* the user interface chooses the size of its text consoles */
-        if (!optdict_get_u64(opts, sizes[i], &ignored, errp)) {
-            return false;
-        }
-    }
-    ring_start(chr, RINGBUF_DEFAULT_SIZE);
-    return true;
-}
-
 static void ring_close(Chardev *chr)
 {
     g_free(((RingChardev *)chr)->data);
@@ -65,6 +55,10 @@ static void ring_write(Chardev *chr, const uint8_t *buf, int len)
 {
     RingChardev *ring = (RingChardev *)chr;
 
+    if (ring->view) {
+        ring->view->output(ring->view_opaque, buf, len);
+        return;
+    }
     for (int i = 0; i < len; i++) {
         ring->data[ring->head++ & (ring->size - 1)] = buf[i];
     }
@@ -113,6 +107,44 @@ static const ChardevInfo ringbuf_info = {
 };
 CHARDEV_TYPE(ringbuf_info)
 
+/* --- vc --------------------------------------------------------------------------- */
+
+static bool size_option(OptDict *opts, const char *key, unsigned unit, int *cells, Error **errp)
+{
+    uint64_t size = 0;
+
+    if (!optdict_get_u64(opts, key, &size, errp)) {
+        return false;
+    }
+    if (size) {
+        *cells = (int)CLAMP(size / unit, VC_CELLS_MIN, VC_CELLS_MAX);
+    }
+    return true;
+}
+
+static bool vc_open(Chardev *chr, OptDict *opts, Error **errp)
+{
+    RingChardev *vc = (RingChardev *)chr;
+
+    if (!size_option(opts, "width", VC_CELL_WIDTH, &vc->columns, errp) ||
+        !size_option(opts, "height", VC_CELL_HEIGHT, &vc->rows, errp) ||
+        !size_option(opts, "cols", 1, &vc->columns, errp) ||
+        !size_option(opts, "rows", 1, &vc->rows, errp)) {
+        return false;
+    }
+    ring_start(chr, RINGBUF_DEFAULT_SIZE);
+    return true;
+}
+
+static void vc_update_read(Chardev *chr)
+{
+    RingChardev *vc = (RingChardev *)chr;
+
+    if (vc->view) {
+        vc->view->accept(vc->view_opaque);
+    }
+}
+
 static const ChardevInfo vc_info = {
     .name = "vc",
     .alias = "console",
@@ -121,5 +153,37 @@ static const ChardevInfo vc_info = {
     .open = vc_open,
     .close = ring_close,
     .write = ring_write,
+    .update_read = vc_update_read,
 };
 CHARDEV_TYPE(vc_info)
+
+bool chardev_is_vc(const Chardev *chr)
+{
+    return chr->info == &vc_info;
+}
+
+void chr_vc_attach(Chardev *chr, const CharView *view, void *opaque)
+{
+    RingChardev *vc = (RingChardev *)chr;
+    uint8_t old[256];
+    int n;
+
+    while ((n = chr_ringbuf_read(chr, old, sizeof(old))) > 0) {
+        view->output(opaque, old, n);
+    }
+    vc->view = view;
+    vc->view_opaque = opaque;
+}
+
+void chr_vc_detach(Chardev *chr)
+{
+    ((RingChardev *)chr)->view = NULL;
+}
+
+void chr_vc_size(const Chardev *chr, int *columns, int *rows)
+{
+    const RingChardev *vc = (const RingChardev *)chr;
+
+    *columns = vc->columns;
+    *rows = vc->rows;
+}

@@ -109,6 +109,18 @@ int chr_ringbuf_read(Chardev *chr, uint8_t *buf, int len);
  * many bytes it took, which is fewer than len if it is busy; -1 as above. */
 int chr_ringbuf_inject(Chardev *chr, const uint8_t *buf, int len);
 
+/* Who shows a "vc": a text console of the user interface. */
+typedef struct CharView {
+    void (*output)(void *opaque, const uint8_t *buf, int len);
+    void (*accept)(void *opaque); /* the front end takes input again */
+} CharView;
+bool chardev_is_vc(const Chardev *chr);
+/* Gives the view what was written so far, and from now on all output at once. */
+void chr_vc_attach(Chardev *chr, const CharView *view, void *opaque);
+void chr_vc_detach(Chardev *chr);
+/* The size of the screen that the user asked for, in cells; 0: any. A cell is 8 by 16 pixels. */
+void chr_vc_size(const Chardev *chr, int *columns, int *rows);
+
 /* Restores the terminal if a stdio chardev changed it. Async-signal-safe; for exit paths. */
 void chardev_restore_terminal(void);
 

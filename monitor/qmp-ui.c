@@ -5,6 +5,8 @@
  */
 #include <inttypes.h>
 #include "monitor/monitor.h"
+#include "ui/display.h"
+#include "ui/screendump.h"
 #include "util/module.h"
 
 /* The key of a KeyValue: { "type": "qcode"|"number", "data": ... }. */
@@ -159,17 +161,42 @@ static json_object *qmp_query_mice(Monitor *mon, json_object *args, Error **errp
 
 /* --- screens --------------------------------------------------------------------------- */
 
+/* The console of "device" and "head", the first one without them. */
+static Console *find_console(Monitor *mon, json_object *args, Error **errp)
+{
+    ConsoleList *list = monitor_machine(mon)->consoles;
+    const char *id = json_member_str(args, "device");
+    int64_t head = json_member_int(args, "head", 0);
+    DeviceState *dev = id ? qdev_find_by_id(monitor_machine(mon), id) : NULL;
+    Console *con = NULL;
+
+    if (!id && head) {
+        error_setg(errp, "'head' must be specified together with 'device'");
+    } else if (id && !dev) {
+        error_set_class(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found", id);
+    } else if (id && !console_by_owner(list, dev, 0)) {
+        error_setg(errp, "Device '%s' has no screen", id);
+    } else {
+        con = id ? console_by_owner(list, dev, CLAMP(head, 0, UINT_MAX))
+                 : console_by_index(list, 0);
+        if (!con && id) {
+            error_setg(errp, "Device '%s' has no head %" PRId64, id, head);
+        } else if (!con) {
+            error_setg(errp, "There is no console to take a screendump from");
+        }
+    }
+    return con;
+}
+
 static json_object *qmp_screendump(Monitor *mon, json_object *args, Error **errp)
 {
-    Console *con = console_by_index(monitor_machine(mon)->consoles, 0);
+    static const char *const formats[] = { [SCREENDUMP_PPM] = "ppm", [SCREENDUMP_PNG] = "png" };
+    Console *con = find_console(mon, args, errp);
+    const char *format = json_member_str(args, "format");
 
-    if (!check_display(mon, args, errp)) {
-        return NULL;
-    }
-    if (!con) {
-        error_setg(errp, "There is no console to take a screendump from");
-    } else {
-        console_screendump(con, json_member_str(args, "filename"), errp);
+    if (con) {
+        console_screendump(con, json_member_str(args, "filename"),
+                           format ? index_of(format, formats) : SCREENDUMP_PPM, errp);
     }
     return NULL;
 }
@@ -184,12 +211,12 @@ static json_object *qmp_x_screen_text(Monitor *mon, json_object *args, Error **e
     return result;
 }
 
-/* There are no windows yet. */
 static json_object *qmp_query_display_options(Monitor *mon, json_object *args, Error **errp)
 {
     json_object *options = json_object_new_object();
+    Displays *displays = monitor_machine(mon)->displays;
 
-    json_add_str(options, "type", "none");
+    json_add_str(options, "type", displays ? displays_type(displays) : "none");
     return options;
 }
 

@@ -23,7 +23,7 @@ Config *config_new(void)
     Config *config = g_new0(Config, 1);
     GPtrArray **dicts[] = { &config->drives, &config->nodes, &config->devices, &config->objects,
                             &config->chardevs,
-                            &config->mons, &config->fw_cfgs };
+                            &config->mons, &config->fw_cfgs, &config->vncs };
     GPtrArray **strings[] = { &config->globals, &config->serials, &config->parallels,
                               &config->debugcons, &config->monitors, &config->qmps, &config->pretty_qmps,
                               &config->data_dirs };
@@ -47,10 +47,10 @@ void config_free(Config *config)
                             config->chardevs, config->mons, config->fw_cfgs, config->globals,
                             config->serials, config->parallels, config->debugcons,
                             config->monitors, config->qmps, config->pretty_qmps,
-                            config->data_dirs };
+                            config->data_dirs, config->vncs };
     char *strings[] = { config->machine, config->cpu_model, config->firmware, config->kernel,
                         config->initrd, config->append, config->boot_order, config->boot_once,
-                        config->vga, config->display, config->name, config->uuid,
+                        config->vga, config->keymap, config->name, config->uuid,
                         config->pidfile, config->qtest, config->qtest_log, config->gdb, config->rtc_base };
 
     for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
@@ -60,5 +60,6 @@ void config_free(Config *config)
         g_free(strings[i]);
     }
     optdict_free(config->machine_opts);
+    optdict_free(config->display);
     g_free(config);
 }

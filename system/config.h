@@ -44,7 +44,10 @@ typedef struct Config {
     bool boot_menu, boot_strict;
     uint64_t boot_menu_timeout, reboot_timeout; /* ms; UINT64_MAX: not given */
     char *vga;                   /* NULL: the machine's default */
-    char *display;               /* NULL: "none" with -nographic, else the best there is */
+    OptDict *display;            /* -display, key "type"; NULL: the best there is */
+    GPtrArray *vncs;             /* OptDict: -vnc, key "vnc" */
+    char *keymap;                /* -k; NULL: en-us */
+    bool full_screen;
     char *name, *uuid, *pidfile, *qtest, *qtest_log;
     char *rtc_base;              /* "utc", "localtime" or a date; NULL: utc */
     uint64_t hang_timeout;       /* seconds; 0: -hang-timeout was not given */

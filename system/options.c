@@ -8,6 +8,7 @@
 #include "chardev/char.h"
 #include "system/config.h"
 #include "target/i386/cpuid.h"
+#include "ui/display.h"
 #include "util/log.h"
 #include "util/trace.h"
 
@@ -439,14 +440,61 @@ APPLY(apply_trace)
     return trace_parse_option(arg, errp);
 }
 
-APPLY(apply_display)
+/* Display types of QEMU that are refused by name. */
+static bool check_display_type(const char *type, Error **errp)
 {
-    if (!g_str_equal(arg, "none")) {
-        error_setg(errp, "-display %s: screens are not implemented; use -display none, or "
-                   "-nographic for the serial port on the terminal", arg);
+    static const char *const others[] = { "gtk", "cocoa", "spice-app", "egl-headless", "dbus",
+                                          NULL };
+
+    if (g_strv_contains(others, type)) {
+        error_setg(errp, "-display %s is not implemented; write none, sdl, curses or vnc=:0", type);
         return false;
     }
-    return set_string(config, opt, arg, done, errp);
+    return g_str_equal(type, "none") || display_available(type, errp);
+}
+
+APPLY(apply_vnc)
+{
+    OptDict *dict = g_str_equal(arg, "none") ? NULL : optdict_parse("-vnc", arg, "vnc", errp);
+
+    if (dict) {
+        g_ptr_array_add(config->vncs, dict);
+    } else if (g_str_equal(arg, "none")) {
+        g_ptr_array_set_size(config->vncs, 0);
+        return true;
+    }
+    return dict && display_available("vnc", errp);
+}
+
+APPLY(apply_display)
+{
+    if (g_str_equal(arg, "help") || g_str_equal(arg, "?")) {
+        g_autoptr(GString) text = g_string_new("Available display backend types:\n");
+        display_help(text);
+        fputs(text->str, stdout);
+        *done = true;
+        return true;
+    }
+    if (g_str_has_prefix(arg, "vnc=")) {
+        return apply_vnc(config, opt, arg + strlen("vnc="), done, errp);
+    }
+    OptDict *dict = optdict_parse("-display", arg, "type", errp);
+    const char *type = dict ? optdict_get(dict, "type") : NULL;
+    if (dict && (!type || g_str_equal(type, "default"))) {
+        optdict_free(dict); /* what would be shown without -display */
+        dict = NULL;
+    } else if (!dict || !check_display_type(type, errp)) {
+        optdict_free(dict);
+        return false;
+    }
+    optdict_free(config->display);
+    config->display = dict;
+    return true;
+}
+
+APPLY(apply_keymap)
+{
+    return keymap_find(arg, errp) && set_string(config, opt, arg, done, errp);
 }
 
 /* Beyond a week the watch would not be one. */
@@ -565,7 +613,13 @@ static const Option options[] = {
       F(fw_cfgs), .text = "name" },
     { "L", "DIR", "look for firmware here first", add_string, F(data_dirs) },
     { "vga", "std|cirrus|none", "the display adapter", set_string, F(vga) },
-    { "display", "none", "how the screen is shown", apply_display, F(display) },
+    { "display", "none|sdl[,grab-mod=,show-cursor=,window-close=,full-screen=on|off]|curses|"
+      "vnc=DISPLAY[,...]", "how the screen is shown; '-display help'", apply_display },
+    { "vnc", "[HOST]:D[,to=L,password=on|off,websocket=PORT|on,share=POLICY]|unix:PATH|none",
+      "a VNC server on port 5900+D", apply_vnc },
+    { "k", "LAYOUT", "keyboard layout of VNC clients, terminals and pasted text (default en-us)",
+      apply_keymap, F(keymap) },
+    { "full-screen", NULL, "the window begins in full screen", set_flag, F(full_screen) },
     { "nographic", NULL, "no screen; serial port and monitor on the terminal", set_flag,
       F(nographic) },
     { "nodefaults", NULL, "no devices but those named", set_flag, F(nodefaults) },
@@ -603,8 +657,8 @@ static const Option options[] = {
     { "incoming", "URI", "not implemented", refuse },
     { "loadvm", "NAME", "not implemented", refuse },
     { "usb", NULL, "not implemented", refuse },
-    { "sdl", NULL, "not implemented", refuse },
-    { "vnc", "DISPLAY", "not implemented", refuse, .text = "use -nographic or -display none" },
+    { "sdl", NULL, "not implemented", refuse, .text = "write -display sdl" },
+    { "curses", NULL, "not implemented", refuse, .text = "write -display curses" },
     { "sandbox", "on", "not implemented", refuse },
 };
 

@@ -16,6 +16,7 @@
 #include "gdbstub/gdbstub.h"
 #include "monitor/monitor.h"
 #include "qom/user-object.h"
+#include "system/screens.h"
 #include "util/main-loop.h"
 
 struct Startup {
@@ -26,6 +27,7 @@ struct Startup {
     GPtrArray *humans;     /* HmpSession: human monitors */
     QTestServer *qtest;
     HangWatch *hang;
+    Screens *screens;
 };
 
 static const char *default_machine_name(void)
@@ -309,18 +311,21 @@ static bool add_short_monitors(Startup *up, GPtrArray *texts, bool control, bool
     return true;
 }
 
-/* With -nographic the terminal is a monitor unless something else was asked for. */
+/* Unless something else was asked for, there is a monitor on a text console; with -nographic on
+ * the terminal. */
 static void add_default_monitor(Config *config)
 {
-    bool taken = !config->serials->len || config->monitors->len || config->qmps->len ||
-                 config->mons->len;
+    bool monitor = config->monitors->len || config->qmps->len || config->pretty_qmps->len ||
+                   config->mons->len || config->nodefaults;
+    bool terminal_taken = !config->serials->len; /* by the default serial port */
 
     for (guint i = 0; i < config->serials->len; i++) {
         const char *serial = g_ptr_array_index(config->serials, i);
-        taken |= g_str_has_prefix(serial, "mon:") || g_str_equal(serial, "stdio");
+        monitor |= g_str_has_prefix(serial, "mon:");
+        terminal_taken |= g_str_equal(serial, "stdio");
     }
-    if (config->nographic && !config->nodefaults && !taken) {
-        g_ptr_array_add(config->monitors, g_strdup("stdio"));
+    if (!monitor && !(config->nographic && terminal_taken)) {
+        g_ptr_array_add(config->monitors, g_strdup(config->nographic ? "stdio" : "vc"));
     }
 }
 
@@ -396,18 +401,10 @@ static bool build(Startup *up, Config *config, Error **errp)
            machine_init_run(up->machine, errp) &&
            add_devices(up, config, errp) &&
            (!up->accel->machine_ready || up->accel->machine_ready(up->machine, errp)) &&
+           (up->screens = screens_new(up->rs, config, errp)) &&
            add_qtest(up, config, errp) &&
            add_hang_watch(up, config, errp) &&
            add_gdb(up, config, errp);
-}
-
-/* A user who expects a window must not look at nothing without a word. */
-static void warn_without_screen(const Config *config)
-{
-    if (!config->display && !config->nographic && !config->qtest) {
-        warn_report("screens are not implemented: use -nographic for the serial port on this "
-                    "terminal, or -display none");
-    }
 }
 
 Startup *startup_build(Config *config, Error **errp)
@@ -425,7 +422,6 @@ Startup *startup_build(Config *config, Error **errp)
         startup_free(up);
         return NULL;
     }
-    warn_without_screen(config);
     return up;
 }
 
@@ -446,6 +442,7 @@ void startup_free(Startup *up)
         vm_stop(up->rs, RUN_STATE_SHUTDOWN);
     }
     block_foreach(up->machine->drives, flush_drive, NULL);
+    screens_free(up->screens);
     qtest_server_free(up->qtest);
     if (up->rs) {
         gdbstub_stop(up->rs);

@@ -4,9 +4,8 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "ui/console.h"
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include "ui/refresh.h"
+#include "util/timer.h"
 #include "util/trace.h"
 
 TRACE_EVENT(console_resize, "%s: %dx%d");
@@ -17,12 +16,16 @@ struct Console {
     char *label;
     const ConsoleOps *ops;
     void *opaque;
+    const void *owner;
     pixman_image_t *surface;
     bool own_surface;
     GSList *listeners; /* DisplayListener */
     pixman_image_t *cursor;
     int hot_x, hot_y, cursor_x, cursor_y;
     bool cursor_visible;
+    Timer timer;       /* pending while somebody watches */
+    RefreshPace pace;
+    bool changed;      /* since the present refresh began */
 };
 
 struct ConsoleList {
@@ -62,6 +65,41 @@ const char *console_label(const Console *con)
     return con->label;
 }
 
+bool console_is_text(const Console *con)
+{
+    return con->ops->key != NULL;
+}
+
+void console_set_owner(Console *con, const void *owner)
+{
+    con->owner = owner;
+}
+
+Console *console_by_owner(ConsoleList *list, const void *owner, unsigned head)
+{
+    for (guint i = 0; i < list->consoles->len; i++) {
+        Console *con = g_ptr_array_index(list->consoles, i);
+        if (con->owner == owner && head-- == 0) {
+            return con;
+        }
+    }
+    return NULL;
+}
+
+/* Screens come before text consoles. */
+static void add_to_list(ConsoleList *list, Console *con)
+{
+    guint place = list->consoles->len;
+
+    while (!console_is_text(con) && place > 0 &&
+           console_is_text(g_ptr_array_index(list->consoles, place - 1))) {
+        place--;
+    }
+    g_ptr_array_insert(list->consoles, (gint)place, con);
+}
+
+static void refresh_due(void *opaque);
+
 Console *console_new(ConsoleList *list, const char *label, const ConsoleOps *ops, void *opaque)
 {
     Console *con = g_new0(Console, 1);
@@ -70,7 +108,9 @@ Console *console_new(ConsoleList *list, const char *label, const ConsoleOps *ops
     con->label = g_strdup(label);
     con->ops = ops;
     con->opaque = opaque;
-    g_ptr_array_add(list->consoles, con);
+    timer_init(&con->timer, clock_real(), refresh_due, con);
+    refresh_pace_reset(&con->pace);
+    add_to_list(list, con);
     console_resize(con, 640, 480);
     return con;
 }
@@ -80,6 +120,7 @@ void console_free(Console *con)
     while (con->listeners) {
         display_listener_unregister(con->listeners->data);
     }
+    timer_deinit(&con->timer);
     g_ptr_array_remove(con->list->consoles, con);
     pixman_image_unref(con->surface);
     if (con->cursor) {
@@ -98,6 +139,7 @@ static void switch_surface(Console *con, pixman_image_t *surface, bool own)
     }
     con->surface = surface;
     con->own_surface = own;
+    con->changed = true;
     trace(console_resize, con->label, pixman_image_get_width(surface),
           pixman_image_get_height(surface));
     for (GSList *l = con->listeners; l; l = l->next) {
@@ -138,6 +180,7 @@ void console_update(Console *con, int x, int y, int w, int h)
         return;
     }
     trace(console_update, con->label, x, y, right - x, bottom - y);
+    con->changed = true;
     for (GSList *l = con->listeners; l; l = l->next) {
         DisplayListener *listener = l->data;
         if (listener->ops->update) {
@@ -185,6 +228,73 @@ void console_move_cursor(Console *con, int x, int y, bool visible)
     }
 }
 
+/* --- refreshing ------------------------------------------------------------------ */
+
+static bool is_watched(const Console *con)
+{
+    for (const GSList *l = con->listeners; l; l = l->next) {
+        const DisplayListener *listener = l->data;
+        if (!listener->hidden) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The list may change while listeners are told: a front end switches to another console. */
+static void tell_refreshed(Console *con)
+{
+    GSList *listeners = g_slist_copy(con->listeners);
+
+    for (GSList *l = listeners; l; l = l->next) {
+        DisplayListener *listener = l->data;
+        if (g_slist_find(con->listeners, listener) && listener->ops->refresh) {
+            listener->ops->refresh(listener);
+        }
+    }
+    g_slist_free(listeners);
+}
+
+void console_refresh(Console *con)
+{
+    if (con->ops->refresh) {
+        con->ops->refresh(con->opaque);
+    }
+    tell_refreshed(con);
+}
+
+static void refresh_due(void *opaque)
+{
+    Console *con = opaque;
+    int64_t start = clock_get_ns(clock_real());
+
+    if (!is_watched(con)) {
+        return;
+    }
+    con->changed = false;
+    timer_mod(&con->timer, start + con->pace.interval_ms * NS_PER_MS);
+    console_refresh(con);
+    timer_mod(&con->timer, start + refresh_pace_next(&con->pace, con->changed) * NS_PER_MS);
+}
+
+static void start_refreshing(Console *con)
+{
+    if (is_watched(con) && !timer_pending(&con->timer)) {
+        refresh_pace_reset(&con->pace);
+        timer_mod(&con->timer, clock_get_ns(clock_real()));
+    }
+}
+
+void console_wake(Console *con)
+{
+    int64_t soon = clock_get_ns(clock_real()) + REFRESH_USUAL_MS * NS_PER_MS;
+
+    refresh_pace_wake(&con->pace);
+    if (timer_pending(&con->timer) && timer_expire_time(&con->timer) > soon) {
+        timer_mod(&con->timer, soon);
+    }
+}
+
 /* --- front ends ------------------------------------------------------------------ */
 
 void display_listener_register(DisplayListener *l, Console *con)
@@ -198,6 +308,7 @@ void display_listener_register(DisplayListener *l, Console *con)
         tell_cursor(con, l);
         tell_cursor_position(con, l);
     }
+    start_refreshing(con);
 }
 
 void display_listener_unregister(DisplayListener *l)
@@ -208,10 +319,18 @@ void display_listener_unregister(DisplayListener *l)
     }
 }
 
-void console_refresh(Console *con)
+void display_listener_set_hidden(DisplayListener *l, bool hidden)
 {
-    if (con->ops->refresh) {
-        con->ops->refresh(con->opaque);
+    l->hidden = hidden;
+    if (l->console) {
+        start_refreshing(l->console);
+    }
+}
+
+void console_key(Console *con, uint32_t keysym, unsigned modifiers)
+{
+    if (con->ops->key) {
+        con->ops->key(con->opaque, keysym, modifiers);
     }
 }
 
@@ -233,38 +352,7 @@ char *console_text(Console *con)
     return NULL;
 }
 
-static void put_ppm_row(FILE *file, const uint32_t *pixels, int width)
+bool console_cells(Console *con, TextScreen *out)
 {
-    for (int x = 0; x < width; x++) {
-        uint8_t rgb[3] = { pixels[x] >> 16, pixels[x] >> 8, pixels[x] };
-        fwrite(rgb, 1, sizeof(rgb), file);
-    }
-}
-
-bool console_screendump(Console *con, const char *path, Error **errp)
-{
-    FILE *file = fopen(path, "wbe");
-    int width, height, stride;
-    const uint8_t *row;
-    bool ok;
-
-    if (!file) {
-        error_setg_errno(errp, errno, "cannot write the screen to '%s'", path);
-        return false;
-    }
-    console_refresh(con);
-    width = pixman_image_get_width(con->surface);
-    height = pixman_image_get_height(con->surface);
-    stride = pixman_image_get_stride(con->surface);
-    row = (const uint8_t *)pixman_image_get_data(con->surface);
-    fprintf(file, "P6\n%d %d\n255\n", width, height);
-    for (int y = 0; y < height; y++, row += stride) {
-        put_ppm_row(file, (const uint32_t *)row, width);
-    }
-    ok = !ferror(file);
-    if (fclose(file) != 0 || !ok) {
-        error_setg_errno(errp, errno, "cannot write the screen to '%s'", path);
-        return false;
-    }
-    return true;
+    return con->ops->cells && con->ops->cells(con->opaque, out);
 }

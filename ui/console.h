@@ -5,9 +5,12 @@
  * A surface is a pixman image, PIXMAN_x8r8g8b8. It stays valid until the next
  * console_resize() or console_set_surface(), which tells the listeners.
  *
- * The device draws when it is asked: front ends call console_refresh() at
- * their rate, the device's refresh() looks what changed and reports it by
- * console_update(). With the big lock.
+ * The device draws when it is asked: while somebody watches a console, a timer
+ * calls the device's refresh(), which looks what changed and reports it by
+ * console_update(). refresh.h says how often. With the big lock.
+ *
+ * A machine's consoles are numbered: screens first, then text consoles
+ * (text-console.h), as the keys Ctrl-Alt-1, 2... of the front ends choose them.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,6 +27,18 @@ typedef struct Console Console;
 typedef struct ConsoleList ConsoleList; /* a machine's consoles */
 typedef struct DisplayListener DisplayListener;
 
+/* A text screen as cells, for terminals. */
+typedef struct TextCell {
+    uint32_t ch;    /* Unicode */
+    uint8_t fg, bg; /* attribute colors of the VGA: 0 black, 1 blue, 2 green, 4 red; 8 brighter */
+} TextCell;
+
+typedef struct TextScreen {
+    int columns, rows;
+    int cursor_x, cursor_y; /* -1: none to be seen */
+    TextCell *cells;        /* row by row; g_free() */
+} TextScreen;
+
 /* What a display device implements. */
 typedef struct ConsoleOps {
     /* Draws what changed since the last call. */
@@ -33,7 +48,14 @@ typedef struct ConsoleOps {
     /* Appends the screen's text, UTF-8, a line each without trailing blanks. False: it shows
      * graphics. May be NULL. */
     bool (*text)(void *opaque, GString *out);
+    /* The same as cells, all fields of *out. May be NULL. */
+    bool (*cells)(void *opaque, TextScreen *out);
+    /* Text consoles only: a key by its X11 keysym, which is the character for Latin-1. */
+    void (*key)(void *opaque, uint32_t keysym, unsigned modifiers);
 } ConsoleOps;
+
+/* Modifiers of text_console keys. */
+enum { CONSOLE_MOD_SHIFT = 1, CONSOLE_MOD_CTRL = 2, CONSOLE_MOD_ALT = 4 };
 
 /* What a front end implements; any function may be NULL. */
 typedef struct DisplayListenerOps {
@@ -44,21 +66,28 @@ typedef struct DisplayListenerOps {
     /* The device's own cursor: an a8r8g8b8 image, or NULL for none. */
     void (*define_cursor)(DisplayListener *l, pixman_image_t *cursor, int hot_x, int hot_y);
     void (*move_cursor)(DisplayListener *l, int x, int y, bool visible);
+    /* The device has drawn; all updates of this moment were reported. */
+    void (*refresh)(DisplayListener *l);
 } DisplayListenerOps;
 
 struct DisplayListener {
     const DisplayListenerOps *ops;
     Console *console; /* set by display_listener_register() */
+    bool hidden;      /* does not need updates now; see display_listener_set_hidden() */
 };
 
 ConsoleList *console_list_new(void);
 void console_list_free(ConsoleList *list);
 /* NULL if there is no such number; 0 is the first screen. */
 Console *console_by_index(ConsoleList *list, unsigned index);
+/* The head-th console of a device (console_set_owner()), or NULL. */
+Console *console_by_owner(ConsoleList *list, const void *owner, unsigned head);
 
 /* For devices. label is shown as a window's title: "VGA". Begins with a 640x480 black surface. */
 Console *console_new(ConsoleList *list, const char *label, const ConsoleOps *ops, void *opaque);
 void console_free(Console *con);
+/* The device that draws it, for those who look for it by device. */
+void console_set_owner(Console *con, const void *owner);
 /* A new surface of the console's own, black. Nothing happens if it has this size and is its own. */
 void console_resize(Console *con, int width, int height);
 /* The device's own memory as the surface; takes a reference. */
@@ -72,14 +101,21 @@ void console_move_cursor(Console *con, int x, int y, bool visible);
 /* For front ends. Registering reports the present surface. */
 void display_listener_register(DisplayListener *l, Console *con);
 void display_listener_unregister(DisplayListener *l);
+/* While all listeners of a console are hidden it is not drawn. */
+void display_listener_set_hidden(DisplayListener *l, bool hidden);
 const char *console_label(const Console *con);
 unsigned console_index(const Console *con);
+/* A text console takes keys by console_key(), not by the machine's input queue. */
+bool console_is_text(const Console *con);
+void console_key(Console *con, uint32_t keysym, unsigned modifiers);
+/* The user did something: what it leads to should be seen soon. */
+void console_wake(Console *con);
 /* Lets the device draw; the listeners hear of what changed before it returns. */
 void console_refresh(Console *con);
 void console_invalidate(Console *con);
 /* The screen's text, or NULL if it shows graphics; caller frees. */
 char *console_text(Console *con);
-/* Writes the screen as a binary PPM file. */
-bool console_screendump(Console *con, const char *path, Error **errp);
+/* The same as cells; false if it shows graphics. */
+bool console_cells(Console *con, TextScreen *out);
 
 #endif

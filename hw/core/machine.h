@@ -81,6 +81,7 @@ struct MachineState {
     bool defaults;               /* make the default devices (no -nodefaults) */
     InputQueue *input;           /* keys and pointers for its devices */
     ConsoleList *consoles;       /* its screens */
+    struct Displays *displays;   /* its front ends (ui/display.h); NULL: not started yet */
 
     /* Options. */
     uint64_t ram_size;

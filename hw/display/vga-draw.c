@@ -434,4 +434,5 @@ const ConsoleOps vga_console_ops = {
     .refresh = vga_refresh,
     .invalidate = vga_invalidate,
     .text = vga_screen_text,
+    .cells = vga_screen_cells,
 };

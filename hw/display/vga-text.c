@@ -10,6 +10,7 @@
  */
 #include <string.h>
 #include "hw/display/vga.h"
+#include "ui/cp437.h"
 
 enum { CURSOR_OFF = 0x20, CURSOR_LINE = 0x1f, CURSOR_PERIOD_MS = 533 };
 enum { FONT_CHARS = 256, FONT_ROWS = 32, FONT_BYTES = FONT_CHARS * FONT_ROWS * 4 };
@@ -257,42 +258,13 @@ void vga_draw_text(VGAState *s, VGAScreen *screen)
 
 /* --- the text ----------------------------------------------------------------------- */
 
-/* Code page 437, which the characters of the BIOS fonts are. */
-static const char *const low_chars[32] = {
-    " ", "☺", "☻", "♥", "♦", "♣", "♠", "•", "◘", "○", "◙", "♂", "♀", "♪", "♫", "☼",
-    "►", "◄", "↕", "‼", "¶", "§", "▬", "↨", "↑", "↓", "→", "←", "∟", "↔", "▲", "▼",
-};
-static const char *const high_chars[128] = {
-    "Ç", "ü", "é", "â", "ä", "à", "å", "ç", "ê", "ë", "è", "ï", "î", "ì", "Ä", "Å",
-    "É", "æ", "Æ", "ô", "ö", "ò", "û", "ù", "ÿ", "Ö", "Ü", "¢", "£", "¥", "₧", "ƒ",
-    "á", "í", "ó", "ú", "ñ", "Ñ", "ª", "º", "¿", "⌐", "¬", "½", "¼", "¡", "«", "»",
-    "░", "▒", "▓", "│", "┤", "╡", "╢", "╖", "╕", "╣", "║", "╗", "╝", "╜", "╛", "┐",
-    "└", "┴", "┬", "├", "─", "┼", "╞", "╟", "╚", "╔", "╩", "╦", "╠", "═", "╬", "╧",
-    "╨", "╤", "╥", "╙", "╘", "╒", "╓", "╫", "╪", "┘", "┌", "█", "▄", "▌", "▐", "▀",
-    "α", "ß", "Γ", "π", "Σ", "σ", "µ", "τ", "Φ", "Θ", "Ω", "δ", "∞", "φ", "ε", "∩",
-    "≡", "±", "≥", "≤", "⌠", "⌡", "÷", "≈", "°", "∙", "·", "√", "ⁿ", "²", "■", " ",
-};
-
-static void append_char(GString *out, uint8_t c)
-{
-    if (c >= 0x80) {
-        g_string_append(out, high_chars[c - 0x80]);
-    } else if (c < 0x20) {
-        g_string_append(out, low_chars[c]);
-    } else if (c == 0x7f) {
-        g_string_append(out, "⌂");
-    } else {
-        g_string_append_c(out, c);
-    }
-}
-
 static void append_row(const VGAState *s, const VGAScreen *screen, uint32_t row, GString *out)
 {
     size_t end = out->len;
 
     for (unsigned column = 0; column < screen->columns; column++) {
         uint8_t c = cell_bytes(s, screen, row, column)[0];
-        append_char(out, c);
+        g_string_append_unichar(out, cp437_to_unicode[c]);
         end = c != ' ' && c != 0 && c != 0xff ? out->len : end;
     }
     g_string_truncate(out, end);
@@ -313,5 +285,46 @@ bool vga_screen_text(void *opaque, GString *out)
     while (l.y < screen.height) {
         append_row(s, &screen, next_band(&screen, &l).first.row, out);
     }
+    return true;
+}
+
+/* Adds a row of cells to the screen. */
+static void append_cells(const VGAState *s, const VGAScreen *screen, uint32_t row, GArray *cells,
+                         TextScreen *out)
+{
+    uint8_t bg_bits = s->attr[ATTR_MODE] & ATTR_MODE_BLINK ? 0x07 : 0x0f;
+    uint32_t cursor = cursor_address(s) & screen->address_mask;
+    bool cursor_on = !(s->crtc[CRTC_CURSOR_START] & CURSOR_OFF);
+
+    for (unsigned column = 0; column < screen->columns; column++) {
+        const uint8_t *bytes = cell_bytes(s, screen, row, column);
+        TextCell cell = { cp437_to_unicode[bytes[0]], bytes[1] & 0x0f, bytes[1] >> 4 & bg_bits };
+        g_array_append_val(cells, cell);
+        if (cursor_on && bytes == s->vram_ptr + cursor) {
+            out->cursor_x = column;
+            out->cursor_y = out->rows;
+        }
+    }
+    out->rows++;
+}
+
+bool vga_screen_cells(void *opaque, TextScreen *out)
+{
+    VGAState *s = opaque;
+    GArray *cells;
+    VGAScreen screen;
+    VGALine l;
+
+    vga_screen(s, &screen);
+    if (screen.format != VGA_TEXT) {
+        return false;
+    }
+    cells = g_array_new(FALSE, FALSE, sizeof(TextCell));
+    *out = (TextScreen){ .columns = screen.columns, .cursor_x = -1, .cursor_y = -1 };
+    vga_line_first(&l, &screen);
+    while (l.y < screen.height) {
+        append_cells(s, &screen, next_band(&screen, &l).first.row, cells, out);
+    }
+    out->cells = (TextCell *)(void *)g_array_free(cells, FALSE);
     return true;
 }

@@ -321,6 +321,7 @@ bool vga_init(VGAState *s, DeviceState *owner, const VGAChip *chip, uint32_t vra
     }
     s->draw.dirty_pages = g_malloc0(vram_size / GUEST_PAGE_SIZE);
     s->console = console_new(owner->machine->consoles, "VGA", &vga_console_ops, s);
+    console_set_owner(s->console, owner);
     vga_reset(s);
     return true;
 }

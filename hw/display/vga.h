@@ -213,6 +213,7 @@ uint32_t vga_line_address(const VGALine *l, const VGAScreen *screen);
 extern const ConsoleOps vga_console_ops;
 void vga_draw_text(VGAState *s, VGAScreen *screen);
 bool vga_screen_text(void *opaque, GString *out);
+bool vga_screen_cells(void *opaque, TextScreen *out);
 /* Makes the surface fit; true if all must be drawn anew. */
 bool vga_begin_screen(VGAState *s, const VGAScreen *screen);
 /* One phase of blinking: period_ms is both phases' length. */

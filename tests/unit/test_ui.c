@@ -7,6 +7,7 @@
 #include <string.h>
 #include "ui/console.h"
 #include "ui/input.h"
+#include "ui/screendump.h"
 #include "util/timer.h"
 
 /* --- input ------------------------------------------------------------------------------ */
@@ -257,10 +258,10 @@ static void test_screendump(void)
 
     con = console_new(list, "test", &pixel_ops, &con);
     console_resize(con, 2, 1);
-    g_assert_true(console_screendump(con, path, &error_fatal));
+    g_assert_true(console_screendump(con, path, SCREENDUMP_PPM, &error_fatal));
     g_assert_true(g_file_get_contents(path, &data, &len, NULL));
     g_assert_cmpmem(data, len, "P6\n2 1\n255\n\377\0\0\0\0\0", 17);
-    g_assert_false(console_screendump(con, dir, &err));
+    g_assert_false(console_screendump(con, dir, SCREENDUMP_PPM, &err));
     g_assert_nonnull(strstr(error_text(err), dir));
     error_free(err);
     remove(path);
