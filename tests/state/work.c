@@ -4,6 +4,8 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "tests/state/machines.h"
+#include "hw/core/cpu-debug.h"
+#include "hw/i386/vmport.h"
 
 /* A list of bytes for ports: { port, value }. */
 typedef struct PortByte {
@@ -60,6 +62,38 @@ static void work_i8042(TestMachine *t)
     input_sync(t->m->input);
     OUT_ALL(t, { 0x60, 0xed });
     step_clock(t, NS_PER_MS);
+}
+
+/* The backdoor takes its command from the registers of the CPU that reads the port. */
+static void ask_vmmouse(TestMachine *t, uint32_t control)
+{
+    enum { CMD_CONTROL = 41 };
+    CPUState *cpu = g_ptr_array_index(t->m->cpus, 0);
+    const uint64_t regs[] = { VMPORT_MAGIC, control, CMD_CONTROL };
+    uint8_t old[G_N_ELEMENTS(regs)][sizeof(uint64_t)] = { { 0 } };
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(regs); n++) {
+        CPU_GET_CLASS(cpu)->registers->read(cpu, n, old[n]);
+        CPU_GET_CLASS(cpu)->registers->write(cpu, n, (const uint8_t *)&regs[n]);
+    }
+    current_cpu = cpu;
+    in(t, VMPORT_PORT, 4);
+    current_cpu = NULL;
+    for (unsigned n = 0; n < G_N_ELEMENTS(regs); n++) {
+        CPU_GET_CLASS(cpu)->registers->write(cpu, n, old[n]);
+    }
+}
+
+/* The driver has identified the pointer and chosen absolute positions; one waits. */
+static void work_vmmouse(TestMachine *t)
+{
+    enum { READ_ID = 0x45414552, ABSOLUTE = 0x53424152 };
+
+    ask_vmmouse(t, READ_ID);
+    ask_vmmouse(t, ABSOLUTE);
+    input_send_abs(t->m->input, INPUT_AXIS_X, 0x1234, 0, INPUT_ABS_MAX);
+    input_send_button(t->m->input, INPUT_BUTTON_RIGHT, true);
+    input_sync(t->m->input);
 }
 
 /* FIFO on, loopback: bytes wait in the receiver; modem lines have changed. */
@@ -232,6 +266,7 @@ void work_all(TestMachine *t)
     work_apics(t);
     work_hpet(t);
     work_i8042(t);
+    work_vmmouse(t);
     work_rest(t);
     settle(t);
 }
