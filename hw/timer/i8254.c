@@ -17,6 +17,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/timer/i8254.h"
+#include <inttypes.h>
 #include "util/trace.h"
 
 TRACE_EVENT(i8254_write, "address %u value 0x%02x");
@@ -493,9 +494,21 @@ void i8254_deinit(I8254 *s)
     timer_deinit(&s->timer);
 }
 
+/* A time that the clock can show: within 200 years. */
+static bool is_time(int64_t ticks)
+{
+    return ticks > -(INT64_C(1) << 53) && ticks < INT64_C(1) << 53;
+}
+
 static bool counter_post_load(void *opaque, Error **errp)
 {
     I8254Counter *c = opaque;
+
+    if (!is_time(c->start) || !is_time(c->reload_at) || !is_time(c->frozen)) {
+        error_setg(errp, "isa-pit: saved state has a counter that began at tick %" PRId64,
+                   c->start);
+        return false;
+    }
 
     if ((c->armed && !c->count) || c->count > 65536 || c->frozen < -1 || c->latch_bytes > 2) {
         error_setg(errp, "isa-pit: saved state has count %u and %u latched bytes", c->count,
