@@ -185,17 +185,17 @@ static const uint8_t *source_bytes(const CirrusState *c, const uint8_t *given, u
 static void make_source(const CirrusState *c, const uint8_t *given, uint32_t y, Line *line)
 {
     const CirrusBlt *b = &c->blt;
-    uint32_t row = (b->src + y) % PATTERN_LINES, pattern = b->src & ~7u, pitch = pattern_pitch(b);
+    uint32_t row = (b->src + y) % PATTERN_LINES, pitch = pattern_pitch(b);
     uint8_t buf[CIRRUS_BLT_MAX_WIDTH];
 
     if (is_solid(b)) {
         fill(b, line);
     } else if ((b->mode & BLT_PATTERN) && (b->mode & BLT_EXPAND)) {
-        expand(b, source_bytes(c, given, pattern, PATTERN_LINES, buf) + row, PATTERN_PIXELS - 1,
-               line);
+        expand(b, source_bytes(c, given, b->src & -PATTERN_LINES, PATTERN_LINES, buf) + row,
+               PATTERN_PIXELS - 1, line);
     } else if (b->mode & BLT_PATTERN) {
-        repeat_pattern(b, source_bytes(c, given, pattern, PATTERN_LINES * pitch, buf) + row * pitch,
-                       line);
+        uint32_t len = PATTERN_LINES * pitch; /* at a multiple of it; the line is in bits 2 to 0 */
+        repeat_pattern(b, source_bytes(c, given, b->src & -len, len, buf) + row * pitch, line);
     } else if (b->mode & BLT_EXPAND) {
         uint32_t len = bits_bytes(b);
         expand(b, source_bytes(c, given, b->src + y * len, len, buf), UINT32_MAX, line);

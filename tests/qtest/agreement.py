@@ -32,6 +32,14 @@ DIFFERENCES = {
         'it takes input events only while the VM runs',
     r'/vga/screen-text': 'the QMP command is Doppel\'s own',
     # Where QEMU does not follow the data sheet.
+    r'/cirrus/pixel-mask': 'GD5446: 3C6 reads the pixel mask; QEMU reads ones',
+    r'/cirrus/depths': 'five bits at their maximum are full intensity; QEMU shows 0xf8',
+    r'/cirrus/cursor/changed': 'QEMU draws a cursor anew only after a register write',
+    r'/cirrus-blt/nor-and-nand': 'GD5446, GR32: 90 is NOR and DA is NAND; QEMU has them exchanged',
+    r'/cirrus-blt/doubleword-lines': 'GD5446, GR33 bit 0: lines of doublewords; QEMU takes a byte for each',
+    r'/cirrus-blt/pattern-lines': 'GD5446, GR2C: bits 2-0 are the first line; QEMU clears them',
+    r'/cirrus-blt/24-bits': 'GD5446: GR2F counts bytes, and lines of a pattern are padded to 32 bytes',
+    r'/cirrus-blt/wrap': 'addresses wrap at the memory\'s end; QEMU refuses the transfer',
     r'/edu/identity': 'a refused access reads as ones; QEMU reads 0',
     r'/fdc/(seek|read-id|write|format)':
         '82077AA, ST0 bit 2: QEMU leaves the head out of the result of SENSE INTERRUPT STATUS',
