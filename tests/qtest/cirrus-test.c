@@ -454,6 +454,33 @@ static void test_changed_cursor(void)
     qtest_quit(qts);
 }
 
+/* The ISA card: another identity, and banks and the blitter through what ISA has. */
+static void test_isa(void)
+{
+    enum { ROP_SET = 0x0e };
+    static const uint8_t blt[][2] = {
+        { 0x20, 7 }, { 0x22, 0 }, { 0x24, 8 }, { 0x26, 8 }, { 0x28, 0x40 }, { 0x29, 0x50 },
+        { 0x2a, 0 }, { 0x30, 0 }, { 0x32, ROP_SET }, { 0x31, 2 },
+    };
+    QTest *qts = qtest_start("-machine pc -nodefaults -device isa-cirrus-vga");
+
+    qtest_outb(qts, 0x3c2, 0x67);
+    g_assert_cmphex(crtc_read(qts, 0x27), ==, 0xa0);
+    g_assert_cmphex(seq_read(qts, 0x17), ==, 0x38);
+    g_assert_cmphex(seq_read(qts, 0x0f), ==, 0x18);
+    seq(qts, 6, 0x12);
+    seq(qts, 7, 0x01);
+    gc(qts, 6, 0x05);
+    gc(qts, 0x09, 5);
+    qtest_writeq(qts, WINDOW + 0x40, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(blt); i++) {
+        gc(qts, blt[i][0], blt[i][1]);
+    }
+    g_assert_cmphex(qtest_readq(qts, WINDOW + 0x40), ==, UINT64_MAX);
+    g_assert_cmphex(qtest_readb(qts, WINDOW + 0x48), ==, 0);
+    qtest_quit(qts);
+}
+
 static void test_reset(void)
 {
     QTest *qts = start_cirrus();
@@ -490,6 +517,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cirrus/cursor/small", test_small_cursor);
     g_test_add_func("/cirrus/cursor/large", test_large_cursor);
     g_test_add_func("/cirrus/cursor/changed", test_changed_cursor);
+    g_test_add_func("/cirrus/isa", test_isa);
     g_test_add_func("/cirrus/reset", test_reset);
     return g_test_run();
 }
