@@ -27,7 +27,7 @@ typedef struct Line {
     bool masked;        /* mask counts */
 } Line;
 
-/* --- raster operations ----------------------------------------------------------------------------- */
+/* --- raster operations ------------------------------------------------------------------------ */
 
 /* Result bits: 0 source and destination are 0; 1 destination is 1; 2 source is 1; 3 both are. */
 static const struct {
@@ -64,7 +64,7 @@ static void combine(uint8_t result, Line *line, uint32_t width)
     }
 }
 
-/* --- video memory ------------------------------------------------------------------------------------ */
+/* --- video memory ----------------------------------------------------------------------------- */
 
 static void read_memory(const VGAState *s, uint32_t addr, uint8_t *buf, uint32_t len)
 {
@@ -88,7 +88,7 @@ static void write_memory(VGAState *s, uint32_t addr, const uint8_t *buf, uint32_
     }
 }
 
-/* --- what the mode says -------------------------------------------------------------------------------- */
+/* --- what the mode says ----------------------------------------------------------------------- */
 
 static unsigned pixel_bytes(const CirrusBlt *b)
 {
@@ -126,7 +126,7 @@ static uint32_t pattern_pitch(const CirrusBlt *b)
     return PATTERN_PIXELS * (bytes == 3 ? 4 : bytes);
 }
 
-/* --- a line's source --------------------------------------------------------------------------------------- */
+/* --- a line's source -------------------------------------------------------------------------- */
 
 static void put_color(uint8_t *at, uint32_t color, unsigned bytes)
 {
@@ -205,7 +205,7 @@ static void make_source(const CirrusState *c, const uint8_t *given, uint32_t y, 
     }
 }
 
-/* --- a line's destination ------------------------------------------------------------------------------------ */
+/* --- a line's destination --------------------------------------------------------------------- */
 
 /* Pixels that came out as the transparent color are not written. */
 static void apply_key(const CirrusBlt *b, Line *line)
@@ -265,7 +265,7 @@ static void do_lines(CirrusState *c, const uint8_t *given)
     }
 }
 
-/* --- the CPU's data ---------------------------------------------------------------------------------------------- */
+/* --- the CPU's data --------------------------------------------------------------------------- */
 
 static void finish(CirrusState *c)
 {
@@ -338,7 +338,7 @@ bool cirrus_blt_feed(CirrusState *c, uint32_t addr, uint8_t val)
     return rest;
 }
 
-/* --- starting ------------------------------------------------------------------------------------------------------ */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static uint32_t field(const uint8_t *gr, unsigned index, uint32_t mask)
 {
@@ -423,7 +423,7 @@ void cirrus_blt_reset(CirrusState *c)
     cirrus_update_memory(c);
 }
 
-/* --- state --------------------------------------------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 static bool blt_post_load(void *opaque, Error **errp)
 {

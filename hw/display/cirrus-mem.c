@@ -17,7 +17,7 @@
 enum { WINDOW_SIZE = 0x10000, LEGACY_BLT_REGS = 0x18000 };
 enum { MMIO_PORTS = 0x3c0, MMIO_PORTS_SIZE = 0x20, MMIO_BLT_REGS = 0x100 };
 
-/* --- the blitter's registers in memory ----------------------------------------------------------- */
+/* --- the blitter's registers in memory -------------------------------------------------------- */
 
 enum { NONE = 0xff, BLT_REGS_STATUS = 0x40 };
 
@@ -85,7 +85,7 @@ const MemoryRegionOps cirrus_mmio_ops = {
     .impl = { .min_size = 1, .max_size = 1 },
 };
 
-/* --- packed pixels ---------------------------------------------------------------------------------- */
+/* --- packed pixels ---------------------------------------------------------------------------- */
 
 static bool has_extension(const CirrusState *c, uint8_t bits)
 {
@@ -147,7 +147,7 @@ static void memory_write(CirrusState *c, uint32_t addr, uint8_t val)
     }
 }
 
-/* --- the linear frame buffer --------------------------------------------------------------------------- */
+/* --- the linear frame buffer ------------------------------------------------------------------ */
 
 static uint64_t linear_read(void *opaque, hwaddr addr, unsigned size)
 {
@@ -183,7 +183,7 @@ const MemoryRegionOps cirrus_bitblt_ops = {
     .impl = { .min_size = 1, .max_size = 1 },
 };
 
-/* --- the window at a0000 --------------------------------------------------------------------------------- */
+/* --- the window at a0000 ---------------------------------------------------------------------- */
 
 uint32_t cirrus_bank(const VGAState *s, uint32_t offset)
 {
@@ -235,7 +235,7 @@ bool cirrus_window_write(VGAState *s, uint32_t addr, uint8_t val)
     return true;
 }
 
-/* --- when memory is just memory --------------------------------------------------------------------------- */
+/* --- when memory is just memory --------------------------------------------------------------- */
 
 static bool packed_is_plain(const CirrusState *c)
 {

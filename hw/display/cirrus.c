@@ -59,7 +59,7 @@ static void sr_write(CirrusState *c, uint8_t val)
     }
 }
 
-/* --- graphics controller ------------------------------------------------------------------------ */
+/* --- graphics controller ---------------------------------------------------------------------- */
 
 /* The bits that registers have from GR9 on. */
 static const uint8_t gr_mask[GR_LAST + 1] = {
@@ -116,7 +116,7 @@ void cirrus_gr_write(CirrusState *c, unsigned index, uint8_t val)
     }
 }
 
-/* --- CRTC ------------------------------------------------------------------------------------------ */
+/* --- CRTC ------------------------------------------------------------------------------------- */
 
 /* False: the VGA's own. */
 static bool cr_read(const CirrusState *c, uint8_t *val)
@@ -156,7 +156,7 @@ static bool cr_write(CirrusState *c, uint8_t val)
     return s->crtc_index > CR_OVERLAY;
 }
 
-/* --- DAC -------------------------------------------------------------------------------------------- */
+/* --- DAC -------------------------------------------------------------------------------------- */
 
 /* After four reads of 3C6, its next access is one of the HDR. */
 static bool mask_read(CirrusState *c, uint8_t *val)
@@ -214,7 +214,7 @@ static bool cursor_color_write(CirrusState *c, uint8_t val)
     return true;
 }
 
-/* --- ports ------------------------------------------------------------------------------------------ */
+/* --- ports ------------------------------------------------------------------------------------ */
 
 static bool cirrus_port_read(VGAState *s, unsigned port, uint8_t *val)
 {
@@ -291,7 +291,7 @@ static bool cirrus_port_write(VGAState *s, unsigned port, uint8_t val)
     }
 }
 
-/* --- the screen --------------------------------------------------------------------------------------- */
+/* --- the screen ------------------------------------------------------------------------------- */
 
 static VGAFormat format(const CirrusState *c)
 {
@@ -351,7 +351,7 @@ static const VGAChip cirrus_chip = {
     .draw_cursor = cirrus_draw_cursor,
 };
 
-/* --- life --------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void cirrus_reset(CirrusState *c)
 {

@@ -40,7 +40,7 @@ struct VMPortState {
     } commands[VMPORT_COMMANDS];
 };
 
-/* --- registers of the CPU that asks --------------------------------------------------------- */
+/* --- registers of the CPU that asks ----------------------------------------------------------- */
 
 /* Results in the numbering of x86's target description, which begins RAX RBX RCX RDX RSI RDI. */
 static void read_registers(CPUState *cpu, uint32_t regs[VMPORT_REGS])
@@ -107,7 +107,7 @@ static const MemoryRegionOps vmport_ops = {
     .impl = { .min_size = 4, .max_size = 4 },
 };
 
-/* --- its own commands -------------------------------------------------------------------------- */
+/* --- its own commands ------------------------------------------------------------------------- */
 
 static void get_version(void *opaque, uint32_t regs[VMPORT_REGS])
 {
@@ -178,7 +178,7 @@ static const struct {
     { CMD_GET_TIME_FULL, get_full_time }, { CMD_GET_VCPU_INFO, get_vcpu_info },
 };
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void vmport_register(DeviceState *vmport, unsigned command, VMPortFn *fn, void *opaque)
 {

@@ -53,7 +53,7 @@ struct VMMouseState {
     int32_t x, y, z;             /* position or movement not yet queued */
 };
 
-/* --- events from the queue of the machine ------------------------------------------------------ */
+/* --- events from the queue of the machine ----------------------------------------------------- */
 
 static void move(VMMouseState *s, InputAxis axis, int value)
 {
@@ -141,7 +141,7 @@ static void join_queue(VMMouseState *s)
     input_handler_activate(s->binding);
 }
 
-/* --- commands of the guest ------------------------------------------------------------------------ */
+/* --- commands of the guest -------------------------------------------------------------------- */
 
 static void disable(VMMouseState *s)
 {
@@ -216,7 +216,7 @@ static void data_command(void *opaque, uint32_t regs[VMPORT_REGS])
     memmove(s->queue, s->queue + words, s->count * sizeof(*s->queue));
 }
 
-/* --- life -------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void vmmouse_reset(DeviceState *dev)
 {

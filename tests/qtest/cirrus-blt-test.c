@@ -25,7 +25,7 @@ static const uint8_t rops[] = { 0x00, 0x05, 0x06, 0x09, 0x0b, 0x0d, 0x0e, 0x50,
                                 0x59, 0x6d, 0x95, 0xad, 0xd0, 0xd6 };
 static const uint8_t nor_and_nand[] = { 0x90, 0xda };
 
-/* --- the model ------------------------------------------------------------------------------------- */
+/* --- the model -------------------------------------------------------------------------------- */
 
 static uint8_t operate(uint8_t rop, uint8_t s, uint8_t d)
 {
@@ -148,7 +148,7 @@ static void model(const Blt *b, uint8_t *mem, const uint8_t *given)
     }
 }
 
-/* --- the device -------------------------------------------------------------------------------------- */
+/* --- the device ------------------------------------------------------------------------------- */
 
 typedef struct Registers {
     uint8_t index, val;
@@ -285,7 +285,7 @@ static Blt any(Bench *t, uint8_t mode, uint8_t rop)
     return b;
 }
 
-/* --- tests ----------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 /* Every raster operation, with a source from memory, from the CPU, and a pattern. */
 static void run_operations(const uint8_t *list, size_t n)

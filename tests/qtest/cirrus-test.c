@@ -5,7 +5,7 @@
  */
 #include "tests/qtest/cirrus.h"
 
-/* --- registers ------------------------------------------------------------------------------------ */
+/* --- registers -------------------------------------------------------------------------------- */
 
 static void test_identity(void)
 {
@@ -150,7 +150,7 @@ static void test_blt_regs_places(void)
     qtest_quit(qts);
 }
 
-/* --- memory ------------------------------------------------------------------------------------------ */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* GR9 and GRA count 4 KiB, or 16 KiB with GRB bit 5; GRB bit 0 makes two windows of 32 KiB. */
 static void test_banks(void)
@@ -210,7 +210,7 @@ static void test_write_modes(void)
     qtest_quit(qts);
 }
 
-/* --- pictures ------------------------------------------------------------------------------------------ */
+/* --- pictures --------------------------------------------------------------------------------- */
 
 enum { WIDTH = 64, HEIGHT = 48 };
 
@@ -342,7 +342,7 @@ static void test_updates(void)
     qtest_quit(qts);
 }
 
-/* --- the cursor ---------------------------------------------------------------------------------------------- */
+/* --- the cursor ------------------------------------------------------------------------------- */
 
 /* Position registers have three bits in their index. */
 static void move_cursor(QTest *qts, unsigned x, unsigned y)

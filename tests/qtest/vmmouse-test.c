@@ -144,7 +144,7 @@ static void test_machine_property(void)
     qtest_quit(qts);
 }
 
-/* --- the pointer -------------------------------------------------------------------------------- */
+/* --- the pointer ------------------------------------------------------------------------------ */
 
 static void send_events(QTest *qts, const char *events)
 {
