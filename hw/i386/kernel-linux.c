@@ -24,7 +24,7 @@ enum {
 
 /* Offsets of header fields. */
 enum {
-    HDR_SETUP_SECTS = 0x1f1, HDR_MAGIC = 0x202, HDR_VERSION = 0x206, HDR_TYPE_OF_LOADER = 0x210,
+    HDR_SETUP_SECTS = 0x1f1, HDR_VID_MODE = 0x1fa, HDR_MAGIC = 0x202, HDR_VERSION = 0x206, HDR_TYPE_OF_LOADER = 0x210,
     HDR_LOADFLAGS = 0x211, HDR_RAMDISK_IMAGE = 0x218, HDR_RAMDISK_SIZE = 0x21c,
     HDR_HEAP_END_PTR = 0x224, HDR_CMD_LINE_PTR = 0x228, HDR_INITRD_ADDR_MAX = 0x22c,
     HDR_CMDLINE_SIZE = 0x238,
@@ -101,6 +101,28 @@ static bool add_initrd(MachineState *machine, FWCfgState *fw_cfg, uint8_t *setup
     return true;
 }
 
+/* The video mode that the set-up code is asked for: "vga=" is for the boot loader. */
+static void set_video_mode(uint8_t *setup, const char *cmdline)
+{
+    static const struct { const char *word; uint16_t mode; } words[] = {
+        { "normal", 0xffff }, { "ext", 0xfffe }, { "ask", 0xfffd },
+    };
+    g_auto(GStrv) options = g_strsplit(cmdline, " ", -1);
+
+    for (char **option = options; *option; option++) {
+        const char *value = *option + strlen("vga=");
+        if (!g_str_has_prefix(*option, "vga=")) {
+            continue;
+        }
+        uint16_t mode = g_ascii_strtoull(value, NULL, 0);
+        for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+            mode = g_str_equal(value, words[i].word) ? words[i].mode : mode;
+        }
+        setup[HDR_VID_MODE] = mode;
+        setup[HDR_VID_MODE + 1] = mode >> 8;
+    }
+}
+
 static bool add_cmdline(MachineState *machine, FWCfgState *fw_cfg, uint8_t *setup, Error **errp)
 {
     const char *text = machine->kernel_cmdline;
@@ -112,6 +134,7 @@ static bool add_cmdline(MachineState *machine, FWCfgState *fw_cfg, uint8_t *setu
         return false;
     }
     put32(setup + HDR_CMD_LINE_PTR, CMDLINE_ADDR);
+    set_video_mode(setup, text);
     fw_cfg_add_i32(fw_cfg, FW_CFG_CMDLINE_ADDR, CMDLINE_ADDR);
     fw_cfg_add_i32(fw_cfg, FW_CFG_CMDLINE_SIZE, (uint32_t)strlen(text) + 1);
     fw_cfg_add_string(fw_cfg, FW_CFG_CMDLINE_DATA, text);
