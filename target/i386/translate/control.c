@@ -211,8 +211,8 @@ static void emit_call_direct(JitBuild *b, const JitInsn *insn)
     jit_emit_exit(b, target, is_backward(b, insn, target));
 }
 
-/* The target's look-up comes before the push, which a target that is not canonical must
- * not see; outside 64-bit mode there is none such, and the push has T2. */
+/* The target's look-up comes before the push: if it fails the interpreter begins anew, and may
+ * read the target from where the push goes, or find that it is not canonical. */
 static void emit_call_indirect(JitBuild *b, const JitInsn *insn)
 {
     HostMem scratch = JIT_ABS(b->jit, resume);
@@ -222,14 +222,13 @@ static void emit_call_indirect(JitBuild *b, const JitInsn *insn)
     emit_target(b, insn);
     emit_store(&b->e, true, JIT_T0, scratch);
     HostMem m = return_slot(b, insn);
-    if (!b->mode64) {
-        emit_store_return(b, insn, m);
+    if (!b->mode64) { /* it has both, T2 is enough */
+        emit_lea(&b->e, true, JIT_T2, m);
+        m = host_mem(JIT_T2, 0);
     }
     emit_load(&b->e, true, JIT_T0, scratch);
     emit_look_up(b, insn, index);
-    if (b->mode64) {
-        emit_store_return(b, insn, m);
-    }
+    emit_store_return(b, insn, m);
     emit_go(b, index, -(int)pointer_size(b));
 }
 
