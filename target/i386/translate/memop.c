@@ -119,13 +119,14 @@ static unsigned in_register(JitBuild *b, unsigned reg, unsigned scratch)
 /* Base, index and displacement with all registers loaded: T2 and T0 are lost. */
 static HostMem loaded_address(JitBuild *b, const X86Insn *x)
 {
-    HostMem m = { .base = HOST_NONE, .index = HOST_NONE, .scale = x->scale, .disp = x->disp };
+    HostMem m = { .base = HOST_NONE, .index = HOST_NONE, .disp = x->disp };
 
     if (x->base != X86_NO_REG) {
         m.base = in_register(b, x->base, JIT_T2);
     }
     if (x->index != X86_NO_REG) {
         m.index = in_register(b, x->index, JIT_T0);
+        m.scale = x->scale; /* without an index it would be the addend's */
     }
     return m;
 }
