@@ -48,11 +48,42 @@ static bool take_thread(const char *thread, Error **errp)
     return true;
 }
 
+/* Builds with AddressSanitizer are for finding mistakes. */
+#ifdef __SANITIZE_ADDRESS__
+enum { CHECK_BLOCKS = true };
+#else
+enum { CHECK_BLOCKS = false };
+#endif
+
+static bool take_check(MachineState *machine, OptDict *opts, Error **errp)
+{
+    machine->check_blocks = CHECK_BLOCKS;
+    if (opts && !optdict_get_bool(opts, "check", &machine->check_blocks, errp)) {
+        return false;
+    }
+    machine->check_blocks &= machine->translate;
+    return true;
+}
+
+static bool take_lockstep(MachineState *machine, OptDict *opts, Error **errp)
+{
+    if (opts && !optdict_get_bool(opts, "lockstep", &machine->lockstep, errp)) {
+        return false;
+    }
+    if (machine->lockstep && (!machine->translate || machine->max_cpus > 1)) {
+        error_setg(errp, "-accel tcg,lockstep=on compares the translator with the interpreter "
+                         "on one CPU; leave out %s", machine->translate ? "-smp" : "engine=interp");
+        return false;
+    }
+    return true;
+}
+
 static bool tcg_init(MachineState *machine, OptDict *opts, Error **errp)
 {
     return take_engine(machine, opts ? optdict_get(opts, "engine") : NULL, errp) &&
            take_cache_size(machine, opts, errp) &&
            (!opts || optdict_get_bool(opts, "perfmap", &machine->perf_map, errp)) &&
+           take_check(machine, opts, errp) && take_lockstep(machine, opts, errp) &&
            take_thread(opts ? optdict_get(opts, "thread") : NULL, errp);
 }
 

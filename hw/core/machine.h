@@ -105,6 +105,8 @@ struct MachineState {
     const char *accel_name;
     bool translate;              /* CPUs get a translator */
     bool perf_map;               /* translated code is named for perf(1) */
+    bool check_blocks;           /* and each block is checked */
+    bool lockstep;               /* and compared with the interpreter */
     uint64_t translation_cache;  /* bytes of translated code for each CPU */
     void *accel_state;           /* the accelerator's own */
     bool no_smm;                 /* the accelerator's CPUs have no system management mode */

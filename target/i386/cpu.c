@@ -133,6 +133,12 @@ static bool cpu_realize(DeviceState *dev, Error **errp)
         x86_interp_destroy(cpu);
         return false;
     }
+    if (dev->machine->check_blocks) {
+        x86_translator_check(cpu);
+    }
+    if (dev->machine->lockstep) {
+        x86_translator_lockstep(cpu);
+    }
     if (!dev->machine->cpu_host) { /* a host's CPU has its own TLB */
         cpu->listener.commit = map_changed;
         cpu->listener.log_reset = log_reset;

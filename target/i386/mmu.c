@@ -14,6 +14,7 @@
 #include "target/i386/interp/interp.h"
 #include "target/i386/phys.h"
 #include "target/i386/tlb-space.h"
+#include "target/i386/trial.h"
 #include "target/i386/walk.h"
 
 /* --- flushing ------------------------------------------------------------- */
@@ -180,14 +181,15 @@ static bool page_watched(const X86CPU *cpu, uint64_t lin)
 
 /* The tags of a page for what the walk and the memory behind it allow. */
 static void set_tags(X86TlbEntry *e, const X86TlbInfo *info, uint64_t page, const X86Walk *walk,
-                     const MemorySection *sec, bool watched)
+                     const MemorySection *sec, bool watched, bool tried)
 {
     uint64_t direct = sec->host ? page : page | X86_TLB_SLOW;
     uint64_t data = watched ? page | X86_TLB_SLOW : direct;
     uint64_t write = data;
 
-    if (!info->writable || (__atomic_load_n(&info->block->page_flags[info->offset >> 12],
-                                            __ATOMIC_SEQ_CST) & RAM_PAGE_SLOW_WRITE)) {
+    if (tried || !info->writable ||
+        (__atomic_load_n(&info->block->page_flags[info->offset >> 12], __ATOMIC_SEQ_CST) &
+         RAM_PAGE_SLOW_WRITE)) {
         write = page | X86_TLB_SLOW;
     }
     e->read = walk->readable ? data : X86_TLB_NONE;
@@ -256,7 +258,7 @@ static bool fill(X86CPU *cpu, uint64_t lin, X86Access access, X86TlbIndex idx, u
     };
     note_large(tlb, lin, walk.page_bits);
     set_tags(&tlb->entry[idx][n], info, lin & X86_PAGE_MASK, &walk, &sec,
-             page_watched(cpu, lin));
+             page_watched(cpu, lin), tlb->trial);
     return true;
 }
 
@@ -343,6 +345,14 @@ static void after_io(X86CPU *cpu)
     }
 }
 
+/* Device accesses are not for trials. */
+static void stop_trial(X86CPU *cpu)
+{
+    if (G_UNLIKELY(cpu->tlb->trial)) {
+        x86_trial_stop(cpu);
+    }
+}
+
 /* Every slow access: is it one that the debugger waits for? */
 static void watch(X86CPU *cpu, uint64_t lin, unsigned size, unsigned access)
 {
@@ -401,9 +411,20 @@ static uint64_t load_slow(X86CPU *cpu, uint64_t lin, unsigned size, X86TlbIndex 
     if (info_of(cpu, lin, idx)->block) {
         return host_load((void *)(lin + e->addend), size);
     }
+    stop_trial(cpu);
     uint64_t val = x86_phys_load(cpu, info_of(cpu, lin, idx)->phys | (lin & 0xfff), size);
     after_io(cpu);
     return val;
+}
+
+/* A store to RAM by a slow path is about to be made. */
+static void note_trial(X86CPU *cpu, const X86TlbEntry *e, const X86TlbInfo *info, uint64_t lin,
+                       unsigned size)
+{
+    if (G_UNLIKELY(cpu->tlb->trial)) {
+        x86_trial_note_store(cpu, info->block, info->offset | (lin & 0xfff),
+                             (uint8_t *)(lin + e->addend), size);
+    }
 }
 
 /* Tells whoever cares for a RAM page; later stores go direct if nobody does any more. */
@@ -412,6 +433,9 @@ static void ram_written(const X86CPU *cpu, X86TlbEntry *e, X86TlbInfo *info, uin
 {
     uint8_t *flags = &info->block->page_flags[info->offset >> GUEST_PAGE_BITS];
 
+    if (G_UNLIKELY(cpu->tlb->trial)) {
+        return;
+    }
     ram_block_written(info->block, info->offset | (lin & 0xfff), size);
     if (!(__atomic_load_n(flags, __ATOMIC_SEQ_CST) & RAM_PAGE_SLOW_WRITE) &&
         x86_tlb_maps(e->write, lin) && !page_watched(cpu, lin)) {
@@ -433,9 +457,11 @@ static void store_slow(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X
     }
     watch(cpu, lin, size, CPU_WATCH_WRITE);
     if (info->writable) {
+        note_trial(cpu, e, info, lin, size);
         host_store((void *)(lin + e->addend), val, size);
         ram_written(cpu, e, info, lin, size);
     } else {
+        stop_trial(cpu);
         x86_phys_store(cpu, info->phys | (lin & 0xfff), val, size);
         after_io(cpu);
     }
@@ -579,6 +605,7 @@ static void write_in_page(X86CPU *cpu, uint64_t lin, const uint8_t *buf, unsigne
     X86TlbInfo *info = info_of(cpu, lin, idx);
 
     if (!(e->write & X86_TLB_SLOW) || info->writable) {
+        note_trial(cpu, e, info, lin, len);
         memcpy((void *)(lin + e->addend), buf, len);
         if (e->write & X86_TLB_SLOW) {
             watch(cpu, lin, len, CPU_WATCH_WRITE);
@@ -649,6 +676,7 @@ void *x86_lin_rmw_ptr(X86CPU *cpu, uint64_t lin, unsigned size)
             return NULL;
         }
         watch(cpu, lin, size, CPU_WATCH_READ | CPU_WATCH_WRITE);
+        note_trial(cpu, e, info, lin, size);
         cpu->tlb->rmw_block = info->block;
         cpu->tlb->rmw_offset = info->offset | (lin & 0xfff);
     }
@@ -661,7 +689,9 @@ void x86_lin_rmw_done(X86CPU *cpu, unsigned size)
 
     if (G_UNLIKELY(block)) {
         cpu->tlb->rmw_block = NULL;
-        ram_block_written(block, cpu->tlb->rmw_offset, size);
+        if (!cpu->tlb->trial) {
+            ram_block_written(block, cpu->tlb->rmw_offset, size);
+        }
     }
 }
 

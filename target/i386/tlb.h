@@ -21,6 +21,8 @@
 
 #include "target/i386/mmu.h"
 
+typedef struct X86Trial X86Trial; /* trial.h */
+
 enum {
     X86_TLB_BITS = 12,
     X86_TLB_SIZE = 1 << X86_TLB_BITS,
@@ -83,6 +85,7 @@ struct X86Tlb {
     uint64_t rmw_offset;
     uint32_t flush_writes; /* [atomic] another thread wants write tags dropped */
     uint32_t flush_all;    /* [atomic] the memory map changed */
+    X86Trial *trial;       /* accesses are tried only (trial.h), or NULL */
 };
 
 /* The table that accesses of the present mode use. */

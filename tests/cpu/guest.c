@@ -206,7 +206,9 @@ Guest *guest_new(void)
     x86_cpu_model_parse("max", NULL, &g->model, NULL);
     x86_cpu_set_model(g->cpu, &g->model);
     x86_interp_init(g->cpu);
-    x86_translator_new(g->cpu, 64 << 20, NULL);
+    if (x86_translator_new(g->cpu, 64 << 20, NULL)) {
+        x86_translator_check(g->cpu);
+    }
     guest_reset(g);
     return g;
 }

@@ -25,10 +25,16 @@ static void test_image(gconstpointer engine)
 {
     CpuMachine *m = cpu_machine_new("max");
 
-    if (g_str_equal(engine, "translator") && !x86_translator_new(m->cpu, 16 << 20, NULL)) {
+    if (!g_str_equal(engine, "interpreter") && !x86_translator_new(m->cpu, 16 << 20, NULL)) {
         g_test_skip("no translator on this host");
         cpu_machine_free(m);
         return;
+    }
+    if (m->cpu->translator) {
+        x86_translator_check(m->cpu);
+    }
+    if (g_str_equal(engine, "lockstep")) {
+        x86_translator_lockstep(m->cpu);
     }
     load(m);
     cpu_machine_start_real(m, 0x7e00);
@@ -52,5 +58,6 @@ int main(int argc, char **argv)
     image_path = argv[1];
     g_test_add_data_func("/cpu/sys/interpreter", "interpreter", test_image);
     g_test_add_data_func("/cpu/sys/translator", "translator", test_image);
+    g_test_add_data_func("/cpu/sys/lockstep", "lockstep", test_image);
     return g_test_run();
 }

@@ -203,6 +203,8 @@ struct X86Jit {
     unsigned flush_count;
     bool single;          /* blocks have one instruction and are not linked */
     FILE *perf_map;       /* or NULL */
+    struct JitLockstep *lockstep; /* or NULL */
+    bool check;           /* each block is checked, see check.h */
     struct JitBuild *build;
     JitDecoded decoded[JIT_DECODED];
     JitIret iret;

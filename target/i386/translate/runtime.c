@@ -9,6 +9,7 @@
 #include "target/i386/interp/run.h"
 #include "target/i386/interp/vec.h"
 #include "target/i386/translate/build.h"
+#include "target/i386/translate/lockstep.h"
 
 /* --- state -------------------------------------------------------------------------- */
 
@@ -443,6 +444,9 @@ bool x86_translator_run(X86CPU *cpu, uint32_t key)
     into_block(ctx);
     jit->stats.enters++;
     jit_running = jit;
+    if (jit->lockstep) {
+        jit_lockstep_begin(jit, tb->entry_saved);
+    }
     ((void (*)(const uint8_t *))(uintptr_t)jit->stubs.enter)(tb->entry_saved);
     jit_from_context(ctx);
     cpu->state.rip = ctx->rip;
@@ -487,6 +491,7 @@ void x86_translator_free(X86CPU *cpu)
     if (jit) {
         cpu->translator = NULL;
         cpu->parent.poll = NULL;
+        jit_lockstep_free(jit);
         jit_cache_destroy(jit);
         if (jit->perf_map) {
             fclose(jit->perf_map);
@@ -522,6 +527,7 @@ void x86_translator_info(X86CPU *cpu, GString *out)
                            jit->stats.guest_bytes, jit->stats.host_bytes, jit->stats.invalidated,
                            jit->stats.flushes, jit->stats.enters, jit->stats.links,
                            jit->stats.misses);
+    jit_lockstep_info(jit, out);
     for (unsigned i = 0; i < X86_MN_COUNT; i++) {
         order[i] = i;
     }

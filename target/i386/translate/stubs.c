@@ -5,7 +5,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/translate/jit.h"
-#include "target/i386/translate/runtime.h"
+#include "target/i386/translate/lockstep.h"
 
 static const uint8_t callee_saved[] = { HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15 };
 
@@ -164,6 +164,10 @@ static const uint8_t *emit_c_call(X86Jit *jit, Emit *e, uintptr_t fn, const uint
     emit_save_live(jit, e);
     emit_mov_imm(e, HOST_RDI, (uintptr_t)jit->ctx);
     emit_mov(e, true, HOST_RSI, JIT_T1);
+    if (jit->lockstep) {
+        emit_mov(e, true, HOST_RCX, JIT_T2);
+        fn = jit_lockstep_call(fn);
+    }
     if (fn) {
         emit_mov_imm(e, HOST_RAX, fn);
     }

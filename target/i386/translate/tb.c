@@ -12,6 +12,7 @@
  */
 #include "target/i386/translate/build.h"
 #include "target/i386/interp/run.h"
+#include "target/i386/translate/check.h"
 #include "util/log.h"
 
 /* --- flags ------------------------------------------------------------------------ */
@@ -651,6 +652,7 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *cod
 {
     X86Tb proto = { .rip = rip, .key = key, .code = code, .bytes = code };
     JitBuild *b = jit->build;
+    const uint8_t *cold = jit->code_rx + jit->code_size / 2 + jit->cold_used;
 
     *full = false;
     b->jit = jit;
@@ -675,6 +677,9 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *cod
     jit->stats.guest_bytes += b->tb->len;
     jit->stats.host_bytes += b->tb->end - b->tb->body;
     log_block(b);
+    if (jit->check) {
+        jit_check_block(b, cold);
+    }
     jit_perf_map_add(jit, b->tb);
     return b->tb;
 }

@@ -26,6 +26,13 @@ void x86_translator_free(X86CPU *cpu);
 /* From now on names each new block for perf(1), see perfmap.c. */
 bool x86_translator_perf_map(X86CPU *cpu, Error **errp);
 
+/* From now on compares all that translated code does with the interpreter, and ends the
+ * process at a difference (lockstep.h). Before any code has run; no other CPU may. */
+void x86_translator_lockstep(X86CPU *cpu);
+
+/* From now on checks each block that is made (check.h), and ends the process if one breaks a rule. */
+void x86_translator_check(X86CPU *cpu);
+
 /* Runs translated code from s->rip in the mode of key until something is due. False:
  * the interpreter must run what lies at s->rip. May raise (fetch faults, faults). */
 bool x86_translator_run(X86CPU *cpu, uint32_t key);
