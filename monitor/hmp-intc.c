@@ -165,6 +165,12 @@ static void print_apic(Hmp *hmp, APICState *s)
                s->dfr, s->ldr, apic_mmio_read(s, REG_PPR));
 }
 
+/* On the CPU's thread: its state is all here then. */
+static void print_on_cpu(CPUState *cpu, void *opaque)
+{
+    print_apic(opaque, X86_CPU(cpu)->apic);
+}
+
 static APICState *apic_by_id(Hmp *hmp, int64_t id)
 {
     for (guint i = 0; i < hmp->machine->cpus->len; i++) {
@@ -186,7 +192,7 @@ static void run_lapic(Hmp *hmp, const HmpArgs *args, Error **errp)
     APICState *s = hmp_arg_given(args, "apic-id")
                  ? apic_by_id(hmp, hmp_arg_int(args, "apic-id", 0)) : X86_CPU(cpu)->apic;
     if (s) {
-        print_apic(hmp, s);
+        cpu_run_on(s->cpu, print_on_cpu, hmp);
     } else {
         error_setg(errp, "No local APIC of this id");
     }

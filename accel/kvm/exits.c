@@ -7,6 +7,7 @@
 #include <string.h>
 #include "accel/failure.h"
 #include "accel/kvm/kvm.h"
+#include "hw/intc/apic.h"
 #include "util/main-loop.h"
 #include "util/trace.h"
 
@@ -86,6 +87,15 @@ static int exit_hlt(KvmVcpu *v)
     s->eflags = (s->eflags & ~X86_EFLAGS_IF) | (v->run->if_flag ? X86_EFLAGS_IF : 0);
     v->cpu->parent.halted = true;
     return CPU_EXIT_HALTED;
+}
+
+/* split: the kernel's local APIC ended what our I/O APIC sent. */
+static int exit_ioapic_eoi(KvmVcpu *v)
+{
+    bql_lock();
+    apic_bus_eoi(apic_bus_of(v->kvm->machine), v->run->eoi.vector);
+    bql_unlock();
+    return GO_ON;
 }
 
 static int exit_shutdown(KvmVcpu *v)
@@ -178,6 +188,7 @@ static ExitFn *const handlers[] = {
     [KVM_EXIT_SET_TPR] = go_on,
     [KVM_EXIT_SHUTDOWN] = exit_shutdown,
     [KVM_EXIT_FAIL_ENTRY] = exit_fail_entry,
+    [KVM_EXIT_IOAPIC_EOI] = exit_ioapic_eoi,
     [KVM_EXIT_INTERNAL_ERROR] = exit_internal_error,
 };
 

@@ -157,6 +157,58 @@ static void free_state(KvmState *kvm)
     g_free(kvm);
 }
 
+/* Without the option: all that this KVM can have in the kernel. */
+static KvmIrqchip best_irqchip(const KvmState *kvm)
+{
+    bool board = kvm_cap(kvm, KVM_HAS_IRQCHIP) && kvm_cap(kvm, KVM_HAS_IRQ_ROUTING) &&
+                 kvm_cap(kvm, KVM_HAS_PIT2) && kvm_cap(kvm, KVM_HAS_PIT_STATE2);
+
+    return board ? KVM_IRQCHIP_ON : kvm_cap(kvm, KVM_HAS_SPLIT_IRQCHIP) ? KVM_IRQCHIP_SPLIT
+                                                                        : KVM_IRQCHIP_OFF;
+}
+
+/* -accel kvm,kernel-irqchip= has precedence over -machine kernel-irqchip=. */
+static bool take_irqchip(KvmState *kvm, OptDict *opts, Error **errp)
+{
+    const char *spec = opts ? optdict_get(opts, "kernel-irqchip") : NULL;
+
+    spec = spec ? spec : kvm->machine->kernel_irqchip;
+    if (!spec) {
+        kvm->irqchip = best_irqchip(kvm);
+    } else if (g_str_equal(spec, "on")) {
+        kvm->irqchip = KVM_IRQCHIP_ON;
+    } else if (g_str_equal(spec, "split")) {
+        kvm->irqchip = KVM_IRQCHIP_SPLIT;
+    } else if (g_str_equal(spec, "off")) {
+        kvm->irqchip = KVM_IRQCHIP_OFF;
+    } else {
+        error_setg(errp, "-accel kvm,kernel-irqchip=%s: write on, split or off", spec);
+        return false;
+    }
+    return true;
+}
+
+static bool run_self_test(KvmState *kvm, OptDict *opts, Error **errp)
+{
+    bool wanted = true;
+
+    if (opts && !optdict_get_bool(opts, "self-test", &wanted, errp)) {
+        return false;
+    }
+    return !wanted || kvm_self_test(kvm->fd, kvm->run_size, errp);
+}
+
+static bool describe_cpus(KvmState *kvm, Error **errp)
+{
+    bool kernel_apic = kvm->irqchip != KVM_IRQCHIP_OFF;
+    KvmCpuOptions options = {
+        .kernel_apic = kernel_apic,
+        .tsc_deadline = kernel_apic && kvm_cap(kvm, KVM_HAS_TSC_DEADLINE),
+    };
+
+    return kvm_cpu_host(kvm->fd, &options, &kvm->cpu_host, errp);
+}
+
 static bool kvm_init(MachineState *machine, OptDict *opts, Error **errp)
 {
     int fd = open_kvm(errp);
@@ -171,9 +223,9 @@ static bool kvm_init(MachineState *machine, OptDict *opts, Error **errp)
     kvm->free_slots = g_array_new(false, false, sizeof(uint32_t));
     g_mutex_init(&kvm->inhibit_lock);
     g_cond_init(&kvm->inhibit_cond);
-    KvmCpuOptions cpu_options = { 0 };
     if (!create_vm(kvm, errp) || !kvm_read_caps(kvm, errp) || !get_run_size(kvm, errp) ||
-        !configure_vm(kvm, errp) || !kvm_cpu_host(fd, &cpu_options, &kvm->cpu_host, errp)) {
+        !run_self_test(kvm, opts, errp) || !take_irqchip(kvm, opts, errp) ||
+        !configure_vm(kvm, errp) || !kvm_irqchip_create(kvm, errp) || !describe_cpus(kvm, errp)) {
         free_state(kvm);
         return false;
     }

@@ -5,6 +5,8 @@
  *   kvm.c      the row of the table of accelerators: options, the VM
  *   caps.c     what the host's KVM can do
  *   slots.c    guest memory: memory slots, dirty pages
+ *   irqchip.c  interrupt controllers in the kernel
+ *   selftest.c whether the host's KVM can run a PC
  *   vcpu.c     vCPUs: life, kicking, events before entry
  *   exits.c    why the guest's code was left
  *
@@ -37,6 +39,15 @@ typedef enum KvmCap {
 
 typedef struct KvmState KvmState;
 
+/* kernel-irqchip=: which interrupt controllers are the kernel's. */
+typedef enum KvmIrqchip { KVM_IRQCHIP_OFF, KVM_IRQCHIP_SPLIT, KVM_IRQCHIP_ON } KvmIrqchip;
+
+/* What an entry of our I/O APIC sends; address 0: masked. */
+typedef struct KvmPin {
+    uint64_t addr;
+    uint32_t data;
+} KvmPin;
+
 /* The memory slots of one of the kernel's address spaces (0: as ever, 1: SMM). */
 typedef struct KvmSlots {
     MemoryListener listener;
@@ -53,6 +64,9 @@ struct KvmState {
     size_t run_size;         /* of a vCPU's shared area */
     int caps[KVM_CAP_TABLE_SIZE]; /* what KVM_CHECK_EXTENSION answered; 0: absent */
     X86CpuHost cpu_host;
+    KvmIrqchip irqchip;
+    bool wide_apic_ids;      /* x2APIC IDs have 32 bits in the local APIC's state */
+    KvmPin pins[24];         /* split: as told to the kernel */
     KvmMsrs *msrs;           /* the registers that this kernel has; made with the first CPU */
     KvmSlots memory, smm;
     GArray *free_slots;      /* uint32_t: numbers that were used and are free */
@@ -99,6 +113,14 @@ static inline int kvm_cap(const KvmState *kvm, KvmCap cap)
 /* Begins to follow an address space of the machine. */
 void kvm_slots_init(KvmSlots *slots, KvmState *kvm, unsigned as_id, AddressSpace *as);
 
+
+/* --- irqchip.c */
+/* Makes the controllers that kvm->irqchip names; before the first vCPU. */
+bool kvm_irqchip_create(KvmState *kvm, Error **errp);
+
+/* --- selftest.c */
+/* False with errp set, naming what fails, if this KVM cannot run a PC. At most half a second. */
+bool kvm_self_test(int kvm_fd, size_t run_size, Error **errp);
 
 /* --- vcpu.c */
 bool kvm_vcpu_create(KvmState *kvm, CPUState *cpu, Error **errp);

@@ -322,6 +322,7 @@ static void describe_regs(KvmVcpu *v)
         .triple_fault_event = kvm_cap(kvm, KVM_HAS_TRIPLE_FAULT_EVENT),
         .smm = kvm_cap(kvm, KVM_HAS_SMM),
         .avx = x86_xcr0_allowed(v->cpu) & 4 && x86_cpuid_bit(v->cpu, X86_FW_1_ECX, 26),
+        .kernel_apic = kvm->irqchip != KVM_IRQCHIP_OFF, .wide_apic_ids = kvm->wide_apic_ids,
         .msrs = kvm->msrs,
     };
 }

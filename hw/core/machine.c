@@ -112,6 +112,7 @@ static void machine_finalize(Object *obj)
     g_free(machine->memory_backend);
     g_free(machine->name);
     g_free(machine->uuid);
+    g_free(machine->kernel_irqchip);
     clock_free(machine->clock);
 }
 
@@ -317,6 +318,27 @@ static bool backend_set(Object *obj, const ObjectProperty *prop, json_object *va
     return true;
 }
 
+static json_object *irqchip_get(Object *obj, const ObjectProperty *prop, Error **errp)
+{
+    const char *mode = MACHINE(obj)->kernel_irqchip;
+
+    return json_object_new_string(mode ? mode : "");
+}
+
+/* The accelerator decides what it can do of it. */
+static bool irqchip_set(Object *obj, const ObjectProperty *prop, json_object *value, Error **errp)
+{
+    const char *mode = json_object_get_string(value);
+
+    if (!g_str_equal(mode, "on") && !g_str_equal(mode, "split") && !g_str_equal(mode, "off")) {
+        error_setg(errp, "-machine kernel-irqchip=%s: write on, split or off", mode);
+        return false;
+    }
+    g_free(MACHINE(obj)->kernel_irqchip);
+    MACHINE(obj)->kernel_irqchip = g_strdup(mode);
+    return true;
+}
+
 static void machine_class_init(ObjectClass *klass, const void *data)
 {
     ObjectProperty *prop;
@@ -325,6 +347,8 @@ static void machine_class_init(ObjectClass *klass, const void *data)
     prop = object_class_property_add(klass, "memory-backend", "str", backend_get, backend_set,
                                      NULL);
     object_property_set_description(prop, "the id of a memory-backend-... object, instead of -m");
+    prop = object_class_property_add(klass, "kernel-irqchip", "str", irqchip_get, irqchip_set, NULL);
+    object_property_set_description(prop, "interrupt controllers in the kernel: on, split or off");
 }
 
 static void none_class_init(ObjectClass *klass, const void *data)

@@ -109,6 +109,9 @@ struct MachineState {
     bool lockstep;               /* and compared with the interpreter */
     uint64_t translation_cache;  /* bytes of translated code for each CPU */
     void *accel_state;           /* the accelerator's own */
+    const struct IrqchipOps *irqchip; /* hw/intc/irqchip.h: interrupt controllers of the accelerator's;
+                                         NULL: ours */
+    char *kernel_irqchip;        /* -machine kernel-irqchip=; NULL: not given */
     bool no_smm;                 /* the accelerator's CPUs have no system management mode */
     const struct X86CpuHost *cpu_host; /* target/i386/cpuid.h: guest code runs on the host's own
                                           CPUs, which can do this; NULL: on engines of ours */

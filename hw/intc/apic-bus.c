@@ -11,6 +11,7 @@
  */
 #include "hw/intc/apic-internal.h"
 #include <inttypes.h>
+#include "hw/intc/irqchip.h"
 #include "util/trace.h"
 
 TRACE_EVENT(apic_bus_deliver, "destination 0x%x logical %d delivery mode %u vector 0x%02x");
@@ -20,6 +21,7 @@ enum {
     MSI_REGION_SIZE = 0x100000, APIC_PAGE_SIZE = 0x1000,
     FIRST_REGISTER = 0x20, /* below it nothing but MSI addresses of destination 0 */
     MSI_ADDRESS_LOGICAL = 1 << 2, MSI_ADDRESS_DEST_SHIFT = 12, MSI_DATA_LEVEL = 1 << 15,
+    MSI_DATA_ASSERT = 1 << 14,
     BROADCAST_XAPIC = 0xff,
 };
 #define BROADCAST_X2APIC UINT32_MAX
@@ -31,6 +33,7 @@ typedef struct EOIListener {
 
 struct APICBus {
     Object parent;
+    MachineState *machine;
     GPtrArray *apics;        /* APICState by cpu_index; holes are NULL */
     GArray *eoi_listeners;   /* EOIListener */
     MemoryRegion region;
@@ -113,9 +116,24 @@ static void deliver_lowest(APICBus *bus, const APICMessage *msg)
     }
 }
 
+/* The message as the write that a device makes of it (10.11). */
+static void send_as_msi(const APICBus *bus, const APICMessage *msg)
+{
+    uint64_t addr = APIC_DEFAULT_ADDRESS | (msg->dest & 0xff) << MSI_ADDRESS_DEST_SHIFT |
+                    (msg->logical ? MSI_ADDRESS_LOGICAL : 0);
+    uint32_t data = msg->vector | msg->delivery_mode << 8 |
+                    (msg->level_triggered ? MSI_DATA_LEVEL | MSI_DATA_ASSERT : 0);
+
+    bus->machine->irqchip->send_msi(bus->machine, addr, data);
+}
+
 void apic_bus_deliver(APICBus *bus, const APICMessage *msg)
 {
     trace(apic_bus_deliver, msg->dest, msg->logical, msg->delivery_mode, msg->vector);
+    if (bus->machine->irqchip) {
+        send_as_msi(bus, msg);
+        return;
+    }
     if (msg->delivery_mode == APIC_DM_LOWEST) {
         deliver_lowest(bus, msg);
         return;
@@ -231,7 +249,7 @@ static void region_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
     APICBus *bus = opaque;
     APICState *s = accessing_apic(bus);
 
-    if (addr >= APIC_PAGE_SIZE || addr < FIRST_REGISTER) {
+    if (bus->machine->irqchip || addr >= APIC_PAGE_SIZE || addr < FIRST_REGISTER) {
         apic_bus_msi(bus, APIC_DEFAULT_ADDRESS + addr, val);
     } else if (s) {
         apic_mmio_write(s, addr, val);
@@ -306,6 +324,7 @@ APICBus *apic_bus_of(MachineState *machine)
         return APIC_BUS(found);
     }
     APICBus *bus = APIC_BUS(object_new(TYPE_APIC_BUS));
+    bus->machine = machine;
     object_property_add_child(OBJECT(machine), TYPE_APIC_BUS, OBJECT(bus));
     object_unref(bus);
     memory_region_init_io(&bus->region, bus, &region_ops, bus, "apic-msi", MSI_REGION_SIZE);

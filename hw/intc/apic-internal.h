@@ -23,6 +23,12 @@ enum {
 /* Bits of an LVT register that software can write. */
 extern const uint32_t apic_lvt_writable[APIC_LVT_COUNT];
 
+/* The accelerator has the local APICs; this one holds the state of one while the machine stands. */
+static inline bool apic_is_shadow(const APICState *s)
+{
+    return s->parent.machine->irqchip != NULL;
+}
+
 /* Makes CPU_INTERRUPT_HARD what the state says. */
 void apic_update(APICState *s);
 /* The processor priority register. */
@@ -41,7 +47,6 @@ void apic_error(APICState *s, uint32_t bit);
 void apic_write_svr(APICState *s, uint32_t val);
 void apic_write_lvt(APICState *s, unsigned n, uint32_t val);
 void apic_write_initial_count(APICState *s, uint32_t val);
-uint32_t apic_current_count(const APICState *s);
 void apic_write_divide_config(APICState *s, uint32_t val);
 
 /* --- apic-regs.c ------------------------------------------------------------ */
@@ -58,8 +63,6 @@ void apic_bus_attach(APICBus *bus, APICState *s);
 void apic_bus_detach(APICBus *bus, APICState *s);
 /* Delivers to all, whatever dest says; except may be NULL. */
 void apic_bus_broadcast(APICBus *bus, const APICMessage *msg, const APICState *except);
-/* A level-triggered vector was ended: tells the I/O APICs. */
-void apic_bus_eoi(APICBus *bus, uint8_t vector);
 /* An interrupt acknowledge cycle for ExtINT: the i8259 pair's vector, -1 without one. */
 int apic_bus_ack_pic(APICBus *bus);
 

@@ -114,9 +114,17 @@ static bool pic_pending(const APICState *s)
     return s->extint || (lint_asserted(s, 0) && apic_accept_pic_intr(s));
 }
 
+/* The i8259 pair of an accelerator's local APICs is at the boot CPU's LINT0. */
+static bool shadow_pic_pending(const APICState *s)
+{
+    return s->lint[0] && s->cpu->cpu_index == 0;
+}
+
 void apic_update(APICState *s)
 {
-    if (deliverable(s) >= 0 || pic_pending(s)) {
+    bool pending = apic_is_shadow(s) ? shadow_pic_pending(s) : deliverable(s) >= 0 || pic_pending(s);
+
+    if (pending) {
         cpu_interrupt(s->cpu, CPU_INTERRUPT_HARD);
     } else {
         cpu_reset_interrupt(s->cpu, CPU_INTERRUPT_HARD);
@@ -138,9 +146,11 @@ static void accept(APICState *s, uint8_t vector, bool level_triggered)
 
 int apic_get_interrupt(APICState *s)
 {
-    int vector = deliverable(s);
+    int vector = apic_is_shadow(s) ? -1 : deliverable(s);
 
-    if (vector >= 0) {
+    if (apic_is_shadow(s)) {
+        vector = apic_bus_ack_pic(s->bus);
+    } else if (vector >= 0) {
         set_vector(s->irr, vector, false);
         set_vector(s->isr, vector, true);
     } else if (pic_pending(s)) {
@@ -248,7 +258,7 @@ void apic_set_lint(APICState *s, unsigned pin, bool level)
     trace(apic_lint, s->initial_id, pin, level);
     s->lint[pin] = level;
     bool rose = lint_asserted(s, pin) && !was;
-    if (!apic_enabled(s)) {
+    if (apic_is_shadow(s) || !apic_enabled(s)) {
         if (pin == 1 && rose) {
             signal_cpu(s, APIC_DM_NMI, 0);
         }
@@ -336,7 +346,7 @@ static void timer_arm(APICState *s)
     int64_t now = clock_get_ns(s->timer.clock);
     int64_t next = s->count_start + period;
 
-    if (timer_mode(s) >= TIMER_TSC_DEADLINE) {
+    if (timer_mode(s) >= TIMER_TSC_DEADLINE || apic_is_shadow(s)) {
         return;
     }
     if (period && timer_mode(s) == TIMER_PERIODIC && next <= now) {

@@ -104,6 +104,9 @@ void apic_set_tsc_deadline(APICState *s, uint64_t deadline, uint64_t tsc_now, ui
 
 /* --- registers ----------------------------------------------------------- */
 
+/* What the timer has left to count. */
+uint32_t apic_current_count(const APICState *s);
+
 /* Accesses to the APIC's page; offset is below 0x1000. */
 uint32_t apic_mmio_read(APICState *s, unsigned offset);
 void apic_mmio_write(APICState *s, unsigned offset, uint32_t val);
@@ -135,6 +138,8 @@ APICBus *apic_bus_of(MachineState *machine);
 void apic_bus_deliver(APICBus *bus, const APICMessage *msg);
 /* A memory write that is a message-signalled interrupt (SDM 10.11). */
 void apic_bus_msi(APICBus *bus, uint64_t addr, uint32_t data);
+/* A level-triggered vector was ended: tells the I/O APICs. */
+void apic_bus_eoi(APICBus *bus, uint8_t vector);
 /* An I/O APIC wants to know of these. */
 void apic_bus_add_eoi_listener(APICBus *bus, void (*fn)(void *opaque, uint8_t vector),
                                void *opaque);

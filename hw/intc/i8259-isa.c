@@ -9,6 +9,7 @@
 #include "hw/core/machine.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/intc.h"
+#include "hw/intc/irqchip.h"
 
 OBJECT_DECLARE_SIMPLE(ISAI8259, ISA_I8259, TYPE_ISA_I8259)
 
@@ -54,9 +55,37 @@ static const MemoryRegionOps pic_elcr_ops = {
     .impl = { .min_size = 1, .max_size = 1 },
 };
 
+/* The accelerator's controller (NULL: ours works) is at the I/O APIC's line of the same interrupt. */
+static const IrqchipOps *replacement(const ISAI8259 *s)
+{
+    return irqchip_board(DEVICE(s)->machine);
+}
+
 static void pic_set_ir(void *opaque, int n, int level)
 {
-    i8259_set_ir(&ISA_I8259(opaque)->chip, n, level);
+    ISAI8259 *s = ISA_I8259(opaque);
+
+    if (!replacement(s)) {
+        i8259_set_ir(&s->chip, n, level);
+    } else if (level) {
+        s->chip.raised[n]++;
+    }
+}
+
+static void fetch(void *opaque)
+{
+    ISAI8259 *s = opaque;
+
+    if (replacement(s)) {
+        replacement(s)->get_pic(DEVICE(s)->machine, &s->chip);
+    }
+}
+
+static void hand_over(ISAI8259 *s)
+{
+    if (replacement(s)) {
+        replacement(s)->put_pic(DEVICE(s)->machine, &s->chip);
+    }
 }
 
 static bool pic_realize(DeviceState *dev, Error **errp)
@@ -91,7 +120,13 @@ static void pic_reset(DeviceState *dev)
 
 static void pic_reset_hold(DeviceState *dev)
 {
-    i8259_update(&ISA_I8259(dev)->chip);
+    ISAI8259 *s = ISA_I8259(dev);
+
+    if (replacement(s)) {
+        hand_over(s);
+    } else {
+        i8259_update(&s->chip);
+    }
 }
 
 static bool pic_post_load(void *opaque, Error **errp)
@@ -105,6 +140,7 @@ static bool pic_post_load(void *opaque, Error **errp)
         return false;
     }
     chip->elcr &= chip->elcr_mask;
+    hand_over(s);
     return true;
 }
 
@@ -129,7 +165,8 @@ static const VMStateField pic_fields[] = {
 };
 
 static const VMStateDescription vmstate_pic = {
-    .name = "i8259", .version = 1, .fields = pic_fields, .post_load = pic_post_load,
+    .name = "i8259", .version = 1, .fields = pic_fields, .pre_save = fetch,
+    .post_load = pic_post_load,
 };
 
 static const Property pic_props[] = {
@@ -148,6 +185,7 @@ static void pic_print_info(Object *obj, GString *out)
 {
     const I8259 *chip = &ISA_I8259(obj)->chip;
 
+    fetch(obj);
     g_string_append_printf(out, "pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x "
                            "rr_sel=%d elcr=%02x fnm=%d\n", !chip->master, i8259_irr(chip),
                            chip->imr, chip->isr, (chip->lowest + 1) & 7, chip->icw2 & 0xf8,

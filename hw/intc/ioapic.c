@@ -9,8 +9,10 @@
  */
 #include "hw/intc/ioapic.h"
 #include <inttypes.h>
+#include <string.h>
 #include "hw/intc/apic.h"
 #include "hw/intc/intc.h"
+#include "hw/intc/irqchip.h"
 #include "util/trace.h"
 
 OBJECT_DECLARE_SIMPLE(IOAPICState, IOAPIC, TYPE_IOAPIC)
@@ -30,6 +32,7 @@ enum {
     VERSION_WITH_EOI = 0x20,
 
     ISA_TIMER_IRQ = 0, ISA_TIMER_PIN = 2,
+    MSI_DEST_SHIFT = 12, MSI_LOGICAL = 1 << 2, MSI_DATA_LEVEL = 3 << 14,
 };
 
 /*
@@ -80,6 +83,56 @@ static void send(IOAPICState *s, unsigned pin)
     apic_bus_deliver(s->bus, &msg);
 }
 
+/* The accelerator's local APICs tell of a vector's end only if they know that we wait for it. */
+static void announce(IOAPICState *s, unsigned pin)
+{
+    const MachineState *machine = s->parent.machine;
+    uint64_t entry = s->entries[pin];
+
+    if (machine->irqchip && !machine->irqchip->board) {
+        machine->irqchip->route_pin(s->parent.machine, pin,
+                                    APIC_DEFAULT_ADDRESS | entry >> ENTRY_DEST_SHIFT << MSI_DEST_SHIFT |
+                                    (entry & ENTRY_LOGICAL ? MSI_LOGICAL : 0),
+                                    (entry & 0x7ff) | (is_level(entry) ? MSI_DATA_LEVEL : 0),
+                                    entry & ENTRY_MASKED);
+    }
+}
+
+static void announce_all(IOAPICState *s)
+{
+    for (unsigned pin = 0; pin < IOAPIC_NUM_PINS; pin++) {
+        announce(s, pin);
+    }
+}
+
+/* Where the accelerator has the I/O APIC, this one shows what that holds. */
+static void fetch(void *opaque)
+{
+    IOAPICState *s = opaque;
+    const IrqchipOps *chip = irqchip_board(s->parent.machine);
+    IrqchipIoapic regs;
+
+    if (chip) {
+        chip->get_ioapic(s->parent.machine, &regs);
+        s->id = regs.id & 15;
+        s->ioregsel = regs.ioregsel;
+        s->lines = regs.lines;
+        memcpy(s->entries, regs.entries, sizeof(s->entries));
+    }
+}
+
+static void hand_over(IOAPICState *s)
+{
+    const IrqchipOps *chip = irqchip_board(s->parent.machine);
+    IrqchipIoapic regs = { .id = s->id, .ioregsel = s->ioregsel, .lines = s->lines };
+
+    if (chip) {
+        memcpy(regs.entries, s->entries, sizeof(regs.entries));
+        chip->put_ioapic(s->parent.machine, &regs);
+    }
+    announce_all(s);
+}
+
 /* Delivers the level of a pin, once until its EOI. */
 static void service_level(IOAPICState *s, unsigned pin)
 {
@@ -95,6 +148,7 @@ static void service_level(IOAPICState *s, unsigned pin)
 static void ioapic_set_irq(void *opaque, int n, int level)
 {
     IOAPICState *s = IOAPIC(opaque);
+    const IrqchipOps *chip = irqchip_board(s->parent.machine);
     int pin = n == ISA_TIMER_IRQ ? ISA_TIMER_PIN : n;
     uint32_t bit = 1u << pin;
 
@@ -102,7 +156,9 @@ static void ioapic_set_irq(void *opaque, int n, int level)
     bool rising = level && !(s->lines & bit);
     s->raised[pin] += rising;
     s->lines = level ? s->lines | bit : s->lines & ~bit;
-    if (is_level(s->entries[pin])) {
+    if (chip) {
+        chip->set_gsi(s->parent.machine, n, level);
+    } else if (is_level(s->entries[pin])) {
         service_level(s, pin);
     } else if (rising && !(s->entries[pin] & ENTRY_MASKED)) {
         send(s, pin); /* an edge at a masked pin is lost (82093AA, 3.2.4) */
@@ -153,6 +209,7 @@ static void write_entry(IOAPICState *s, unsigned pin, bool high, uint32_t val)
     if (!is_level(*entry)) {
         *entry &= ~ENTRY_REMOTE_IRR;
     }
+    announce(s, pin);
     if (!high) {
         service_level(s, pin);
     }
@@ -213,6 +270,7 @@ static void ioapic_reset(DeviceState *dev)
     for (unsigned pin = 0; pin < IOAPIC_NUM_PINS; pin++) {
         s->entries[pin] = ENTRY_MASKED;
     }
+    hand_over(s);
 }
 
 static bool ioapic_realize(DeviceState *dev, Error **errp)
@@ -242,6 +300,7 @@ static bool ioapic_post_load(void *opaque, Error **errp)
     for (unsigned pin = 0; pin < IOAPIC_NUM_PINS; pin++) {
         s->entries[pin] &= ENTRY_WRITABLE | ENTRY_READ_ONLY;
     }
+    hand_over(s);
     return true;
 }
 
@@ -254,7 +313,8 @@ static const VMStateField ioapic_fields[] = {
 };
 
 static const VMStateDescription vmstate_ioapic = {
-    .name = TYPE_IOAPIC, .version = 1, .fields = ioapic_fields, .post_load = ioapic_post_load,
+    .name = TYPE_IOAPIC, .version = 1, .fields = ioapic_fields, .pre_save = fetch,
+    .post_load = ioapic_post_load,
 };
 
 static const Property ioapic_props[] = {
@@ -297,6 +357,7 @@ static void ioapic_print_info(Object *obj, GString *out)
     const IOAPICState *s = IOAPIC(obj);
     uint32_t waiting = 0;
 
+    fetch(IOAPIC(obj));
     g_string_append_printf(out, "ioapic0: ver=0x%x id=0x%02x sel=0x%02x", s->version, s->id,
                            s->ioregsel);
     if (s->ioregsel >= INDEX_ENTRIES) {

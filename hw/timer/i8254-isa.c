@@ -3,6 +3,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "hw/intc/irqchip.h"
 #include "hw/isa/isa.h"
 #include "hw/timer/i8254.h"
 
@@ -36,10 +37,40 @@ static const MemoryRegionOps pit_ops = {
     .impl = { .min_size = 1, .max_size = 1 },
 };
 
+/* The accelerator's timer; NULL: ours works. */
+static const IrqchipOps *replacement(const ISAPit *s)
+{
+    return irqchip_board(DEVICE(s)->machine);
+}
+
+static void fetch(void *opaque)
+{
+    ISAPit *s = opaque;
+
+    if (replacement(s)) {
+        replacement(s)->get_pit(DEVICE(s)->machine, &s->chip);
+    }
+}
+
+static void hand_over(ISAPit *s)
+{
+    if (replacement(s)) {
+        replacement(s)->put_pit(DEVICE(s)->machine, &s->chip);
+    }
+}
+
 /* The HPET's legacy replacement mode takes IRQ 0 over while this line is low. */
 static void pit_irq_control(void *opaque, int n, int level)
 {
-    i8254_disable_irq(&ISA_PIT(opaque)->chip, !level);
+    ISAPit *s = ISA_PIT(opaque);
+
+    if (replacement(s)) {
+        fetch(s);
+        s->chip.irq_disabled = !level;
+        hand_over(s);
+    } else {
+        i8254_disable_irq(&s->chip, !level);
+    }
 }
 
 static bool pit_realize(DeviceState *dev, Error **errp)
@@ -69,7 +100,19 @@ static void pit_reset(DeviceState *dev)
 
 static void pit_reset_hold(DeviceState *dev)
 {
-    i8254_update(&ISA_PIT(dev)->chip);
+    ISAPit *s = ISA_PIT(dev);
+
+    if (replacement(s)) {
+        hand_over(s);
+    } else {
+        i8254_update(&s->chip);
+    }
+}
+
+static bool pit_post_load(void *opaque, Error **errp)
+{
+    hand_over(opaque);
+    return true;
 }
 
 static const VMStateField pit_fields[] = {
@@ -78,7 +121,8 @@ static const VMStateField pit_fields[] = {
 };
 
 static const VMStateDescription vmstate_pit = {
-    .name = TYPE_ISA_PIT, .version = 1, .fields = pit_fields,
+    .name = TYPE_ISA_PIT, .version = 1, .fields = pit_fields, .pre_save = fetch,
+    .post_load = pit_post_load,
 };
 
 static const Property pit_props[] = {

@@ -36,16 +36,23 @@ void kvm_msrs_free(KvmMsrs *msrs);
 bool kvm_msrs_get(const KvmMsrs *msrs, int vcpu_fd, X86CPU *cpu, Error **errp);
 bool kvm_msrs_put(const KvmMsrs *msrs, int vcpu_fd, X86CPU *cpu, bool all, Error **errp);
 
+/* --- lapic.c */
+
+/* The kernel's local APIC to and from cpu->apic; IA32_APIC_BASE is the registers' part. wide_ids: x2APIC
+ * IDs have 32 bits. */
+bool kvm_lapic_get(int vcpu_fd, X86CPU *cpu, Error **errp);
+bool kvm_lapic_put(int vcpu_fd, X86CPU *cpu, bool wide_ids, Error **errp);
+
 /* --- regs.c */
 
 /* How this kernel wants its state. */
 typedef struct KvmVcpuRegs {
     bool sregs2, xcrs, exception_payload, triple_fault_event, smm, avx;
-    bool kernel_apic;
+    bool kernel_apic, wide_apic_ids;
     const KvmMsrs *msrs;
 } KvmVcpuRegs;
 
-/* All of the CPU's state but the local APIC's. */
+/* All of the CPU's state, with its local APIC's if the kernel has that. */
 bool kvm_regs_get(const KvmVcpuRegs *how, int vcpu_fd, X86CPU *cpu, Error **errp);
 /* all: the state was replaced as a whole (reset, loaded), not just looked at and changed. */
 bool kvm_regs_put(const KvmVcpuRegs *how, int vcpu_fd, X86CPU *cpu, bool all, Error **errp);

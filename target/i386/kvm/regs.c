@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include "hw/intc/apic.h"
 #include "target/i386/kvm/kvm-cpu.h"
 #include "target/i386/seg.h"
 
@@ -113,7 +114,9 @@ static bool get_system(const KvmVcpuRegs *how, int fd, X86CPU *cpu, Error **errp
     if (how->sregs2 && regs.two.flags & KVM_SREGS2_FLAGS_PDPTRS_VALID) {
         memcpy(s->pdptr, regs.two.pdptrs, sizeof(s->pdptr));
     }
-    if (!how->kernel_apic && cpu->hooks && cpu->hooks->set_apic_base) {
+    if (how->kernel_apic) {
+        cpu->apic->base = regs.one.apic_base;
+    } else if (cpu->hooks && cpu->hooks->set_apic_base) {
         cpu->hooks->set_apic_base(cpu, regs.one.apic_base);
     }
     return true;
@@ -351,19 +354,23 @@ bool kvm_regs_get(const KvmVcpuRegs *how, int fd, X86CPU *cpu, Error **errp)
     if (!get_system(how, fd, cpu, errp) || !get_general(fd, s, errp) ||
         !get_fpu(how, fd, s, errp) || !get_xcrs(how, fd, s, errp) || !get_debug(fd, s, errp) ||
         !kvm_msrs_get(how->msrs, fd, cpu, errp) || !get_mp_state(how, fd, cpu, errp) ||
-        !get_events(fd, s, errp)) {
+        (how->kernel_apic && !kvm_lapic_get(fd, cpu, errp)) || !get_events(fd, s, errp)) {
         return false;
     }
     x86_update_hflags(s);
     return true;
 }
 
-/* XCR0 before the registers it enables; events last, as some of the others drop them. */
+/* The mode of the APIC before its registers, and these before its deadline; XCR0 before the registers
+ * it enables; events last, as some of the others drop them. The kernel's APIC works on while the CPU
+ * is paused: what is here of it is old unless it was replaced. */
 bool kvm_regs_put(const KvmVcpuRegs *how, int fd, X86CPU *cpu, bool all, Error **errp)
 {
     const X86State *s = &cpu->state;
 
-    return put_system(how, fd, cpu, errp) && put_general(fd, s, errp) &&
+    return put_system(how, fd, cpu, errp) &&
+           (!all || !how->kernel_apic || kvm_lapic_put(fd, cpu, how->wide_apic_ids, errp)) &&
+           put_general(fd, s, errp) &&
            put_xcrs(how, fd, s, errp) && put_fpu(how, fd, s, errp) &&
            kvm_msrs_put(how->msrs, fd, cpu, all, errp) && put_mp_state(how, fd, cpu, errp) &&
            put_events(how, fd, s, all, errp) && put_debug(fd, s, errp);
