@@ -49,9 +49,12 @@ static uint32_t added(X86FeatureWord word, const KvmCpuOptions *options)
 
 static uint32_t removed(X86FeatureWord word, const KvmCpuOptions *options)
 {
+    /* async-pf (3 bits), pv-eoi, pv-unhalt, pv-ipi, sched-yield: calls of the kernel's APIC */
+    const uint32_t apic_features = 1u << 4 | 1u << 6 | 1u << 7 | 1u << 10 | 1u << 11 | 1u << 13 | 1u << 14;
     uint32_t apic_modes = options->kernel_apic ? 0 : FW1_ECX_X2APIC | FW1_ECX_TSC_DEADLINE;
 
-    return withheld[word] | (word == X86_FW_1_ECX ? apic_modes : 0);
+    return withheld[word] | (word == X86_FW_1_ECX ? apic_modes : 0) |
+           (word == X86_FW_KVM && !options->kernel_apic ? apic_features : 0);
 }
 
 /* KVM_GET_SUPPORTED_CPUID with a growing table; the caller frees. NULL with errp set. */
