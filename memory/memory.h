@@ -97,6 +97,8 @@ struct MemoryRegion {
     MemoryRegion *alias;
     hwaddr alias_offset;
     uint8_t dirty_log_mask;
+    hwaddr coalesced_start; /* writes to these bytes may be late */
+    uint64_t coalesced_size;
     GSList *ioeventfds;
 };
 
@@ -130,6 +132,9 @@ void memory_region_set_size(MemoryRegion *mr, uint64_t size);
 void memory_region_set_readonly(MemoryRegion *mr, bool readonly);
 void memory_region_set_alias_offset(MemoryRegion *mr, hwaddr offset);
 void memory_region_rom_device_set_romd(MemoryRegion *mr, bool romd);
+/* Writes to size bytes at offset may be carried out later, in order, before any other access of
+ * a CPU and before the region's dirty pages are looked at. Before the region is mapped. */
+void memory_region_set_coalesced(MemoryRegion *mr, hwaddr offset, uint64_t size);
 void memory_transaction_begin(void);
 void memory_transaction_commit(void);
 

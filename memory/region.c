@@ -241,6 +241,12 @@ void memory_region_rom_device_set_romd(MemoryRegion *mr, bool romd)
     }
 }
 
+void memory_region_set_coalesced(MemoryRegion *mr, hwaddr offset, uint64_t size)
+{
+    mr->coalesced_start = offset;
+    mr->coalesced_size = size;
+}
+
 void *memory_region_get_ram_ptr(MemoryRegion *mr)
 {
     return mr->block ? mr->block->host : NULL;

@@ -197,6 +197,11 @@ int kvm_handle_exit(KvmVcpu *v)
     unsigned reason = v->run->exit_reason;
 
     trace(kvm_exit, v->cpu->parent.cpu_index, reason);
+    if (kvm_ring_has_writes(v->kvm)) {
+        bql_lock();
+        kvm_drain_ring(v->kvm);
+        bql_unlock();
+    }
     return reason < G_N_ELEMENTS(handlers) && handlers[reason] ? handlers[reason](v)
                                                                : exit_unknown(v);
 }

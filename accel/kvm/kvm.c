@@ -233,6 +233,8 @@ static bool kvm_init(MachineState *machine, OptDict *opts, Error **errp)
     machine->cpu_host = &kvm->cpu_host;
     machine->no_smm = !kvm_cap(kvm, KVM_HAS_SMM) || kvm_cap(kvm, KVM_HAS_ADDRESS_SPACES) < 2;
     kvm_slots_init(&kvm->memory, kvm, 0, &machine->memory_as);
+    kvm_io_init(&kvm->memory_io, kvm, false, &machine->memory_as);
+    kvm_io_init(&kvm->port_io, kvm, true, &machine->io_as);
     return true;
 }
 
@@ -248,7 +250,7 @@ static bool kvm_machine_ready(MachineState *machine, Error **errp)
             return false;
         }
     }
-    return true;
+    return kvm_clock_create(kvm, errp);
 }
 
 const AccelOps accel_kvm = {

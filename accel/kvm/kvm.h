@@ -5,6 +5,8 @@
  *   kvm.c      the row of the table of accelerators: options, the VM
  *   caps.c     what the host's KVM can do
  *   slots.c    guest memory: memory slots, dirty pages
+ *   io.c       coalesced writes, ioeventfds
+ *   clock.c    the paravirtual clock
  *   irqchip.c  interrupt controllers in the kernel
  *   selftest.c whether the host's KVM can run a PC
  *   vcpu.c     vCPUs: life, kicking, events before entry
@@ -58,6 +60,13 @@ typedef struct KvmSlots {
     bool changed;            /* sections, since the last commit */
 } KvmSlots;
 
+/* Follows the I/O regions of an address space. */
+typedef struct KvmIo {
+    MemoryListener listener;
+    KvmState *kvm;
+    bool ports;
+} KvmIo;
+
 struct KvmState {
     MachineState *machine;
     int fd, vm_fd;
@@ -69,6 +78,9 @@ struct KvmState {
     KvmPin pins[24];         /* split: as told to the kernel */
     KvmMsrs *msrs;           /* the registers that this kernel has; made with the first CPU */
     KvmSlots memory, smm;
+    KvmIo memory_io, port_io;
+    struct kvm_coalesced_mmio_ring *ring; /* writes that wait; part of the first vCPU's shared area */
+    bool draining;           /* [bql] */
     GArray *free_slots;      /* uint32_t: numbers that were used and are free */
     uint32_t next_slot;
     /* While slots are replaced no vCPU may be in the guest: see kvm_inhibit(). */
@@ -113,6 +125,16 @@ static inline int kvm_cap(const KvmState *kvm, KvmCap cap)
 /* Begins to follow an address space of the machine. */
 void kvm_slots_init(KvmSlots *slots, KvmState *kvm, unsigned as_id, AddressSpace *as);
 
+
+/* --- io.c */
+void kvm_io_init(KvmIo *io, KvmState *kvm, bool ports, AddressSpace *as);
+/* True if coalesced writes wait. Any thread. */
+bool kvm_ring_has_writes(const KvmState *kvm);
+/* Carries them out; with the big lock. */
+void kvm_drain_ring(KvmState *kvm);
+
+/* --- clock.c */
+bool kvm_clock_create(KvmState *kvm, Error **errp);
 
 /* --- irqchip.c */
 /* Makes the controllers that kvm->irqchip names; before the first vCPU. */

@@ -131,23 +131,6 @@ static void complete_access(KvmVcpu *v)
     }
 }
 
-void kvm_state_needed(CPUState *cpu)
-{
-    KvmVcpu *v = kvm_vcpu(cpu);
-    Error *err = NULL;
-
-    if (v->state_here || cpu->state_replaced) {
-        v->state_here = true;
-        return;
-    }
-    complete_access(v);
-    trace(kvm_state, cpu->cpu_index, 1, 0);
-    v->state_here = true;
-    if (!kvm_regs_get(&v->regs, v->fd, v->cpu, &err)) {
-        state_failed(v, err);
-    }
-}
-
 /* With the big lock, as the state may be the local APIC's too. */
 static void give_state(KvmVcpu *v)
 {
@@ -160,6 +143,45 @@ static void give_state(KvmVcpu *v)
     v->irq_window_known = false;
     if (!kvm_regs_put(&v->regs, v->fd, v->cpu, all, &err)) {
         state_failed(v, err);
+    }
+}
+
+static void fetch_state(KvmVcpu *v)
+{
+    Error *err = NULL;
+
+    trace(kvm_state, v->cpu->parent.cpu_index, 1, 0);
+    v->state_here = true;
+    if (!kvm_regs_get(&v->regs, v->fd, v->cpu, &err)) {
+        state_failed(v, err);
+    }
+}
+
+void kvm_state_needed(CPUState *cpu)
+{
+    KvmVcpu *v = kvm_vcpu(cpu);
+
+    if (cpu->state_replaced) {
+        v->state_here = true;
+        return;
+    }
+    if (v->completion_due && v->state_here) {
+        give_state(v); /* a device changed registers in the middle of its access */
+    }
+    complete_access(v);
+    kvm_drain_ring(v->kvm);
+    if (!v->state_here) {
+        fetch_state(v);
+    }
+}
+
+/* The registers as they are before the access is finished. */
+static void registers_needed(CPUState *cpu)
+{
+    KvmVcpu *v = kvm_vcpu(cpu);
+
+    if (!v->state_here) {
+        fetch_state(v);
     }
 }
 
@@ -300,6 +322,7 @@ static void enter_thread(CPUState *cpu)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     v->thread = pthread_self();
     cpu->kick = kvm_kick;
+    cpu->registers_needed = registers_needed;
 }
 
 static bool kernel_sleeps(CPUState *cpu)
@@ -342,6 +365,9 @@ static bool open_vcpu(KvmVcpu *v, Error **errp)
     if (v->run == MAP_FAILED) {
         error_setg_errno(errp, errno, "-accel kvm: cannot map the shared area of CPU %d", index);
         return false;
+    }
+    if (!kvm->ring && kvm_cap(kvm, KVM_HAS_COALESCED_MMIO)) {
+        kvm->ring = (void *)((uint8_t *)v->run + kvm_cap(kvm, KVM_HAS_COALESCED_MMIO) * GUEST_PAGE_SIZE);
     }
     return true;
 }
@@ -395,6 +421,9 @@ void kvm_vcpu_stop(CPUState *cpu)
     KvmVcpu *v = kvm_vcpu(cpu);
 
     vcpu_stop(cpu);
+    if (cpu->cpu_index == 0) {
+        v->kvm->ring = NULL;
+    }
     cpu->kick = NULL;
     cpu->accel_state = NULL;
     munmap(v->run, v->kvm->run_size);

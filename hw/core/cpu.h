@@ -77,6 +77,9 @@ struct CPUState {
     /* The accelerator's way to get the vCPU out of guest code that polls nothing; NULL: it polls.
      * Any thread. */
     void (*kick)(CPUState *cpu);
+    /* For a device that looks at the registers of the CPU whose access it answers (current_cpu):
+     * makes them true; NULL: they are. On the vCPU's thread, with the big lock. */
+    void (*registers_needed)(CPUState *cpu);
     bool state_replaced;         /* [bql] reset or loaded: all of the state is new to the accelerator */
     CPUDebug debug;
 };

@@ -314,6 +314,7 @@ bool vga_init(VGAState *s, DeviceState *owner, const VGAChip *chip, uint32_t vra
     memory_region_init_io(&s->ports, owner, &ports_ops, s, "vga", VGA_PORTS_SIZE);
     memory_region_init_io(&s->vbe_ports, owner, &vga_vbe_port_ops, s, "vbe", 4);
     memory_region_init_io(&s->window, owner, &vga_window_ops, s, "vga-lowmem", VGA_WINDOW_SIZE);
+    memory_region_set_coalesced(&s->window, 0, VGA_WINDOW_SIZE);
     for (int i = 0; i < VGA_BANKS; i++) {
         memory_region_init_alias(&s->banks[i], owner, "vga.bank", &s->vram, i * VGA_BANK_SIZE,
                                  VGA_BANK_SIZE);

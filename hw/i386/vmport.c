@@ -85,6 +85,9 @@ static uint64_t vmport_read(void *opaque, hwaddr addr, unsigned size)
     if (!current_cpu) { /* a debugger or a test has no registers to ask with */
         return UINT32_MAX;
     }
+    if (current_cpu->registers_needed) {
+        current_cpu->registers_needed(current_cpu);
+    }
     read_registers(current_cpu, old);
     memcpy(regs, old, sizeof(regs));
     if (!run_command(opaque, regs)) {

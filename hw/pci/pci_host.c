@@ -62,6 +62,7 @@ static const MemoryRegionOps data_ops = {
 void pci_host_map_ports(PCIHostState *host, MemoryRegion *io)
 {
     memory_region_init_io(&host->conf_mem, host, &conf_ops, host, "pci-conf-idx", 4);
+    memory_region_set_coalesced(&host->conf_mem, 0, 4);
     memory_region_init_io(&host->data_mem, host, &data_ops, host, "pci-conf-data", 4);
     memory_region_add_subregion(io, CONFIG_ADDRESS, &host->conf_mem);
     memory_region_add_subregion(io, CONFIG_DATA, &host->data_mem);

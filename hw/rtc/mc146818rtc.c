@@ -435,6 +435,7 @@ static bool rtc_realize(DeviceState *dev, Error **errp)
     timer_init(&s->timer, qdev_clock(dev), rtc_timer, s);
     start_clock(s);
     memory_region_init_io(&s->io, dev, &rtc_ops, s, "rtc", 2);
+    memory_region_set_coalesced(&s->io, 0, 1); /* the index */
     isa_register_ioport(dev, &s->io, s->iobase);
     s->irq = isa_get_irq(dev, s->isairq);
     qdev_init_gpio_out_named(dev, &s->nmi_mask, "nmi-mask", 1);
