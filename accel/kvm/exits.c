@@ -17,7 +17,7 @@ TRACE_EVENT(kvm_exit_mmio, "cpu %d address 0x%" PRIx64 " size %u write %d");
 
 enum { GO_ON = -1 };
 
-/* --- accesses ---------------------------------------------------------------------------------------- */
+/* --- accesses ----------------------------------------------------------------------------- */
 
 static uint64_t load_bytes(const void *from, unsigned size)
 {
@@ -71,7 +71,7 @@ static int exit_mmio(KvmVcpu *v)
     return GO_ON;
 }
 
-/* --- events --------------------------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------------- */
 
 static int go_on(KvmVcpu *v)
 {
@@ -103,7 +103,39 @@ static int exit_shutdown(KvmVcpu *v)
     return CPU_EXIT_SHUTDOWN;
 }
 
-/* --- what cannot go on ------------------------------------------------------------------------------------ */
+/* Hyper-V's pages are the kernel's affair; its calls that the kernel does not know are nobody's. */
+static int exit_hyperv(KvmVcpu *v)
+{
+    const uint64_t invalid_hypercall_code = 2;
+
+    if (v->run->hyperv.type == KVM_EXIT_HYPERV_HCALL) {
+        v->run->hyperv.u.hcall.result = invalid_hypercall_code;
+    }
+    return GO_ON;
+}
+
+/* What a guest asks of Hyper-V's MSRs. */
+static int exit_system_event(KvmVcpu *v)
+{
+    MachineState *machine = v->kvm->machine;
+
+    bql_lock();
+    switch (v->run->system_event.type) {
+    case KVM_SYSTEM_EVENT_SHUTDOWN:
+        machine_request_shutdown(machine, SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+        break;
+    case KVM_SYSTEM_EVENT_RESET:
+        machine_request_reset(machine, SHUTDOWN_CAUSE_GUEST_RESET);
+        break;
+    case KVM_SYSTEM_EVENT_CRASH:
+        machine->events->panicked(machine);
+        break;
+    }
+    bql_unlock();
+    return GO_ON;
+}
+
+/* --- what cannot go on -------------------------------------------------------------------- */
 
 static int give_up(KvmVcpu *v, const char *cause)
 {
@@ -174,7 +206,7 @@ static int exit_unknown(KvmVcpu *v)
     return give_up(v, cause);
 }
 
-/* --- the table ---------------------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------- */
 
 typedef int ExitFn(KvmVcpu *v);
 
@@ -188,6 +220,8 @@ static ExitFn *const handlers[] = {
     [KVM_EXIT_SET_TPR] = go_on,
     [KVM_EXIT_SHUTDOWN] = exit_shutdown,
     [KVM_EXIT_FAIL_ENTRY] = exit_fail_entry,
+    [KVM_EXIT_HYPERV] = exit_hyperv,
+    [KVM_EXIT_SYSTEM_EVENT] = exit_system_event,
     [KVM_EXIT_IOAPIC_EOI] = exit_ioapic_eoi,
     [KVM_EXIT_INTERNAL_ERROR] = exit_internal_error,
 };

@@ -19,7 +19,7 @@ static KvmIo *io_of(MemoryListener *listener)
     return (KvmIo *)listener;
 }
 
-/* --- the ring ---------------------------------------------------------------------------------------- */
+/* --- the ring ----------------------------------------------------------------------------- */
 
 static unsigned ring_entries(void)
 {
@@ -53,7 +53,7 @@ void kvm_drain_ring(KvmState *kvm)
     kvm->draining = false;
 }
 
-/* --- zones -------------------------------------------------------------------------------------------- */
+/* --- zones -------------------------------------------------------------------------------- */
 
 /* The part of a section that its region wants coalesced. */
 static void set_zone(KvmIo *io, const MemorySection *section, bool on)
@@ -90,7 +90,7 @@ static void log_sync(MemoryListener *listener, RAMBlock *block, uint64_t offset,
     kvm_drain_ring(io_of(listener)->kvm);
 }
 
-/* --- ioeventfds ----------------------------------------------------------------------------------------- */
+/* --- ioeventfds --------------------------------------------------------------------------- */
 
 static void set_eventfd(KvmIo *io, const MemorySection *section, bool match_data, uint64_t data, int fd,
                         bool on)

@@ -36,7 +36,7 @@ static void chip_ioctl(MachineState *machine, unsigned long request, void *arg, 
     }
 }
 
-/* --- interrupts ------------------------------------------------------------------------------------ */
+/* --- interrupts --------------------------------------------------------------------------- */
 
 static void set_gsi(MachineState *machine, unsigned gsi, int level)
 {
@@ -56,7 +56,7 @@ static void send_msi(MachineState *machine, uint64_t addr, uint32_t data)
     kvm_vm_ioctl(kvm_of(machine), KVM_SIGNAL_MSI, &msi);
 }
 
-/* --- i8259 pair ------------------------------------------------------------------------------------- */
+/* --- i8259 pair --------------------------------------------------------------------------- */
 
 enum { ICW1_IC4 = 1, ICW4_AEOI = 1 << 1, ICW4_SFNM = 1 << 4, ICW4_8086 = 1 };
 
@@ -103,7 +103,7 @@ static void put_pic(MachineState *machine, const I8259 *chip)
     chip_ioctl(machine, KVM_SET_IRQCHIP, &state, "i8259");
 }
 
-/* --- I/O APIC ----------------------------------------------------------------------------------------- */
+/* --- I/O APIC ----------------------------------------------------------------------------- */
 
 static void get_ioapic(MachineState *machine, IrqchipIoapic *regs)
 {
@@ -131,7 +131,7 @@ static void put_ioapic(MachineState *machine, const IrqchipIoapic *regs)
     chip_ioctl(machine, KVM_SET_IRQCHIP, &state, "I/O APIC");
 }
 
-/* --- i8254 ---------------------------------------------------------------------------------------------- */
+/* --- i8254 -------------------------------------------------------------------------------- */
 
 enum { CONTROL_RW_SHIFT = 4, CONTROL_MODE_SHIFT = 1, RW_WORD = 3 };
 /* KVM's states of a byte pointer. */
@@ -214,7 +214,7 @@ static void put_pit(MachineState *machine, I8254 *chip)
     chip_ioctl(machine, KVM_SET_PIT2, &state, "i8254");
 }
 
-/* --- routing ---------------------------------------------------------------------------------------------- */
+/* --- routing ------------------------------------------------------------------------------ */
 
 typedef struct Routing {
     struct kvm_irq_routing head;
@@ -263,7 +263,7 @@ static void route_pin(MachineState *machine, unsigned pin, uint64_t addr, uint32
     kvm_vm_ioctl(kvm, KVM_SET_GSI_ROUTING, &r);
 }
 
-/* --- creation ------------------------------------------------------------------------------------------------ */
+/* --- creation ----------------------------------------------------------------------------- */
 
 static const IrqchipOps board_ops = {
     .board = true, .send_msi = send_msi, .set_gsi = set_gsi,

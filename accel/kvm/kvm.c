@@ -30,7 +30,7 @@ int kvm_vm_ioctl_long(KvmState *kvm, unsigned long request, unsigned long arg)
     return ret < 0 ? -errno : ret;
 }
 
-/* --- the device ----------------------------------------------------------------------------------------- */
+/* --- the device --------------------------------------------------------------------------- */
 
 /* One line for each way that /dev/kvm is missing, with what to do. */
 static void explain_open(int err, Error **errp)
@@ -73,7 +73,7 @@ static int open_kvm(Error **errp)
     return fd;
 }
 
-/* --- the VM ------------------------------------------------------------------------------------------------ */
+/* --- the VM ------------------------------------------------------------------------------- */
 
 static bool create_vm(KvmState *kvm, Error **errp)
 {
@@ -134,7 +134,7 @@ static bool get_run_size(KvmState *kvm, Error **errp)
     return true;
 }
 
-/* --- the row ------------------------------------------------------------------------------------------------- */
+/* --- the row ------------------------------------------------------------------------------ */
 
 static bool kvm_available(Error **errp)
 {

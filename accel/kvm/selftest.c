@@ -39,7 +39,7 @@ typedef struct SelfTest {
     unsigned ticks;          /* KVM_RUN was broken off by the timer so often */
 } SelfTest;
 
-/* --- its VM --------------------------------------------------------------------------------------- */
+/* --- its VM ------------------------------------------------------------------------------- */
 
 static bool set_cpuid(SelfTest *t)
 {
@@ -100,7 +100,7 @@ static void tear_down(SelfTest *t)
     }
 }
 
-/* --- running it ------------------------------------------------------------------------------------- */
+/* --- running it --------------------------------------------------------------------------- */
 
 static void ignore_signal(int sig)
 {

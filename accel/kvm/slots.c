@@ -56,7 +56,7 @@ static size_t bitmap_words(uint64_t pages)
     return (pages + BITS - 1) / BITS;
 }
 
-/* --- dirty pages ------------------------------------------------------------------------------- */
+/* --- dirty pages -------------------------------------------------------------------------- */
 
 static void mark_written(const KvmRange *range, const uint64_t *bitmap)
 {
@@ -153,7 +153,7 @@ static void log_reset(MemoryListener *listener, RAMBlock *block, uint64_t offset
     }
 }
 
-/* --- slots in the kernel ------------------------------------------------------------------------- */
+/* --- slots in the kernel ------------------------------------------------------------------ */
 
 static bool same_range(const KvmRange *a, const KvmRange *b)
 {
@@ -221,7 +221,7 @@ static void remove_slot(KvmSlots *slots, guint i)
     g_array_remove_index(slots->slots, i);
 }
 
-/* --- from the flat view to slots --------------------------------------------------------------------- */
+/* --- from the flat view to slots ---------------------------------------------------------- */
 
 /* The whole pages of a section; size 0 if there are none. */
 static KvmRange range_of(const MemorySection *section)

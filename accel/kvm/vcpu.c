@@ -25,7 +25,7 @@ TRACE_EVENT(kvm_inject, "cpu %d vector 0x%02x");
 
 enum { SIG_IPI = SIGUSR1 };
 
-/* --- kicking --------------------------------------------------------------------------------------- */
+/* --- kicking ------------------------------------------------------------------------------ */
 
 static void ignore_signal(int sig)
 {
@@ -111,7 +111,7 @@ static int run(KvmVcpu *v)
     return err;
 }
 
-/* --- state ------------------------------------------------------------------------------------------- */
+/* --- state -------------------------------------------------------------------------------- */
 
 /* A failure here leaves a CPU whose state nobody knows. */
 static void state_failed(KvmVcpu *v, Error *err)
@@ -185,7 +185,7 @@ static void registers_needed(CPUState *cpu)
     }
 }
 
-/* --- events before entry ---------------------------------------------------------------------------------- */
+/* --- events before entry ------------------------------------------------------------------ */
 
 /* INIT and SIPI of our own local APICs change X86State. */
 static void take_startup_events(KvmVcpu *v, uint32_t requests)
@@ -309,7 +309,7 @@ static int kvm_exec(CPUState *cpu)
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------- */
 
 /* On the vCPU's thread: the signal must get through. */
 static void enter_thread(CPUState *cpu)
@@ -390,6 +390,18 @@ static bool set_up_mce(KvmVcpu *v, Error **errp)
     return true;
 }
 
+/* The synthetic interrupt controller is the one enlightenment that has to be switched on. */
+static bool set_up_hyperv(KvmVcpu *v, Error **errp)
+{
+    struct kvm_enable_cap cap = { .cap = KVM_CAP_HYPERV_SYNIC2 };
+
+    if (x86_cpuid_bit(v->cpu, X86_FW_HYPERV, X86_HV_SYNIC) && ioctl(v->fd, KVM_ENABLE_CAP, &cap) < 0) {
+        error_setg_errno(errp, errno, "-cpu hv-synic: the host's KVM cannot");
+        return false;
+    }
+    return true;
+}
+
 bool kvm_vcpu_create(KvmState *kvm, CPUState *cpu, Error **errp)
 {
     KvmVcpu *v = g_new0(KvmVcpu, 1);
@@ -397,11 +409,11 @@ bool kvm_vcpu_create(KvmState *kvm, CPUState *cpu, Error **errp)
     *v = (KvmVcpu) { .kvm = kvm, .cpu = X86_CPU(cpu) };
     cpu->accel_state = v;
     if (!open_vcpu(v, errp) || !kvm_cpu_set_cpuid(v->fd, v->cpu, errp) ||
-        !set_up_mce(v, errp)) {
+        !set_up_mce(v, errp) || !set_up_hyperv(v, errp)) {
         return false;
     }
     if (!kvm->msrs) {
-        kvm->msrs = kvm_msrs_new(v->fd);
+        kvm->msrs = kvm_msrs_new(v->fd, v->cpu);
     }
     describe_regs(v);
     v->state_here = true;

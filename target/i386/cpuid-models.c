@@ -236,6 +236,7 @@ static void fill_max(X86CpuModel *model, const X86CpuHost *host)
         model->level = host->level;
         model->xlevel = host->xlevel;
         model->phys_bits = host->phys_bits;
+        model->words[X86_FW_HYPERV] = 0;         /* a guest that is not Windows loses by them */
         x86_feature_set(model, "invtsc", false); /* would not survive a move to another host */
     }
     x86_feature_set(model, "la57", false);   /* costs a level of every page walk: ask for it */
@@ -277,6 +278,7 @@ static const NumberProp number_props[] = {
     NUMBER("level", level, 0x1f),
     NUMBER("xlevel", xlevel, 0x8000001f),
     NUMBER("phys-bits", phys_bits, 52),
+    NUMBER("hv-spinlocks", hv_spinlocks, UINT32_MAX),
 };
 
 /* A string property: copied, with its length fixed or at most the field's. */

@@ -296,12 +296,84 @@ static void leaf_basic(X86CPU *cpu, const X86CpuModel *m, uint32_t leaf, uint32_
     }
 }
 
+const X86HyperVBits x86_hyperv_bits[X86_HV_COUNT] = {
+    [X86_HV_RELAXED] = { 0, 0, 1 << 5 },
+    [X86_HV_VAPIC] = { 1 << 4, 0, 1 << 3 },
+    [X86_HV_TIME] = { 1 << 1 | 1 << 9, 0, 0 },
+    [X86_HV_CRASH] = { 0, 1 << 10, 0 },
+    [X86_HV_RESET] = { 1 << 7, 0, 0 },
+    [X86_HV_VPINDEX] = { 1 << 6, 0, 0 },
+    [X86_HV_RUNTIME] = { 1 << 0, 0, 0 },
+    [X86_HV_SYNIC] = { 1 << 2, 0, 0 },
+    [X86_HV_STIMER] = { 1 << 3, 0, 0 },
+    [X86_HV_FREQUENCIES] = { 1 << 11, 1 << 8, 0 },
+    [X86_HV_TLBFLUSH] = { 0, 0, 1 << 2 | 1 << 11 },
+    [X86_HV_IPI] = { 0, 0, 1 << 10 | 1 << 11 },
+};
+
+enum {
+    HYPERV_LAST_LEAF = 0x40000005, HYPERV_KVM_LEAF = 0x40000100,
+    HYPERV_HYPERCALLS = 1 << 5, HYPERV_MAX_CPUS = 64, HYPERV_BUILD = 0x3839,
+    HYPERV_VERSION = 0xa0000, /* 10.0 */
+};
+
+static bool has_hyperv(const X86CpuModel *m)
+{
+    return m->words[X86_FW_HYPERV] || m->hv_spinlocks;
+}
+
+static void leaf_hyperv(const X86CpuModel *m, uint32_t leaf, uint32_t out[4])
+{
+    X86HyperVBits all = { HYPERV_HYPERCALLS, 0, 0 };
+
+    for (unsigned i = 0; i < X86_HV_COUNT; i++) {
+        const X86HyperVBits *bits = &x86_hyperv_bits[i];
+        if (m->words[X86_FW_HYPERV] >> i & 1) {
+            all.privileges |= bits->privileges;
+            all.features |= bits->features;
+            all.recommendations |= bits->recommendations;
+        }
+    }
+    switch (leaf) {
+    case 0x40000000:
+        out[EAX] = HYPERV_LAST_LEAF;
+        put_text(&out[EBX], "Microsoft Hv", 3);
+        break;
+    case 0x40000001:
+        put_text(&out[EAX], "Hv#1", 1);
+        break;
+    case 0x40000002:
+        out[EAX] = HYPERV_BUILD;
+        out[EBX] = HYPERV_VERSION;
+        break;
+    case 0x40000003:
+        out[EAX] = all.privileges;
+        out[EDX] = all.features;
+        break;
+    case 0x40000004:
+        out[EAX] = all.recommendations;
+        out[EBX] = m->hv_spinlocks ? m->hv_spinlocks : UINT32_MAX;
+        break;
+    case 0x40000005:
+        out[EAX] = HYPERV_MAX_CPUS;
+        out[EBX] = HYPERV_MAX_CPUS;
+        break;
+    }
+}
+
+/* Hyper-V comes first where there are both: KVM's leaves are then 0x100 higher. */
 static void leaf_hypervisor(const X86CpuModel *m, uint32_t leaf, uint32_t out[4])
 {
-    if (leaf == 0x40000000) {
-        out[EAX] = 0x40000001;
+    if (has_hyperv(m) && leaf < HYPERV_KVM_LEAF) {
+        leaf_hyperv(m, leaf, out);
+        return;
+    }
+    uint32_t base = has_hyperv(m) ? HYPERV_KVM_LEAF : 0x40000000;
+
+    if (leaf == base) {
+        out[EAX] = base + 1;
         put_text(&out[EBX], m->hypervisor, 3);
-    } else if (leaf == 0x40000001) {
+    } else if (leaf == base + 1) {
         out[EAX] = m->words[X86_FW_KVM];
     }
 }
@@ -393,7 +465,8 @@ void x86_cpuid(X86CPU *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     const X86CpuModel *m = model_of(cpu);
     uint32_t limit = leaf >= 0xc0000000 ? 0 : leaf >= 0x80000000 ? m->xlevel
-                   : leaf >= 0x40000000 ? 0x40000001 : m->level;
+                   : leaf >= 0x40000000 ? (has_hyperv(m) ? HYPERV_KVM_LEAF + 1 : 0x40000001)
+                   : m->level;
 
     memset(out, 0, 4 * sizeof(out[0]));
     if (leaf > limit) {

@@ -18,8 +18,24 @@
 typedef enum X86FeatureWord {
     X86_FW_1_EDX, X86_FW_1_ECX, X86_FW_6_EAX, X86_FW_7_EBX, X86_FW_7_ECX, X86_FW_7_EDX,
     X86_FW_D_1_EAX, X86_FW_80000001_EDX, X86_FW_80000001_ECX, X86_FW_80000007_EDX,
-    X86_FW_80000008_EBX, X86_FW_8000000A_EDX, X86_FW_KVM, X86_FW_COUNT
+    X86_FW_80000008_EBX, X86_FW_8000000A_EDX, X86_FW_KVM,
+    X86_FW_HYPERV, /* not a register: bits of X86HyperV */
+    X86_FW_COUNT
 } X86FeatureWord;
+
+/* Hyper-V enlightenments (Microsoft, Hypervisor Top-Level Functional Specification), as bits of
+ * X86_FW_HYPERV. */
+typedef enum X86HyperV {
+    X86_HV_RELAXED, X86_HV_VAPIC, X86_HV_TIME, X86_HV_CRASH, X86_HV_RESET, X86_HV_VPINDEX,
+    X86_HV_RUNTIME, X86_HV_SYNIC, X86_HV_STIMER, X86_HV_FREQUENCIES, X86_HV_TLBFLUSH, X86_HV_IPI,
+    X86_HV_COUNT
+} X86HyperV;
+
+/* What an enlightenment sets in leaves 0x40000003 (EAX, EDX) and 0x40000004 (EAX). */
+typedef struct X86HyperVBits {
+    uint32_t privileges, features, recommendations;
+} X86HyperVBits;
+extern const X86HyperVBits x86_hyperv_bits[X86_HV_COUNT];
 
 /* What CPUs can be whose code the host's own CPUs run, for MachineState.cpu_host. */
 typedef struct X86CpuHost {
@@ -35,6 +51,7 @@ typedef struct X86CpuModel {
     char hypervisor[13]; /* signature of leaf 0x40000000 */
     unsigned family, model, stepping;
     uint32_t level, xlevel; /* highest basic and extended leaf */
+    uint32_t hv_spinlocks;  /* tries before a guest tells Hyper-V that it spins; 0: not said */
     uint8_t phys_bits;
     unsigned cores, threads; /* per package and per core; the machine sets them from -smp */
     uint32_t words[X86_FW_COUNT];

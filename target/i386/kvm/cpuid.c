@@ -100,6 +100,30 @@ static uint32_t word_of(const struct kvm_cpuid2 *table, X86FeatureWord word)
     return !e ? 0 : reg == EAX ? e->eax : reg == EBX ? e->ebx : reg == ECX ? e->ecx : e->edx;
 }
 
+/* KVM_GET_SUPPORTED_HV_CPUID: which enlightenments all of whose bits the kernel has. */
+static uint32_t offered_hyperv(int fd)
+{
+    g_autofree struct kvm_cpuid2 *table =
+        g_malloc0(sizeof(*table) + FIRST_ENTRIES * sizeof(table->entries[0]));
+    uint32_t offered = 0;
+
+    table->nent = FIRST_ENTRIES;
+    if (ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_SYS_HYPERV_CPUID) <= 0 ||
+        ioctl(fd, KVM_GET_SUPPORTED_HV_CPUID, table) < 0) {
+        return 0;
+    }
+    const struct kvm_cpuid_entry2 *three = find(table, 0x40000003, 0);
+    const struct kvm_cpuid_entry2 *four = find(table, 0x40000004, 0);
+    for (unsigned i = 0; three && four && i < X86_HV_COUNT; i++) {
+        const X86HyperVBits *bits = &x86_hyperv_bits[i];
+        if (!(bits->privileges & ~three->eax) && !(bits->features & ~three->edx) &&
+            !(bits->recommendations & ~four->eax)) {
+            offered |= 1u << i;
+        }
+    }
+    return offered;
+}
+
 /* Who made the host's CPU and what it calls itself. */
 static void identify(X86CpuHost *out)
 {
@@ -132,6 +156,7 @@ bool kvm_cpu_host(int fd, const KvmCpuOptions *options, X86CpuHost *out, Error *
         out->offered[w] = ((word_of(table, w) & ~removed(w, options)) | added(w, options)) &
                           x86_feature_word_named(w);
     }
+    out->offered[X86_FW_HYPERV] = offered_hyperv(fd);
     identify(out);
     const struct kvm_cpuid_entry2 *e = find(table, 0, 0);
     out->level = e ? CLAMP(e->eax, 1, 0x1f) : 1;
@@ -142,7 +167,7 @@ bool kvm_cpu_host(int fd, const KvmCpuOptions *options, X86CpuHost *out, Error *
     return true;
 }
 
-/* --- the model for the kernel -------------------------------------------------------------------- */
+/* --- the model for the kernel ------------------------------------------------------------- */
 
 typedef struct CpuidTable {
     struct kvm_cpuid2 head;
@@ -208,10 +233,15 @@ static void put_range(CpuidTable *table, X86CPU *cpu, uint32_t first, uint32_t l
 bool kvm_cpu_set_cpuid(int vcpu_fd, X86CPU *cpu, Error **errp)
 {
     g_autofree CpuidTable *table = g_new0(CpuidTable, 1);
+    uint32_t r[4];
 
     put_range(table, cpu, 0, cpu->model->level);
     if (x86_cpuid_bit(cpu, X86_FW_1_ECX, 31)) {
-        put_range(table, cpu, 0x40000000, KVM_LEAF);
+        x86_cpuid(cpu, 0x40000000, 0, r);
+        put_range(table, cpu, 0x40000000, r[EAX]);
+        if (r[EAX] > KVM_LEAF) { /* Hyper-V's come first */
+            put_range(table, cpu, 0x40000100, 0x40000101);
+        }
     }
     if (cpu->model->xlevel >= 0x80000000) {
         put_range(table, cpu, 0x80000000, cpu->model->xlevel);

@@ -29,7 +29,7 @@ bool kvm_cpu_set_cpuid(int vcpu_fd, X86CPU *cpu, Error **errp);
 /* The model-specific registers that the kernel and Doppel both know. */
 typedef struct KvmMsrs KvmMsrs;
 /* Tries on a vCPU, whose CPUID is set, which there are. */
-KvmMsrs *kvm_msrs_new(int vcpu_fd);
+KvmMsrs *kvm_msrs_new(int vcpu_fd, const X86CPU *cpu);
 void kvm_msrs_free(KvmMsrs *msrs);
 /* False with errp set if the kernel fails. all: those too that only a reset and a loaded state change
  * (the time-stamp counter). */

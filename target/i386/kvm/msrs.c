@@ -95,12 +95,20 @@ static bool can_read(int vcpu_fd, uint32_t index)
     return ioctl(vcpu_fd, KVM_GET_MSRS, &buf) == 1;
 }
 
-KvmMsrs *kvm_msrs_new(int vcpu_fd)
+/* Hyper-V's registers are written only where the guest knows of it. */
+static bool is_used(const MsrRow *row, const X86CPU *cpu)
+{
+    bool hyperv = row->first >= MSR_HV_GUEST_OS_ID && row->first <= MSR_HV_CRASH_P0;
+
+    return !hyperv || cpu->model->words[X86_FW_HYPERV];
+}
+
+KvmMsrs *kvm_msrs_new(int vcpu_fd, const X86CPU *cpu)
 {
     KvmMsrs *msrs = g_new0(KvmMsrs, 1);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        for (unsigned n = 0; n < rows[i].count; n++) {
+        for (unsigned n = 0; n < rows[i].count && is_used(&rows[i], cpu); n++) {
             KnownMsr msr = { rows[i].first + n * rows[i].step, rows[i].offset + n * rows[i].stride,
                              rows[i].once };
             if (can_read(vcpu_fd, msr.index) && msrs->count < G_N_ELEMENTS(msrs->list)) {

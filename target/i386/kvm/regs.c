@@ -20,7 +20,7 @@ static bool call(int fd, unsigned long request, void *arg, const char *name, Err
 }
 #define CALL(fd, request, arg, errp) call(fd, request, arg, #request, errp)
 
-/* --- general registers --------------------------------------------------------------------------- */
+/* --- general registers -------------------------------------------------------------------- */
 
 /* Pairs of fields in the order of KVM's structure. */
 #define GENERAL_REGS(X)                                                                            \
@@ -54,7 +54,7 @@ static bool put_general(int fd, const X86State *s, Error **errp)
     return CALL(fd, KVM_SET_REGS, &regs, errp);
 }
 
-/* --- segments and control registers -------------------------------------------------------------- */
+/* --- segments and control registers ------------------------------------------------------- */
 
 static X86Segment segment_from(const struct kvm_segment *k)
 {
@@ -152,7 +152,7 @@ static bool put_system(const KvmVcpuRegs *how, int fd, X86CPU *cpu, Error **errp
     return CALL(fd, KVM_SET_SREGS2, &regs.two, errp);
 }
 
-/* --- x87, SSE, AVX --------------------------------------------------------------------------------- */
+/* --- x87, SSE, AVX ------------------------------------------------------------------------ */
 
 /* The XSAVE area (SDM vol. 1, 13.4): legacy region, header, upper halves of the YMM registers. */
 typedef struct XsaveArea {
@@ -250,7 +250,7 @@ static bool put_xcrs(const KvmVcpuRegs *how, int fd, const X86State *s, Error **
     return !how->xcrs || CALL(fd, KVM_SET_XCRS, &xcrs, errp);
 }
 
-/* --- debug registers -------------------------------------------------------------------------------- */
+/* --- debug registers ---------------------------------------------------------------------- */
 
 static bool get_debug(int fd, X86State *s, Error **errp)
 {
@@ -276,7 +276,7 @@ static bool put_debug(int fd, const X86State *s, Error **errp)
     return CALL(fd, KVM_SET_DEBUGREGS, &regs, errp);
 }
 
-/* --- events --------------------------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------------- */
 
 G_STATIC_ASSERT(sizeof(struct kvm_vcpu_events) <= sizeof(((X86State *)0)->host_events));
 
@@ -345,7 +345,7 @@ static bool put_mp_state(const KvmVcpuRegs *how, int fd, X86CPU *cpu, Error **er
     return CALL(fd, KVM_SET_MP_STATE, &mp, errp);
 }
 
-/* --- all ---------------------------------------------------------------------------------------------------- */
+/* --- all ---------------------------------------------------------------------------------- */
 
 bool kvm_regs_get(const KvmVcpuRegs *how, int fd, X86CPU *cpu, Error **errp)
 {
