@@ -224,7 +224,7 @@ static bool kvm_init(MachineState *machine, OptDict *opts, Error **errp)
     g_mutex_init(&kvm->inhibit_lock);
     g_cond_init(&kvm->inhibit_cond);
     if (!create_vm(kvm, errp) || !kvm_read_caps(kvm, errp) || !get_run_size(kvm, errp) ||
-        !run_self_test(kvm, opts, errp) || !take_irqchip(kvm, opts, errp) ||
+        !take_irqchip(kvm, opts, errp) || !run_self_test(kvm, opts, errp) ||
         !configure_vm(kvm, errp) || !kvm_irqchip_create(kvm, errp) || !describe_cpus(kvm, errp)) {
         free_state(kvm);
         return false;
