@@ -182,9 +182,27 @@ static bool read_only_mode(BlockBackend *blk, const char *mode, bool *read_only,
     return true;
 }
 
+/* change vnc password WORD */
+static void change_vnc(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    const char *word = hmp_arg_str(args, "format");
+
+    if (!g_str_equal(hmp_arg_str(args, "target"), "password") || !word) {
+        error_setg(errp, "of VNC only the password can be changed: change vnc password WORD");
+        return;
+    }
+    json_object_put(hmp_qmp(hmp, errp, "change-vnc-password", "password",
+                            json_object_new_string(word), NULL));
+}
+
 static void run_change(Hmp *hmp, const HmpArgs *args, Error **errp)
 {
     const char *name = hmp_arg_str(args, "device");
+
+    if (g_str_equal(name, "vnc")) {
+        change_vnc(hmp, args, errp);
+        return;
+    }
     BlockBackend *blk = removable_drive(hmp, name, hmp_arg_flag(args, 'f'), errp);
     bool read_only;
 

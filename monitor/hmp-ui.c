@@ -9,6 +9,7 @@
 #include "monitor/hmp-int.h"
 #include "ui/console.h"
 #include "ui/input.h"
+#include "util/json.h"
 
 enum { SENDKEY_MAX = 16, SENDKEY_HOLD_MS = 100 };
 
@@ -163,6 +164,63 @@ static void run_screendump(Hmp *hmp, const HmpArgs *args, Error **errp)
                             format ? json_object_new_string(format) : NULL, NULL));
 }
 
+/* --- VNC --------------------------------------------------------------------------------- */
+
+static void print_vnc_peer(Hmp *hmp, const char *what, json_object *peer)
+{
+    hmp_printf(hmp, "  %s: %s:%s (%s%s)\n", what, json_member_str(peer, "host"),
+               json_member_str(peer, "service"), json_member_str(peer, "family"),
+               json_member_bool(peer, "websocket", false) ? " (Websocket)" : "");
+}
+
+static void print_vnc(Hmp *hmp, json_object *info)
+{
+    json_object *servers = json_member(info, "server"), *clients = json_member(info, "clients");
+
+    hmp_printf(hmp, "%s:\n", json_member_str(info, "id"));
+    for (size_t i = 0; i < json_object_array_length(servers); i++) {
+        json_object *server = json_object_array_get_idx(servers, i);
+        print_vnc_peer(hmp, "Server", server);
+        hmp_printf(hmp, "    Auth: %s (Sub: none)\n", json_member_str(server, "auth"));
+    }
+    for (size_t i = 0; i < json_object_array_length(clients); i++) {
+        print_vnc_peer(hmp, "Client", json_object_array_get_idx(clients, i));
+        hmp_printf(hmp, "    x509_dname: none\n    sasl_username: none\n");
+    }
+}
+
+static void run_info_vnc(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    json_object *all = hmp_qmp(hmp, errp, "query-vnc-servers", NULL);
+
+    for (size_t i = 0; all && i < json_object_array_length(all); i++) {
+        print_vnc(hmp, json_object_array_get_idx(all, i));
+    }
+    if (all && !json_object_array_length(all)) {
+        hmp_printf(hmp, "None\n");
+    }
+    json_object_put(all);
+}
+
+static json_object *string_arg(const HmpArgs *args, const char *name)
+{
+    const char *text = hmp_arg_str(args, name);
+    return text ? json_object_new_string(text) : NULL;
+}
+
+static void run_set_password(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    json_object_put(hmp_qmp(hmp, errp, "set_password", "protocol", string_arg(args, "protocol"),
+                            "password", string_arg(args, "password"), "connected",
+                            string_arg(args, "connected"), NULL));
+}
+
+static void run_expire_password(Hmp *hmp, const HmpArgs *args, Error **errp)
+{
+    json_object_put(hmp_qmp(hmp, errp, "expire_password", "protocol",
+                            string_arg(args, "protocol"), "time", string_arg(args, "time"), NULL));
+}
+
 const HmpCommand hmp_commands_ui[] = {
     { "sendkey", "keys:s hold-time:i?", "keys [hold_ms]", "press keys ('sendkey ctrl-alt-f1', for "
       "100 ms unless hold_ms is given)", run_sendkey, complete_sendkey },
@@ -173,5 +231,10 @@ const HmpCommand hmp_commands_ui[] = {
     { "info mice", NULL, NULL, "show which mouse gets events", run_mice },
     { "screendump", "filename:F -f format:s?", "filename [-f format]", "save the screen",
       run_screendump },
+    { "info vnc", NULL, NULL, "show the VNC servers and their clients", run_info_vnc },
+    { "set_password", "protocol:s password:s connected:s?", "protocol password "
+      "[action-if-connected]", "set the VNC password", run_set_password },
+    { "expire_password", "protocol:s time:s", "protocol time", "set when the VNC password ends: "
+      "now, never, +seconds, seconds since 1970", run_expire_password },
     { NULL },
 };

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include "monitor/monitor.h"
 #include "ui/display.h"
+#include "ui/screen-watch.h"
 #include "ui/screendump.h"
 #include "util/module.h"
 
@@ -159,6 +160,8 @@ static json_object *qmp_query_mice(Monitor *mon, json_object *args, Error **errp
     return mice;
 }
 
+enum { WAIT_SCREEN_LONGEST_MS = 24 * 3600 * 1000 };
+
 /* --- screens --------------------------------------------------------------------------- */
 
 /* The console of "device" and "head", the first one without them. */
@@ -203,12 +206,54 @@ static json_object *qmp_screendump(Monitor *mon, json_object *args, Error **errp
 
 static json_object *qmp_x_screen_text(Monitor *mon, json_object *args, Error **errp)
 {
-    Console *con = console_by_index(monitor_machine(mon)->consoles, 0);
+    int64_t number = json_member_int(args, "console", 0);
+    Console *con = console_by_index(monitor_machine(mon)->consoles, CLAMP(number, 0, UINT_MAX));
     g_autofree char *text = con ? console_text(con) : NULL;
     json_object *result = json_object_new_object();
 
     json_object_object_add(result, "text", text ? json_object_new_string(text) : NULL);
     return result;
+}
+
+typedef struct ScreenWait {
+    RunState *rs;
+    char *id;
+} ScreenWait;
+
+static void screen_wait_done(void *opaque, ScreenWatchResult result)
+{
+    static const char *const results[] = {
+        [SCREEN_TEXT] = "text", [SCREEN_STABLE] = "stable", [SCREEN_TIMEOUT] = "timeout",
+    };
+    ScreenWait *wait = opaque;
+    json_object *data = json_object_new_object();
+
+    json_add_str(data, "id", wait->id);
+    json_add_str(data, "reason", results[result]);
+    runstate_emit(wait->rs, "X_SCREEN_READY", data);
+    g_free(wait->id);
+    g_free(wait);
+}
+
+static json_object *qmp_x_wait_screen(Monitor *mon, json_object *args, Error **errp)
+{
+    ScreenWatchWanted wanted = {
+        .text = json_member_str(args, "text"),
+        .stable_ms = json_member_int(args, "stable", -1),
+        .timeout_ms = CLAMP(json_member_int(args, "timeout", -1), -1, WAIT_SCREEN_LONGEST_MS),
+    };
+    Console *con = find_console(mon, args, errp);
+
+    if (!con) {
+        return NULL;
+    }
+    ScreenWait *wait = g_new(ScreenWait, 1);
+    *wait = (ScreenWait){ monitor_runstate(mon), g_strdup(json_member_str(args, "id")) };
+    if (!screen_watch_new(con, &wanted, screen_wait_done, wait, errp)) {
+        g_free(wait->id);
+        g_free(wait);
+    }
+    return NULL;
 }
 
 static json_object *qmp_query_display_options(Monitor *mon, json_object *args, Error **errp)
@@ -227,5 +272,6 @@ static const QmpHandler ui_commands[] = {
     { "query-display-options", qmp_query_display_options },
     { "screendump", qmp_screendump },
     { "x-screen-text", qmp_x_screen_text },
+    { "x-wait-screen", qmp_x_wait_screen },
 };
 QMP_COMMANDS(ui_commands)

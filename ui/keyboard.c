@@ -6,7 +6,7 @@
 #include "ui/keyboard.h"
 #include "ui/keysym.h"
 
-enum { PASTE_HOLD_MS = 10 };
+enum { TAP_MS = 10 };
 
 void keyboard_init(Keyboard *kbd, InputQueue *queue, const Keymap *map)
 {
@@ -95,28 +95,43 @@ void keyboard_keysym(Keyboard *kbd, uint32_t keysym, bool down)
     }
 }
 
-/* --- pasting -------------------------------------------------------------------------- */
+/* --- taps -------------------------------------------------------------------------- */
 
-static void paste_key(Keyboard *kbd, uint32_t ch)
+static void tap_key(Keyboard *kbd, uint32_t keysym, unsigned modifiers)
 {
     static const KeyCode blank = KEY_SPC;
     KeyStroke stroke;
-    KeyCode codes[3];
+    KeyCode codes[5];
     size_t n = 0;
 
-    if (!keymap_lookup(kbd->map, ch, &stroke)) {
+    if (!keymap_lookup(kbd->map, keysym, &stroke)) {
         return;
     }
-    if (stroke.shift) {
+    if (modifiers & CONSOLE_MOD_CTRL) {
+        codes[n++] = KEY_CTRL;
+    }
+    if (modifiers & CONSOLE_MOD_ALT) {
+        codes[n++] = KEY_ALT;
+    }
+    if (stroke.shift || (modifiers & CONSOLE_MOD_SHIFT)) {
         codes[n++] = KEY_SHIFT;
     }
     if (stroke.altgr) {
         codes[n++] = KEY_ALT_R;
     }
     codes[n++] = stroke.code;
-    input_press_keys(kbd->queue, codes, n, PASTE_HOLD_MS);
+    input_press_keys(kbd->queue, codes, n, TAP_MS);
     if (stroke.dead) {
-        input_press_keys(kbd->queue, &blank, 1, PASTE_HOLD_MS);
+        input_press_keys(kbd->queue, &blank, 1, TAP_MS);
+    }
+}
+
+void keyboard_tap(Keyboard *kbd, Console *con, uint32_t keysym, unsigned modifiers)
+{
+    if (console_is_text(con)) {
+        console_key(con, keysym, modifiers);
+    } else {
+        tap_key(kbd, keysym, modifiers);
     }
 }
 
@@ -124,14 +139,10 @@ void keyboard_paste(Keyboard *kbd, Console *con, const char *text)
 {
     for (; *text && g_utf8_validate(text, -1, NULL); text = g_utf8_next_char(text)) {
         uint32_t ch = g_utf8_get_char(text);
-        if (ch == '\r') {
-            continue;
-        }
-        if (!console_is_text(con)) {
-            paste_key(kbd, ch);
-        } else {
-            console_key(con, ch == '\n' ? KEYSYM_RETURN : ch >= 0x100 ? KEYSYM_UNICODE + ch : ch,
-                        0);
+        if (ch != '\r') {
+            keyboard_tap(kbd, con, ch == '\n' ? KEYSYM_RETURN
+                                 : ch == '\t' ? KEYSYM_TAB
+                                 : ch >= 0x100 ? KEYSYM_UNICODE + ch : ch, 0);
         }
     }
 }

@@ -28,7 +28,10 @@ void keyboard_keysym(Keyboard *kbd, uint32_t keysym, bool down);
 /* CONSOLE_MOD_* of the keys held. */
 unsigned keyboard_modifiers(const Keyboard *kbd);
 void keyboard_release_all(Keyboard *kbd);
-/* Types UTF-8 text to a console: keys for the machine, characters for a text console. */
+/* Presses and releases a key with its modifiers: one of the machine's, or of a text console. For
+ * front ends that do not hear of releases. */
+void keyboard_tap(Keyboard *kbd, Console *con, uint32_t keysym, unsigned modifiers);
+/* Taps the keys of a UTF-8 text. */
 void keyboard_paste(Keyboard *kbd, Console *con, const char *text);
 
 #endif

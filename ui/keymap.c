@@ -65,7 +65,7 @@ static const struct {
     uint32_t keysym;
     KeyCode code;
 } fixed_keys[] = {
-    { ' ', KEY_SPC }, { 0xa0, KEY_SPC }, { '\n', KEY_RET }, { '\t', KEY_TAB },
+    { ' ', KEY_SPC }, { 0xa0, KEY_SPC },
     { KEYSYM_ISO_LEVEL3_SHIFT, KEY_ALT_R }, { KEYSYM_MODE_SWITCH, KEY_ALT_R },
     { KEYSYM_ISO_LEFT_TAB, KEY_TAB }, { KEYSYM_BACKSPACE, KEY_BACKSPACE },
     { KEYSYM_TAB, KEY_TAB }, { KEYSYM_LINEFEED, KEY_LF }, { KEYSYM_RETURN, KEY_RET },

@@ -80,6 +80,9 @@ WALK = [
     ('query-yank', {}), ('yank', {'instances': []}),
     ('query-mice', {}), ('query-display-options', {}),
     ('screendump', lambda e: {'filename': e.path('screen')}), ('x-screen-text', {}),
+    ('screendump', lambda e: {'filename': e.path('screen'), 'format': 'png'}),
+    ('x-wait-screen', {'id': 'w', 'timeout': 0}),
+    ('query-vnc', {}), ('query-vnc-servers', {}),
     ('send-key', {'keys': [key('ctrl'), key('a')], 'hold-time': 1}),
     ('input-send-event', {'events': [
         {'type': 'key', 'data': {'key': {'type': 'number', 'data': 30}, 'down': True}},
