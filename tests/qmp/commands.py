@@ -97,7 +97,7 @@ WALK = [
 # Those that other tests call: they need a descriptor, another state of the session or of the
 # machine, or a device.
 ELSEWHERE = {'qmp_capabilities', 'x-exit-preconfig', 'getfd', 'closefd', 'add_client',
-             'device_add', 'device_del'}
+             'device_add', 'device_del', 'set_password', 'expire_password', 'change-vnc-password'}
 
 
 def every_command():
