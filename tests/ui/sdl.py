@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# The SDL window on an X server without a screen: what it shows, what it hears.
+#
+# Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+import os
+import subprocess
+import tempfile
+
+from ui import (BARS, Desktop, Failure, Machine, TOP, boot_sector, check, expected_picture, main,
+                need, tool, wait_for)
+
+FONT = '/usr/share/seabios/vgabios-stdvga.bin'
+
+
+def sdl(*args):
+    return Machine('-display', 'sdl', *args)
+
+
+def vga_font():
+    """The 8x16 font of Debian's VGA BIOS."""
+    with open(need(FONT, 'seabios'), 'rb') as f:
+        rom = f.read()
+    face = bytes([0, 0, 0x7e, 0x81, 0xa5, 0x81, 0x81, 0xbd, 0x99, 0x81, 0x81, 0x7e, 0, 0, 0, 0])
+    at = rom.index(bytes(16) + face)
+    return rom[at:at + 4096]
+
+
+def compare_text(picture, text, column, row, colors):
+    """Nine dots a character, the ninth blank: VGA text mode 3."""
+    font = vga_font()
+    for i, char in enumerate(text):
+        for line in range(16):
+            bits = font[ord(char) * 16 + line] << 1
+            for dot in range(9):
+                x, y = (column + i) * 9 + dot, row * 16 + line
+                wanted = colors[bits >> (8 - dot) & 1]
+                check(picture.pixel(x, y) == wanted, f'{char!r} at {x},{y}:',
+                      hex(picture.pixel(x, y)), 'not', hex(wanted))
+
+
+def text_mode():
+    with Desktop() as desktop, sdl(*boot_sector('text.bin')) as machine:
+        machine.wait_serial('D')
+        picture = desktop.wait_shot(lambda p: (p.width, p.height) == (720, 400) and
+                                    p.pixel(90, 80) == 0x0000aa, 'a blue cell')
+        compare_text(picture, 'Doppel shows text', 10, 5, (0x0000aa, 0xffff55))
+        check('Doppel shows text' in machine.screen(), 'x-screen-text:', machine.screen())
+
+
+def graphics_and_keys():
+    """A picture pixel by pixel; another mode; what XTEST types and clicks arrives."""
+    with Desktop() as desktop, sdl(*boot_sector('picture.bin'), '-name', 'painter') as machine:
+        machine.wait_serial('D')
+        wanted = expected_picture(1024, 768)
+        desktop.wait_shot(lambda p: p == wanted, 'the picture')
+        check(desktop.title() == 'Doppel (painter)', desktop.title())
+        desktop.do('windowfocus', '--sync', desktop.window())
+        machine.serial = b''
+        desktop.do('key', 'a')
+        machine.wait_serial('K1EK9E')  # set 1: make and break of A
+        desktop.do('keydown', 'Right')
+        machine.wait_serial('KE0K4D')
+        desktop.do('keyup', 'Right')
+        machine.wait_serial('KE0KCD')
+        machine.serial = b''
+        desktop.do('key', 'm')
+        machine.wait_serial('D')
+        smaller = expected_picture(800, 600)
+        desktop.wait_shot(lambda p: p == smaller, 'the smaller picture')
+        pointer(desktop, machine)
+        machine.qmp('stop')
+        wait_for(lambda: desktop.title() == 'Doppel (painter) [Stopped]', 'the title')
+
+
+def pointer(desktop, machine):
+    window = desktop.window()
+    desktop.do('mousemove', '--window', window, 400, 300, 'click', 1)
+    wait_for(lambda: 'Ctrl-Alt-G' in desktop.title(), 'a grab')
+    machine.serial = b''
+    desktop.do('mousemove_relative', '--', 7, -3)
+    machine.wait_serial('M08M07M03')  # right by 7, up by 3
+    desktop.do('click', 3)
+    machine.wait_serial('M0AM00M00M08M00M00')
+    desktop.do('key', 'ctrl+alt+g')
+    wait_for(lambda: 'Ctrl-Alt-G' not in desktop.title(), 'release of the grab')
+
+
+def full_screen():
+    """Scaled without distortion, black at the edges; and back."""
+    with Desktop(1280, 1024) as desktop, sdl(*boot_sector('picture.bin')) as machine:
+        machine.wait_serial('D')
+        wanted = expected_picture(1024, 768)
+        desktop.wait_shot(lambda p: p == wanted, 'the picture')
+        desktop.do('windowfocus', '--sync', desktop.window(), 'key', 'ctrl+alt+f')
+        # 1024x768 becomes 1280x960 with 32 lines above and below.
+        picture = desktop.wait_shot(lambda p: (p.width, p.height) == (1280, 1024) and
+                                    p.pixel(80, 40) and not p.pixel(80, 10),
+                                    'the full screen')
+        for i, color in enumerate(BARS):
+            check(picture.pixel(i * 160 + 80, 200) == color, 'bar', i, hex(color))
+            check(picture.pixel(i * 160 + 80, 10) == 0, 'above bar', i)
+            check(picture.pixel(i * 160 + 80, 1010) == 0, 'below bar', i)
+        desktop.do('key', 'ctrl+alt+f')
+        desktop.wait_shot(lambda p: p == wanted, 'the window again')
+
+
+def consoles():
+    """Ctrl-Alt-2 is the monitor, Ctrl-Alt-3 a serial line; closing the window ends the program."""
+    with Desktop() as desktop, sdl(*boot_sector('text.bin'), '-serial', 'vc', '-monitor',
+                                   'vc') as machine:
+        machine.wait_serial('D')
+        desktop.do('windowfocus', '--sync', desktop.window(), 'key', 'ctrl+alt+2')
+        wait_for(lambda: 'monitor' in desktop.title(), 'the monitor')
+        desktop.do('type', 'info version')
+        desktop.do('key', 'Return')
+        wait_for(lambda: '7.2' in machine.qmp('x-screen-text', console=1)['text'],
+                 "the monitor's answer")
+        font, blank, letter = vga_font(), 0, 0xaaaaaa
+        picture = desktop.shot()
+        for line in range(16):  # "(" begins the prompt in line 1
+            bits = font[ord('(') * 16 + line]
+            for dot in range(8):
+                check(picture.pixel(dot, 16 + line) == (letter if bits >> (7 - dot) & 1 else blank),
+                      'the prompt', dot, line)
+        desktop.do('key', 'ctrl+alt+3')
+        wait_for(lambda: 'serial1' in desktop.title(), 'the serial line')
+        desktop.do('key', 'ctrl+alt+1')
+        wait_for(lambda: desktop.title() == 'Doppel', 'the screen')
+        desktop.do('key', 'x')
+        machine.wait_serial('K2DKAD')
+        desktop.do('key', 'alt+F4')
+        check(machine.wait_end() == 0, 'the end')
+
+
+def grub_menu():
+    """GRUB's graphical terminal in the color that its configuration asks for."""
+    mkrescue = tool('grub-mkrescue', 'grub-common')
+    need('/usr/lib/grub/i386-pc/gfxterm.mod', 'grub-pc-bin')
+    font = need('/usr/share/grub/unicode.pf2', 'grub-common')
+    with tempfile.TemporaryDirectory() as work:
+        os.makedirs(work + '/iso/boot/grub')
+        with open(work + '/iso/boot/grub/grub.cfg', 'w', encoding='ascii') as f:
+            f.write('set gfxmode=800x600x32\ninsmod all_video\ninsmod gfxterm\nloadfont unicode\n'
+                    'terminal_output gfxterm\nbackground_color "#405060"\nset timeout=-1\n'
+                    'menuentry "first" { halt }\nmenuentry "second" { halt }\n')
+        subprocess.run(['cp', font, work + '/iso/boot/grub'], check=True)
+        subprocess.run([mkrescue, '-o', work + '/grub.iso', '--fonts=unicode', work + '/iso'],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with Desktop() as desktop, sdl('-cdrom', work + '/grub.iso', '-boot', 'd') as _:
+            picture = desktop.wait_shot(lambda p: (p.width, p.height) == (800, 600) and
+                                        p.pixel(2, 2) == 0x405060, "GRUB's screen")
+            colors = {picture.pixel(x, y) for x in range(0, 800, 3) for y in range(0, 600, 3)}
+            check(len(colors) > 2, 'no menu on it:', colors)
+
+
+LINUX = '''
+modprobe() { for m in "$@"; do insmod /lib/$m.ko 2>/dev/null; done; }
+printf '\\033[44m\\033[2J\\033[H' > /dev/tty0
+printf '\\033[?25l' > /dev/tty0
+cat /sys/class/graphics/fb0/virtual_size /sys/class/graphics/fb0/bits_per_pixel > /dev/ttyS0
+i=0
+while [ $i -lt 64 ]; do printf '\\370\\000\\370\\000'; i=$((i+1)); done > /stripe
+i=0
+while [ $i -lt 32 ]; do cat /stripe /stripe /stripe /stripe; i=$((i+1)); done > /dev/fb0
+echo READY > /dev/ttyS0
+read line < /dev/tty0
+echo "TYPED $line" > /dev/ttyS0
+'''
+
+
+def linux_console():
+    """The VESA frame buffer console at 1024x768, 16 bits: its background, what is written to the
+    frame buffer, and a line typed in the window."""
+    kernel = need('/boot/vmlinuz-*[0-9]-amd64', 'linux-image-amd64')
+    with tempfile.TemporaryDirectory() as work:
+        subprocess.run([TOP + '/scripts/make-initramfs.sh', work + '/initrd', LINUX], check=True)
+        with Desktop() as desktop, sdl('-m', '256', '-vga', 'std', '-kernel', kernel, '-initrd',
+                                       work + '/initrd', '-append', 'vga=791 quiet console=tty0',
+                                       '-no-reboot') as machine:
+            machine.wait_serial('1024,768\\s+16\\s+READY', 120)
+            picture = desktop.wait_shot(lambda p: (p.width, p.height) == (1024, 768) and
+                                        p.pixel(1000, 700) == 0x0000aa, 'a blue console')
+            for x, y in ((10, 40), (1020, 40), (500, 760)):
+                check(picture.pixel(x, y) == 0x0000aa, x, y, hex(picture.pixel(x, y)))
+            # Bytes F8 00 are a pixel of 5:6:5 bits 0x00f8: green 7 of 63, blue 24 of 31.
+            wanted = (7 << 2 | 7 >> 4) << 8 | 24 << 3 | 24 >> 2
+            for x in range(0, 1024, 50):
+                check(picture.pixel(x, 5) == wanted, x, 5, hex(picture.pixel(x, 5)), hex(wanted))
+            desktop.do('windowfocus', '--sync', desktop.window(), 'type', 'window')
+            desktop.do('key', 'Return')
+            machine.wait_serial('TYPED window')
+
+
+def no_desktop():
+    """Without a display -display sdl is one line that says so."""
+    done = subprocess.run([os.environ['DOPPEL'], '-display', 'sdl'], stderr=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, check=False, timeout=60)
+    lines = done.stderr.decode().strip().split('\n')
+    check(done.returncode == 1 and len(lines) == 1 and '$DISPLAY' in lines[0], lines)
+
+
+main([text_mode, graphics_and_keys, full_screen, consoles, grub_menu, linux_console,
+      no_desktop])

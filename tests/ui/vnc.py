@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+# The VNC server with Debian's clients, and with clients that are none.
+#
+# Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+import random
+import socket
+import struct
+import subprocess
+import tempfile
+
+from ui import (Desktop, Failure, Machine, boot_sector, check, expected_picture, main,
+                picture_of_file, tool, wait_for)
+
+SHIFT, CONTROL, ALT, RETURN = 0xffe1, 0xffe3, 0xffe9, 0xff0d
+
+
+def vnc(*args, options=''):
+    """A machine with a VNC server on the first free display from 40 on."""
+    machine = Machine('-vnc', '127.0.0.1:40,to=90' + options, *args)
+    machine.vnc_display = int(machine.qmp('query-vnc')['service']) - 5900
+    return machine
+
+
+class Client:
+    """A client by RFC 6143."""
+
+    def __init__(self, machine, password=None):
+        self.sock = socket.create_connection(('127.0.0.1', 5900 + machine.vnc_display), 60)
+        check(self.read(12) == b'RFB 003.008\n', 'greeting')
+        self.sock.sendall(b'RFB 003.008\n')
+        kinds = self.read(self.read(1)[0])
+        check(kinds == (b'\x01' if password is None else b'\x02'), 'security types', kinds)
+        self.sock.sendall(kinds)
+        if password is not None:
+            self.sock.sendall(des(password, self.read(16)))
+        if self.read(4) != bytes(4):
+            raise Refused()
+        self.sock.sendall(b'\x01')
+        self.width, self.height = struct.unpack('>HH', self.read(4))
+        self.read(16)
+        self.name = self.read(struct.unpack('>I', self.read(4))[0]).decode()
+
+    def read(self, count):
+        data = b''
+        while len(data) < count:
+            part = self.sock.recv(count - len(data))
+            if not part:
+                raise Failure('the server closed the connection')
+            data += part
+        return data
+
+    def encodings(self, *numbers):
+        self.sock.sendall(struct.pack('>BxH', 2, len(numbers)) +
+                          b''.join(struct.pack('>i', n) for n in numbers))
+
+    def request(self, incremental, width=None, height=None):
+        self.sock.sendall(struct.pack('>BBHHHH', 3, incremental, 0, 0, width or self.width,
+                                      height or self.height))
+
+    def update(self):
+        """The rectangles of the next update: x, y, width, height, encoding."""
+        rects = []
+        check(self.read(1) == b'\x00', 'not an update')
+        for _ in range(struct.unpack('>xH', self.read(3))[0]):
+            x, y, width, height, encoding = struct.unpack('>HHHHi', self.read(12))
+            if encoding == 0:
+                self.read(width * height * 4)
+            rects.append((x, y, width, height, encoding))
+        return rects
+
+    def key(self, keysym, down):
+        self.sock.sendall(struct.pack('>BBHI', 4, down, 0, keysym))
+
+    def tap(self, *keysyms):
+        for keysym in keysyms:
+            self.key(keysym, 1)
+        for keysym in reversed(keysyms):
+            self.key(keysym, 0)
+
+    def pointer(self, buttons, x, y):
+        self.sock.sendall(struct.pack('>BBHH', 5, buttons, x, y))
+
+
+class Refused(Exception):
+    pass
+
+
+def des(password, challenge):
+    """DES by OpenSSL; the bits of the key's bytes are mirrored (RFC 6143, 7.2.2)."""
+    key = bytes(int(f'{byte:08b}'[::-1], 2) for byte in password.encode().ljust(8, b'\0')[:8])
+    done = subprocess.run([tool('openssl', 'openssl'), 'enc', '-des-ecb', '-K', key.hex(), '-nopad',
+                           '-provider', 'legacy', '-provider', 'default'], input=challenge,
+                          stdout=subprocess.PIPE, check=True)
+    return done.stdout
+
+
+def capture(machine, work):
+    path = work + '/capture.png'
+    subprocess.run([tool('gvnccapture', 'gvncviewer'), f'127.0.0.1:{machine.vnc_display}', path],
+                   check=True, stdout=subprocess.DEVNULL, timeout=60)
+    return picture_of_file(path)
+
+
+def same_pixels():
+    """gvnccapture, the screen dumps and what the guest was told to draw are one picture."""
+    with tempfile.TemporaryDirectory() as work, vnc(*boot_sector('picture.bin')) as machine:
+        machine.wait_serial('D')
+        wanted = expected_picture(1024, 768)
+        wait_for(lambda: capture(machine, work) == wanted, 'the picture')
+        for kind in ('ppm', 'png'):
+            path = f'{work}/dump.{kind}'
+            machine.qmp('screendump', filename=path, format=kind)
+            check(picture_of_file(path) == wanted, kind)
+
+
+def viewer_types_and_clicks():
+    """TigerVNC's viewer, which sends keys by their place."""
+    viewer = tool('xtigervncviewer', 'tigervnc-viewer')
+    with Desktop() as desktop, vnc(*boot_sector('picture.bin')) as machine:
+        machine.wait_serial('D')
+        wanted = expected_picture(1024, 768)
+        client = subprocess.Popen([viewer, '-AutoSelect=0', '-PreferredEncoding=ZRLE',
+                                   '-NoJPEG=1', f'127.0.0.1:{machine.vnc_display}'],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            window = wait_for(lambda: desktop.find('TigerVNC'), "the viewer's window")
+            wait_for(lambda: desktop.shot(window).row(500) == wanted.row(500), 'the picture')
+            machine.serial = b''
+            desktop.do('windowfocus', '--sync', window, 'mousemove', '--window', window, 500, 400)
+            desktop.do('key', 'q')
+            machine.wait_serial('K10K90')
+            desktop.do('click', 1)
+            machine.wait_serial('M[0-9A-F]9(M..){2,40}M[0-9A-F]8')  # left button, and none
+        finally:
+            client.terminate()
+            client.wait()
+
+
+def keys_and_pointer():
+    """Keysyms become keys of the layout; the distance of two positions moves the mouse."""
+    with vnc(*boot_sector('picture.bin'), '-k', 'de') as machine:
+        machine.wait_serial('D')
+        client = Client(machine)
+        machine.serial = b''
+        client.tap(ord('z'))
+        machine.wait_serial('K15K95')     # where US keyboards have Y
+        client.tap(SHIFT, ord('/'))
+        machine.wait_serial('K2AK08K88KAA')
+        machine.serial = b''
+        client.tap(ord('@'))              # AltGr with Q, which the client does not mention
+        machine.wait_serial('KE0K38K10KE0KB8K90')
+        client.pointer(0, 100, 100)
+        client.pointer(0, 110, 95)
+        machine.wait_serial('M08M0AM05')
+        client.pointer(4, 110, 95)
+        machine.wait_serial('M0AM00M00')
+        client.key(ord('a'), 1)
+        machine.wait_serial('K1E')
+        client.sock.close()
+        machine.wait_serial('K9E')        # let go of when the client is gone
+
+
+def resize():
+    """A client that can be told gets the new size with the next update."""
+    with vnc(*boot_sector('picture.bin')) as machine:
+        machine.wait_serial('D')
+        client = wait_for(lambda: (lambda c: c if c.width == 1024 else None)(Client(machine)),
+                          'the mode')
+        client.encodings(0, -223)
+        client.request(0)
+        client.update()
+        machine.serial = b''
+        client.tap(ord('m'))
+        machine.wait_serial('D')
+        sizes = []
+        while (800, 600) not in sizes:
+            client.request(1, 4000, 4000)
+            sizes += [(r[2], r[3]) for r in client.update() if r[4] == -223]
+
+
+def several_clients():
+    with vnc(*boot_sector('text.bin'), '-name', 'shared', '-monitor', 'vc') as machine:
+        machine.wait_serial('D')
+        clients = [Client(machine) for _ in range(3)]
+        check(clients[0].name == 'Doppel (shared)', clients[0].name)
+        for client in clients:
+            client.encodings(0)
+            client.request(0)
+            check(client.update(), 'no rectangle')
+        wait_for(lambda: len(machine.qmp('query-vnc')['clients']) == 3, 'three clients')
+        info = machine.qmp('query-vnc-servers')
+        check(len(info) == 1 and len(info[0]['clients']) == 3 and info[0]['auth'] == 'none', info)
+        text = machine.qmp('human-monitor-command', command_line='info vnc')
+        check(text.count('Client: 127.0.0.1:') == 3 and text.startswith('default:'), text)
+        clients[1].tap(CONTROL, ALT, ord('2'))
+        for char in 'info version':
+            clients[1].tap(ord(char))
+        clients[1].tap(RETURN)
+        wait_for(lambda: '7.2' in machine.qmp('x-screen-text', console=1)['text'], 'the monitor')
+        clients[2].sock.close()
+        wait_for(lambda: len(machine.qmp('query-vnc')['clients']) == 2, 'two clients')
+        machine.qmp('query-status')
+        for event in ('VNC_CONNECTED', 'VNC_INITIALIZED', 'VNC_DISCONNECTED'):
+            check(event in machine.events, event, machine.events)
+
+
+def answers(client):
+    client.request(0)
+    return client.update()
+
+
+def garbage():
+    """Clients that send garbage are dropped, at any stage; one that behaves stays."""
+    rng = random.Random(1)
+    with vnc(*boot_sector('text.bin')) as machine:
+        machine.wait_serial('D')
+        good = Client(machine)
+        good.encodings(0)
+        address = ('127.0.0.1', 5900 + machine.vnc_display)
+        for _ in range(40):
+            bad = socket.create_connection(address, 60)
+            bad.sendall(rng.randbytes(rng.randrange(1, 400)))
+            bad.close()
+        silent = [socket.create_connection(address, 60) for _ in range(5)]
+        check(answers(good), 'the good client')
+        for _ in range(40):  # past the handshake
+            bad = Client(machine)
+            try:
+                bad.sock.sendall(rng.randbytes(rng.randrange(1, 2000)))
+            except OSError:
+                pass
+            bad.sock.close()
+        stuck = Client(machine)
+        stuck.sock.sendall(b'\x02\x00\xff\xff')  # announces 65535 encodings, sends none
+        unknown = Client(machine)
+        unknown.sock.sendall(b'\xc8' * 64)
+        try:
+            check(unknown.sock.recv(1) == b'', 'a client with an unknown message stays')
+        except ConnectionResetError:
+            pass
+        check(answers(good), 'the good client')
+        for sock in silent:
+            sock.close()
+        stuck.sock.close()
+        wait_for(lambda: len(machine.qmp('query-vnc')['clients']) == 1, 'only the good client')
+
+
+def password():
+    """Without a password nobody gets in; with it those who know it, until it expires."""
+    with vnc(*boot_sector('text.bin'), options=',password=on') as machine:
+        machine.wait_serial('D')
+
+        def gets_in(word):
+            try:
+                Client(machine, word).sock.close()
+                return True
+            except Refused:
+                return False
+
+        check(machine.qmp('query-vnc')['auth'] == 'vnc', machine.qmp('query-vnc'))
+        check(not gets_in(''), 'in without a password')
+        machine.qmp('set_password', protocol='vnc', password='secret')
+        check(not gets_in('wrong'), 'in with the wrong password')
+        check(gets_in('secret'), 'the right password is refused')
+        machine.qmp('change-vnc-password', password='other')
+        check(not gets_in('secret') and gets_in('other'), 'after the change')
+        machine.qmp('expire_password', protocol='vnc', time='now')
+        check(not gets_in('other'), 'in after it expired')
+
+
+main([same_pixels, viewer_types_and_clicks, keys_and_pointer, resize, several_clients, garbage,
+      password])
