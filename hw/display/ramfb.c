@@ -65,6 +65,18 @@ static const pixman_format_code_t *find_format(uint32_t fourcc)
     return NULL;
 }
 
+static bool is_ram(RamFBState *s, uint64_t address, uint64_t size)
+{
+    AddressSpace *as = &DEVICE(s)->machine->memory_as;
+    uint64_t len = size;
+    void *host = address_space_map(as, address, &len, false);
+
+    if (host) {
+        address_space_unmap(as, host, len, false);
+    }
+    return host && len == size;
+}
+
 /* Shows what the file says, or nothing if that cannot be. */
 static void apply_config(RamFBState *s)
 {
@@ -77,7 +89,8 @@ static void apply_config(RamFBState *s)
     if (good && !stride) {
         stride = width * PIXMAN_FORMAT_BPP(*format) / 8;
     }
-    good = good && stride >= width * PIXMAN_FORMAT_BPP(*format) / 8;
+    good = good && stride >= width * PIXMAN_FORMAT_BPP(*format) / 8 &&
+           is_ram(s, address, (uint64_t)stride * height);
     trace(ramfb_config, width, height, stride, fourcc, address, good ? "shown" : "refused");
     memset(&s->shown, 0, sizeof(s->shown));
     if (good) {

@@ -28,7 +28,8 @@ typedef struct FuzzDevice {
 enum { BUS_MASTER = 0xc000, PM_BASE = 0x600, SMBUS_BASE = 0x700, VGA_MEMORY = 0xe0000000u,
        VGA_REGISTERS = 0xe2000000u, EDU = 0xe3000000u };
 enum { DEVFN_HOST = 0x00, DEVFN_PIIX3 = 0x08, DEVFN_IDE = 0x09, DEVFN_PM = 0x0b,
-       DEVFN_VGA = 0x10, DEVFN_EDU = 0x18 };
+       DEVFN_VGA = 0x10, DEVFN_EDU = 0x18, DEVFN_SECONDARY_VGA = 0x20,
+       DEVFN_BOCHS_DISPLAY = 0x28 };
 enum { IOAPIC = 0xfec00000u, HPET = 0xfed00000u, LAPIC = 0xfee00000u };
 enum { TABLE = 0x1000 }; /* descriptors for DMA */
 
@@ -405,6 +406,97 @@ static void operate_vga(MachineState *m, FuzzInput *in)
     }
 }
 
+/* --- displays without VGA ports --------------------------------------------------------------- */
+
+static void refresh_screens(MachineState *m)
+{
+    Console *con;
+
+    for (unsigned i = 0; (con = console_by_index(m->consoles, i)); i++) {
+        console_refresh(con);
+    }
+}
+
+static void prepare_display(MachineState *m, uint32_t devfn)
+{
+    prepare_ide(m);
+    fuzz_config(m, DEVFN_VGA, 0x04, 2, 0);
+    fuzz_config(m, devfn, 0x10, 4, VGA_MEMORY);
+    fuzz_config(m, devfn, 0x18, 4, VGA_REGISTERS);
+    fuzz_config(m, devfn, 0x04, 2, 7);
+}
+
+static void prepare_secondary_vga(MachineState *m)
+{
+    prepare_display(m, DEVFN_SECONDARY_VGA);
+}
+
+static void prepare_bochs_display(MachineState *m)
+{
+    prepare_display(m, DEVFN_BOCHS_DISPLAY);
+}
+
+/* A VBE register, a VGA port or the byte order, and sometimes a look at the screen. */
+static void operate_display(MachineState *m, FuzzInput *in)
+{
+    uint32_t registers = VGA_REGISTERS + 0x500, ports = VGA_REGISTERS + 0x400;
+    unsigned kind = fuzz_take(in, 1);
+
+    if (kind & 1) {
+        address_space_st(&m->memory_as, registers + fuzz_take(in, 1) % 12 * 2, 2, fuzz_take(in, 2));
+    }
+    if (kind & 2) {
+        address_space_st(&m->memory_as, ports + fuzz_take(in, 1) % 0x20, 1, fuzz_take(in, 1));
+    }
+    if (kind & 4) {
+        put32(m, VGA_REGISTERS + 0x604, kind & 8 ? 0xbebebebe : 0x1e1e1e1e);
+    }
+    if (!(kind & 0x70)) {
+        refresh_screens(m);
+    }
+}
+
+/* The key of etc/ramfb, from fw_cfg's directory; 0 if it is not there. */
+static uint32_t ramfb_key(MachineState *m)
+{
+    uint8_t entry[64];
+
+    fuzz_out(m, 0x510, 2, 0x19);
+    fuzz_in(m, 0x511, 1), fuzz_in(m, 0x511, 1), fuzz_in(m, 0x511, 1);
+    for (unsigned n = fuzz_in(m, 0x511, 1); n > 0; n--) {
+        for (size_t i = 0; i < sizeof(entry); i++) {
+            entry[i] = fuzz_in(m, 0x511, 1);
+        }
+        if (memcmp(entry + 8, "etc/ramfb", 10) == 0) {
+            return entry[4] << 8 | entry[5];
+        }
+    }
+    return 0;
+}
+
+/* Writes the description of a screen, sensible or not. */
+static void operate_ramfb(MachineState *m, FuzzInput *in)
+{
+    static const uint32_t formats[] = { 0x34325258, 0x36314752, 0x34324752, 0 };
+    uint32_t config[7] = { 0 }, at = TABLE + 0x40;
+    unsigned kind = fuzz_take(in, 1);
+
+    config[0] = GUINT32_TO_BE(kind & 0x80 ? fuzz_take(in, 4) : 0);
+    config[1] = GUINT32_TO_BE(dma_target(in));
+    config[2] = GUINT32_TO_BE(formats[kind & 3]);
+    config[4] = GUINT32_TO_BE(fuzz_take(in, kind & 4 ? 4 : 1));
+    config[5] = GUINT32_TO_BE(fuzz_take(in, kind & 8 ? 4 : 1));
+    config[6] = GUINT32_TO_BE(kind & 16 ? fuzz_take(in, 4) : 0);
+    address_space_write(&m->memory_as, at, MEMTXATTRS_NONE, config, sizeof(config));
+    put32_be(m, TABLE, ramfb_key(m) << 16 | 0x18);
+    put32_be(m, TABLE + 4, kind & 32 ? fuzz_take(in, 1) : sizeof(config));
+    put32_be(m, TABLE + 8, 0);
+    put32_be(m, TABLE + 12, at);
+    fuzz_out(m, 0x514, 4, 0);
+    fuzz_out(m, 0x518, 4, GUINT32_TO_BE(TABLE));
+    refresh_screens(m);
+}
+
 /* --- the targets ----------------------------------------------------------------------------- */
 
 static const FuzzDevice devices[] = {
@@ -431,6 +523,12 @@ static const FuzzDevice devices[] = {
     { "vga", { { 0x3b0, 0x30 }, { 0x1ce, 4 } },
       { { 0xa0000, 0x20000 }, { VGA_MEMORY, 0x1000000 }, { VGA_REGISTERS, 0x1000 } }, prepare_ide,
       operate_vga },
+    { "secondary_vga", { { 0x3b0, 0x30 } }, { { VGA_MEMORY, 0x1000000 }, { VGA_REGISTERS, 0x1000 } },
+      prepare_secondary_vga, operate_display },
+    { "bochs_display", { { 0x3b0, 0x30 } }, { { VGA_MEMORY, 0x1000000 }, { VGA_REGISTERS, 0x1000 } },
+      prepare_bochs_display, operate_display },
+    { "ramfb", { { 0x510, 12 } }, { { 0x10000, 0x100000 }, { TABLE, 0x80 } }, prepare_ide,
+      operate_ramfb },
 };
 
 static const FuzzDevice *find_device(const char *name)

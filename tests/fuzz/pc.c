@@ -86,13 +86,15 @@ static void add_ports(MachineState *m)
 
 static void add_devices(MachineState *m)
 {
-    static const char *const types[] = { "ib700", "isa-debug-exit", "pvpanic", "edu" };
+    static const char *const types[] = { "ib700", "isa-debug-exit", "pvpanic", "edu",
+                                         "secondary-vga", "bochs-display", "ramfb" };
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
         DeviceState *dev = qdev_new(types[i]);
         if (object_property_find(dev, "dma_mask")) {
             object_property_set_uint(OBJECT(dev), "dma_mask", UINT32_MAX, &error_fatal);
         }
-        BusState *bus = bus_find(m, DEVICE_GET_CLASS(dev)->bus_type, NULL);
+        const char *bus_type = DEVICE_GET_CLASS(dev)->bus_type;
+        BusState *bus = bus_type ? bus_find(m, bus_type, NULL) : m->main_bus;
         g_assert(qdev_realize_and_unref(dev, bus, m, &error_fatal));
     }
 }
