@@ -24,7 +24,7 @@
 typedef struct X86Trial X86Trial; /* trial.h */
 
 enum {
-    X86_TLB_BITS = 12,
+    X86_TLB_BITS = 13,
     X86_TLB_SIZE = 1 << X86_TLB_BITS,
     X86_TLB_SLOW = 1,
 };

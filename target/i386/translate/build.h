@@ -54,7 +54,8 @@ typedef struct JitCold {
     const uint8_t *back;  /* LOAD_VEC: where to go on */
     unsigned insn;        /* INTERPRET, MISS, LOAD_X87 */
     X86TbExit *exit;      /* EXIT */
-    JitFlags flags;       /* EXIT: where they are when it is taken */
+    JitFlags flags;       /* where they are when it is taken */
+    JitRecipe recipe;
 } JitCold;
 
 enum { JIT_MAX_EXITS = JIT_MAX_INSNS + 1, JIT_MAX_COLD = JIT_MAX_INSNS * 3 + 4 };
@@ -66,6 +67,7 @@ struct JitBuild {
     X86JitMode *mode;
     Emit e;
     JitFlags flags;
+    JitRecipe recipe;    /* while FLAGS_REPLAY */
     bool mode64;
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */
@@ -77,12 +79,22 @@ struct JitBuild {
     JitCold cold[JIT_MAX_COLD];
 };
 
-/* --- flags --- */
+/* --- flags (flags.c) --- */
 
-/* Saves the flags if somebody will want them and they are nowhere else. */
+/* Has them in X86JitContext.flags, if anybody will want them. */
 void jit_flags_save(JitBuild *b);
-/* Has them in the host's flags. */
+/* Before the host's are lost: has them anywhere else, be it by a recipe. */
+void jit_flags_keep(JitBuild *b);
+/* Has them in the host's flags; T0 may be lost. */
 void jit_flags_need_host(JitBuild *b);
+/* Before and after any instruction: what if it overwrites the recipe's registers? */
+void jit_flags_before(JitBuild *b, const JitInsn *insn);
+void jit_flags_after(JitBuild *b, const JitInsn *insn);
+/* insn, just emitted, has set them. */
+void jit_flags_set(JitBuild *b, const JitInsn *insn);
+/* CMP or TEST with the memory operand m in a way that leaves a recipe; false: insn is
+ * something else. */
+bool jit_emit_memory_comparison(JitBuild *b, const JitInsn *insn, HostMem m);
 /* The host's flags are about to be lost. */
 static inline void jit_flags_clobber(JitBuild *b)
 {
@@ -92,6 +104,8 @@ static inline void jit_flags_clobber(JitBuild *b)
 /* --- groups of accesses (groups.c) --- */
 
 void jit_find_groups(JitBuild *b);
+/* The general registers that insn may write, a bit each. */
+uint32_t jit_written_regs(const JitInsn *insn);
 
 /* --- memory (memop.c) --- */
 

@@ -91,14 +91,14 @@ void jit_cache_destroy(X86Jit *jit)
     }
 }
 
-void jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
+bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
 {
     intptr_t delta = jit->code_rx - jit->code_rw;
-    uint8_t *middle = jit->code_rw + jit->code_size / 2;
+    size_t half = jit->code_size / 2;
 
-    *hot = (Emit){ .p = jit->code_rw + jit->code_used, .end = middle, .delta = delta };
-    *cold = (Emit){ .p = middle + jit->cold_used, .end = jit->code_rw + jit->code_size,
-                    .delta = delta };
+    *hot = (Emit){ .p = jit->code_rw + jit->code_used, .delta = delta };
+    *cold = (Emit){ .p = jit->code_rw + half + jit->cold_used, .delta = delta };
+    return MAX(jit->code_used, jit->cold_used) + JIT_BLOCK_ROOM <= half;
 }
 
 void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold)
@@ -128,14 +128,30 @@ static X86Tb **bucket(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
     return &jit->hash[h >> (64 - JIT_HASH_BITS)];
 }
 
-X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key)
+X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
+                      JitRecipe *recipe)
 {
-    X86Tb *tb = *bucket(jit, code, rip, key);
+    X86Tb *plain = NULL;
+    unsigned versions = 0;
 
-    while (tb && (tb->code != code || tb->rip != rip || tb->key != key)) {
-        tb = tb->hash_next;
+    for (X86Tb *tb = *bucket(jit, code, rip, key); tb; tb = tb->hash_next) {
+        if (tb->code != code || tb->rip != rip || tb->key != key) {
+            continue;
+        }
+        if (tb->flags_dead || jit_same_recipe(tb->recipe, *recipe)) {
+            return tb;
+        }
+        if (tb->recipe.op == JIT_RECIPE_NONE) {
+            plain = tb;
+        } else {
+            versions++;
+        }
     }
-    return tb;
+    if (versions < JIT_MAX_VERSIONS) {
+        return NULL;
+    }
+    *recipe = (JitRecipe){ 0 };
+    return plain;
 }
 
 void jit_cache_insert(X86Jit *jit, X86Tb *tb)
@@ -220,8 +236,8 @@ void jit_cache_remove(X86Jit *jit, X86Tb *tb)
         at = &(*at)->hash_next;
     }
     *at = tb->hash_next;
-    if (jump->host == tb->entry_checked) {
-        jump->rip = ~tb->rip; /* belongs to another entry: matches nothing */
+    if (tb->entry_checked && jump->host == tb->entry_checked) {
+        jump->rip = tb->rip ^ 1; /* belongs to another entry: matches nothing */
     }
     for (X86TbExit *exit = tb->incoming, *next; exit; exit = next) {
         next = exit->next;

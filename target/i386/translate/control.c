@@ -26,29 +26,45 @@ static void emit_unlinked(JitBuild *b, X86TbExit *exit)
     emit_jmp(&b->e, exit->saved ? b->jit->stubs.link : b->jit->stubs.link_host);
 }
 
+/* How the flags are handed over: saved, or in the host's, with a recipe if there is one. */
+static void hand_over_flags(JitBuild *b, X86TbExit *exit)
+{
+    if (!exit->same_page) {
+        jit_flags_save(b);
+    }
+    exit->saved = b->flags & FLAGS_SAVED;
+    if (!exit->saved) {
+        jit_flags_need_host(b);
+        exit->recipe = b->flags & FLAGS_REPLAY ? b->recipe : (JitRecipe){ 0 };
+    }
+}
+
+/* Leaves for C if the poll word says so; returns the branch. */
+static uint8_t *emit_poll(JitBuild *b)
+{
+    jit_flags_keep(b);
+    emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, poll), 0);
+    jit_flags_clobber(b);
+    return emit_jcc(&b->e, HOST_NZ, NULL);
+}
+
 /* The branch itself, with flags as b->flags says; its stub follows. */
 static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
 {
     Emit *e = &b->e;
-    uint8_t *leave = NULL;
+    bool poll = backward && exit->same_page;
+    uint8_t *leave = poll ? emit_poll(b) : NULL;
+    JitFlags flags = b->flags;
 
-    if (backward || !exit->same_page) {
-        jit_flags_save(b);
-    }
-    exit->saved = b->flags & FLAGS_SAVED;
-    if (backward && exit->same_page) {
-        emit_cmp_mem_imm8(e, 4, JIT_ABS(b->jit, poll), 0);
-        leave = emit_jcc(e, HOST_NZ, NULL);
-        jit_flags_clobber(b);
-    }
+    hand_over_flags(b, exit);
     exit->disp = emit_jmp(e, NULL);
     if (leave) {
         emit_patch_here(e, leave);
+        b->flags = flags;
+        hand_over_flags(b, exit);
     }
     emit_unlinked(b, exit);
-    if (!e->overflow) {
-        emit_patch(exit->disp, e->delta, exit->unlinked);
-    }
+    emit_patch(exit->disp, e->delta, exit->unlinked);
 }
 
 void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward)
@@ -75,14 +91,13 @@ void jit_emit_cold_exit(JitBuild *b, const JitCold *cold)
     bool backward = is_backward(b, &b->insns[cold->insn], exit->rip);
 
     b->flags = cold->flags;
+    b->recipe = cold->recipe;
     if (exit->same_page && !backward) {
         /* the conditional jump is the exit's branch */
-        exit->saved = b->flags & FLAGS_SAVED;
+        hand_over_flags(b, exit);
         exit->disp = cold->disp;
         emit_unlinked(b, exit);
-        if (!b->e.overflow) {
-            emit_patch(exit->disp, b->e.delta, exit->unlinked);
-        }
+        emit_patch(exit->disp, b->e.delta, exit->unlinked);
         return;
     }
     emit_patch_here(&b->e, cold->disp);
@@ -106,7 +121,7 @@ static void emit_conditional(JitBuild *b, const JitInsn *insn)
     jit_flags_need_host(b);
     uint8_t *disp = emit_jcc(&b->e, insn->x.mnemonic - X86_MN_JO, NULL);
     jit_add_cold(b, (JitCold){ .kind = COLD_EXIT, .disp = disp, .insn = insn->index,
-                               .exit = new_exit(b, branch_target(b, insn)), .flags = b->flags });
+                               .exit = new_exit(b, branch_target(b, insn)) });
 }
 
 /* --- indirect exits --------------------------------------------------------------------- */
@@ -126,8 +141,10 @@ static void emit_look_up(JitBuild *b, const JitInsn *insn, unsigned index)
 {
     Emit *e = &b->e;
 
-    emit_lea(e, false, index, (HostMem){ .base = JIT_T0, .index = JIT_T0 });
-    emit_alu_imm(e, false, HOST_AND, index, ((1 << JIT_JUMP_BITS) - 1) << 1);
+    emit_op_reg(e, false, 0x69, index, JIT_T0); /* imul */
+    emit32(e, JIT_JUMP_FACTOR);
+    emit_shift_imm(e, false, HOST_SHR, index, 32 - JIT_JUMP_BITS - 1);
+    emit_alu_imm(e, false, HOST_AND, index, -2);
     emit_op_mem(e, true, 0x3b, JIT_T0, jump_entry(b, index, offsetof(X86JumpEntry, rip)));
     uint8_t *disp = emit_jcc(e, HOST_NZ, NULL);
     jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });

@@ -110,7 +110,7 @@ static uint8_t *emit_rel32(Emit *e, const uint8_t *target)
     uint8_t *at = e->p;
 
     emit32(e, 0);
-    if (target && !e->overflow) {
+    if (target) {
         emit_patch(at, e->delta, target);
     }
     return at;

@@ -3,8 +3,7 @@
  * instructions that are copied go through copy.c instead.
  *
  * Code is written through one mapping and runs through another, delta bytes
- * away (cache.h). Running out of room sets overflow and writes nothing more;
- * the caller looks once, at the end.
+ * away (cache.c). Nothing here looks for room: whoever begins has reserved it.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,9 +25,8 @@ enum {
 enum { HOST_O, HOST_NO, HOST_B, HOST_NB, HOST_Z, HOST_NZ, HOST_BE, HOST_NBE };
 
 typedef struct Emit {
-    uint8_t *p, *end; /* in the writable mapping */
-    intptr_t delta;   /* executable address - writable address */
-    bool overflow;
+    uint8_t *p;     /* in the writable mapping */
+    intptr_t delta; /* executable address - writable address */
 } Emit;
 
 /* [base + index << scale + disp]; without a base, disp is an absolute address
@@ -56,17 +54,13 @@ static inline uint8_t *emit_here(const Emit *e)
 
 static inline void emit_bytes(Emit *e, const void *data, unsigned n)
 {
-    if (e->p + n > e->end) {
-        e->overflow = true;
-        return;
-    }
     memcpy(e->p, data, n);
     e->p += n;
 }
 
 static inline void emit8(Emit *e, uint8_t val)
 {
-    emit_bytes(e, &val, 1);
+    *e->p++ = val;
 }
 
 static inline void emit32(Emit *e, uint32_t val)
@@ -152,9 +146,7 @@ static inline void emit_patch(uint8_t *disp, intptr_t delta, const uint8_t *targ
 /* Directs a branch to the next byte. */
 static inline void emit_patch_here(Emit *e, uint8_t *disp)
 {
-    if (!e->overflow) {
-        emit_patch(disp, e->delta, emit_here(e));
-    }
+    emit_patch(disp, e->delta, emit_here(e));
 }
 
 #endif

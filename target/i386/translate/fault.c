@@ -3,7 +3,8 @@
  * have done (#DE of a division, #GP of a misaligned vector). The interpreter runs the
  * instruction again and raises the guest's fault.
  *
- * Such an instruction has changed nothing, its flags were saved beforehand.
+ * Such an instruction has changed nothing; its cold code knows where its flags are, if they
+ * have not been saved beforehand.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -39,8 +40,10 @@ static bool redirect(ucontext_t *uc)
     if (!tb) {
         return false;
     }
-    uc->uc_mcontext.gregs[REG_R14] = (greg_t)insn_at(tb, pc);
-    uc->uc_mcontext.gregs[REG_RIP] = (greg_t)jit->stubs.interpret;
+    const X86TbInsn *insn = insn_at(tb, pc);
+    uc->uc_mcontext.gregs[REG_R14] = (greg_t)insn;
+    uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(insn->cold ? tb->cold + insn->cold - 1
+                                                          : jit->stubs.interpret);
     return true;
 }
 

@@ -160,23 +160,48 @@ static bool constant_change(const X86Insn *x, int64_t *by)
     return false;
 }
 
-static void track_writes(Tracker *t, const X86Insn *x)
+static uint32_t written_operands(const X86Insn *x)
 {
-    int64_t by;
+    uint32_t regs = 0;
 
-    if (!writes_operands_only(x)) {
-        forget_all(t);
-        return;
-    }
-    if (constant_change(x, &by)) {
-        move(t, x->op[0].reg, by);
-        return;
-    }
     for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
         bool gpr = x->op[i].kind == X86_OP_GPR || x->op[i].kind == X86_OP_GPRH;
 
         if (gpr && (x86_insn_row(x)->operand_access[i] & 2)) {
-            forget(t, x->op[i].reg);
+            regs |= 1u << x->op[i].reg;
+        }
+    }
+    return regs;
+}
+
+uint32_t jit_written_regs(const JitInsn *insn)
+{
+    const X86Insn *x = &insn->x;
+
+    if (insn->interpreted) {
+        return UINT16_MAX;
+    }
+    switch (x->mnemonic) {
+    case X86_MN_PUSH:
+        return 1u << X86_RSP;
+    case X86_MN_POP:
+        return 1u << X86_RSP | written_operands(x);
+    }
+    return writes_operands_only(x) ? written_operands(x) : UINT16_MAX;
+}
+
+static void track_writes(Tracker *t, const JitInsn *insn)
+{
+    uint32_t regs = jit_written_regs(insn);
+    int64_t by;
+
+    if (constant_change(&insn->x, &by)) {
+        move(t, insn->x.op[0].reg, by);
+        return;
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        if (regs >> i & 1) {
+            forget(t, i);
         }
     }
 }
@@ -225,7 +250,7 @@ static void visit(Tracker *t, JitInsn *insn)
             join_operand(t, insn);
         }
     }
-    track_writes(t, x);
+    track_writes(t, insn);
 }
 
 void jit_find_groups(JitBuild *b)

@@ -34,12 +34,15 @@ enum {
 };
 
 enum {
-    JIT_MAX_INSNS = 64,
+    JIT_MAX_INSNS = 32,
+    JIT_BLOCK_ROOM = JIT_MAX_INSNS << 10, /* more than the code of any block */
     JIT_JUMP_BITS = 16,
     JIT_MAX_MODES = 16,
     JIT_CONTEXT_ADDENDS = 32,
     JIT_HASH_BITS = 18,
+    JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
     JIT_DECODED = 4096,
+    JIT_MAX_VERSIONS = 3, /* of a block, for the flags that it is entered with */
 };
 
 typedef struct X86Tb X86Tb;
@@ -61,6 +64,7 @@ typedef struct X86JitContext {
     uint64_t seg_base[2];  /* FS, GS */
     uint64_t seg_limit[2]; /* last offset that needs no check; outside 64-bit mode */
     uint64_t addends[JIT_CONTEXT_ADDENDS]; /* of the groups of the block that runs */
+    uint64_t operand;      /* of the last comparison with memory */
     uint64_t resume;       /* scratch of the stubs */
     X86CPU *cpu;
     uint32_t poll;         /* [atomic] not 0: leave */
@@ -80,7 +84,24 @@ typedef enum JitFlags {
     FLAGS_HOST = 1,
     FLAGS_SAVED = 2,
     FLAGS_BOTH = 3,
+    FLAGS_REPLAY = 4, /* a recipe tells how to make them */
 } JitFlags;
+
+/* How to make flags again from what an instruction left (flags.c): op a, b of size bytes. */
+typedef struct JitRecipe {
+    uint8_t op, size;
+    uint8_t a, b; /* a guest register, JIT_RECIPE_SLOT or, for b, JIT_RECIPE_IMM */
+    int32_t imm;
+} JitRecipe;
+
+enum { JIT_RECIPE_NONE, JIT_RECIPE_CMP, JIT_RECIPE_TEST, JIT_RECIPE_ADD, JIT_RECIPE_SUB,
+       JIT_RECIPE_NEG };
+enum { JIT_RECIPE_SLOT = 16, /* X86JitContext.operand */ JIT_RECIPE_IMM };
+
+static inline bool jit_same_recipe(JitRecipe x, JitRecipe y)
+{
+    return memcmp(&x, &y, sizeof(x)) == 0;
+}
 
 /* An instruction of a block: what is needed to go on before it or after it. */
 struct X86TbInsn {
@@ -95,6 +116,8 @@ struct X86TbInsn {
     uint8_t group_base;
     bool group_write;
     bool two_accesses; /* at different addresses: filling the TLB for one may evict the other */
+    bool fills_slot; /* X86JitContext.operand: what follows relies on it */
+    uint16_t cold; /* where its code for the interpreter is: offset from X86Tb.cold, plus 1; or 0 */
 };
 
 /* What an instruction does with the pointers to the last x87 instruction. */
@@ -112,6 +135,7 @@ struct X86TbExit {
     X86TbExit *next;       /* of those that lead to `to` */
     uint8_t *disp;         /* the branch, in the writable mapping */
     const uint8_t *unlinked; /* where it leads when not linked */
+    JitRecipe recipe;      /* of the flags, if they are not saved */
     bool saved;            /* FLAGS_SAVED, else FLAGS_HOST */
     bool same_page;
 };
@@ -127,7 +151,9 @@ struct X86Tb {
     const uint8_t *second; /* host page of the rest of an instruction that crosses pages, or NULL */
     const uint8_t *entry_host, *entry_saved, *entry_checked;
     const uint8_t *body; /* what X86TbInsn.host counts from */
-    const uint8_t *end;
+    const uint8_t *end, *cold;
+    JitRecipe recipe;    /* that it is entered with; such a version has entry_host only */
+    bool flags_dead;     /* it does not care for the flags that it is entered with */
     bool stale;
     X86CodePage *page[2];
     X86Tb *page_next[2];
@@ -241,12 +267,14 @@ void jit_emit_restore_flags(X86Jit *jit, Emit *e);
 /* cache.c */
 bool jit_cache_init(X86Jit *jit, size_t size, Error **errp);
 void jit_cache_destroy(X86Jit *jit);
-/* The rest of the code cache. */
-void jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold);
+/* The rest of both halves of the code cache; false if a block may not find room there. */
+bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold);
 void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold);
 /* Zeroed memory for n bytes; NULL if the arena is full. */
 void *jit_arena_alloc(X86Jit *jit, size_t n);
-X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key);
+/* For flags made by *recipe; that becomes none if a version for it should not be made. */
+X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
+                      JitRecipe *recipe);
 void jit_cache_insert(X86Jit *jit, X86Tb *tb);
 void jit_cache_remove(X86Jit *jit, X86Tb *tb);
 /* Makes an exit lead to tb, whose RIP and mode are the exit's. */
@@ -254,14 +282,15 @@ void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb);
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key);
 static inline X86JumpEntry *jit_jump_entry(X86JitMode *mode, uint64_t rip)
 {
-    return &mode->jumps[rip & ((1 << JIT_JUMP_BITS) - 1)];
+    return &mode->jumps[(uint32_t)rip * JIT_JUMP_FACTOR >> (32 - JIT_JUMP_BITS)];
 }
 /* The block whose code has the host address pc, or NULL. */
 X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
 
 /* tb.c: translates what lies at code: instructions of one page, or one that crosses into
  * the next. NULL if there is nothing to translate or the cache is full (*full). */
-X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *code, bool *full);
+X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitRecipe recipe,
+                     const uint8_t *code, bool *full);
 /* The host page that follows the one of rip, in guest addresses; NULL if it is not in
  * memory. May raise the fetch's fault. */
 const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip);

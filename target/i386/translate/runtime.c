@@ -184,16 +184,16 @@ static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
     tb->page[i]->translated = tb;
 }
 
-static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key)
+static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitRecipe recipe)
 {
     X86Jit *jit = cpu->translator;
     uint64_t rip = cpu->state.rip;
     bool full;
-    X86Tb *tb = jit_translate(jit, rip, key, code, &full);
+    X86Tb *tb = jit_translate(jit, rip, key, recipe, code, &full);
 
     if (full) {
         x86_interp_flush_code(cpu);
-        tb = jit_translate(jit, rip, key, code, &full);
+        tb = jit_translate(jit, rip, key, recipe, code, &full);
     }
     if (tb) {
         join_page(cpu, tb, 0, rip);
@@ -205,8 +205,8 @@ static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key)
     return tb;
 }
 
-/* The block at s->rip; NULL if it is not for the translator. */
-static X86Tb *find_block(X86CPU *cpu, uint32_t key)
+/* The block at s->rip for flags made by recipe; NULL if it is not for the translator. */
+static X86Tb *find_version(X86CPU *cpu, uint32_t key, JitRecipe recipe)
 {
     uint64_t rip = cpu->state.rip, offset;
     RAMBlock *block;
@@ -217,12 +217,18 @@ static X86Tb *find_block(X86CPU *cpu, uint32_t key)
         return NULL;
     }
     const uint8_t *code = host + (rip & 0xfff);
-    X86Tb *tb = jit_cache_find(cpu->translator, code, rip, key);
+    X86Tb *tb = jit_cache_find(cpu->translator, code, rip, key, &recipe);
     if (tb && tb->second && jit_following_page(cpu->translator, rip) != tb->second) {
         remove_block(cpu->translator, tb);
         tb = NULL;
     }
-    return tb ? tb : make_block(cpu, code, key);
+    return tb ? tb : make_block(cpu, code, key, recipe);
+}
+
+/* The block at s->rip for flags from anywhere; NULL if it is not for the translator. */
+static X86Tb *find_block(X86CPU *cpu, uint32_t key)
+{
+    return find_version(cpu, key, (JitRecipe){ 0 });
 }
 
 /* Remembers tb as what indirect jumps to its address lead to. */
@@ -355,7 +361,8 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
 
     jit_from_context(ctx);
     cpu->state.rip = exit->rip;
-    X86Tb *tb = jit->single || due(cpu) ? NULL : find_block(cpu, exit->key);
+    X86Tb *tb = jit->single || due(cpu) ? NULL
+                                           : find_version(cpu, exit->key, exit->recipe);
     if (!tb) {
         return jit_go_on(ctx);
     }
@@ -421,7 +428,7 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
     jit->stats.interpreted[x->mnemonic]++;
     x86_run_insn(cpu, x);
-    if (jit->flush_count != flushes || !may_go_on(cpu, tb, x, next)) {
+    if (jit->flush_count != flushes || insn->fills_slot || !may_go_on(cpu, tb, x, next)) {
         return jit_go_on(ctx);
     }
     jit_to_context(ctx);

@@ -38,7 +38,7 @@ static void emit_push_reg(JitBuild *b, const JitInsn *insn)
     unsigned size = slot_size(b), reg = insn->x.op[0].reg, host = jit_host_reg(reg);
 
     if (insn->accesses) {
-        jit_flags_save(b);
+        jit_flags_keep(b);
     }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, -(int)size, size, true);
     if (host == HOST_NONE) {
@@ -54,7 +54,7 @@ static void emit_push_imm(JitBuild *b, const JitInsn *insn)
     unsigned size = slot_size(b);
 
     if (insn->accesses) {
-        jit_flags_save(b);
+        jit_flags_keep(b);
     }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, -(int)size, size, true);
     emit_store_imm(&b->e, size == 8, m, insn->x.imm);
@@ -80,7 +80,7 @@ static void emit_pop_reg(JitBuild *b, const JitInsn *insn)
     unsigned size = slot_size(b), reg = insn->x.op[0].reg, host = jit_host_reg(reg);
 
     if (insn->accesses) {
-        jit_flags_save(b);
+        jit_flags_keep(b);
     }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, 0, size, false);
     emit_load(&b->e, size == 8, host == HOST_NONE ? JIT_T0 : host, m);
@@ -97,7 +97,7 @@ static void emit_leave(JitBuild *b, const JitInsn *insn)
     unsigned size = slot_size(b);
 
     if (insn->accesses) {
-        jit_flags_save(b);
+        jit_flags_keep(b);
     }
     HostMem m = jit_mem_at(b, insn, HOST_RBP, 0, size, false);
     emit_load(&b->e, size == 8, JIT_T0, m);

@@ -17,22 +17,6 @@
 
 /* --- flags ------------------------------------------------------------------------ */
 
-void jit_flags_save(JitBuild *b)
-{
-    if (b->flags == FLAGS_HOST) {
-        jit_emit_save_flags(b->jit, &b->e);
-        b->flags = FLAGS_BOTH;
-    }
-}
-
-void jit_flags_need_host(JitBuild *b)
-{
-    if (b->flags == FLAGS_SAVED) {
-        jit_emit_restore_flags(b->jit, &b->e);
-        b->flags = FLAGS_BOTH;
-    }
-}
-
 static bool is_shift(unsigned mnemonic)
 {
     switch (mnemonic) {
@@ -321,7 +305,7 @@ static bool is_gpr(const JitInsn *insn, unsigned n)
 
 static void load_vectors(JitBuild *b)
 {
-    jit_flags_save(b);
+    jit_flags_keep(b);
     emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, vec_live), 0);
     uint8_t *disp = emit_jcc(&b->e, HOST_Z, NULL);
     jit_add_cold(b, (JitCold){ .kind = COLD_LOAD_VEC, .disp = disp, .back = emit_here(&b->e) });
@@ -346,6 +330,13 @@ static bool wants_flags(const JitInsn *insn)
            (insn->flags_touched && (insn->need_after & ~insn->flags_killed));
 }
 
+/* Has the host's instruction faults of its own? Then there must be a way to the interpreter. */
+static bool may_fault(const JitInsn *insn)
+{
+    return insn->x.mnemonic == X86_MN_DIV || insn->x.mnemonic == X86_MN_IDIV ||
+           (insn->accesses && insn->covered);
+}
+
 void jit_emit_copy(JitBuild *b, const JitInsn *insn)
 {
     const X86Insn *x = &insn->x;
@@ -357,14 +348,17 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     HostMem m;
 
     jit_emit_fp_state(b, insn);
-    if (x->mnemonic == X86_MN_DIV || x->mnemonic == X86_MN_IDIV) {
-        jit_flags_save(b); /* the host may fault */
-    }
-    if (insn->accesses) {
-        jit_flags_save(b);
+    if (insn->accesses || may_fault(insn)) {
+        jit_flags_keep(b);
     }
     if (mem) {
         m = jit_mem_operand(b, insn, mem->size, x86_insn_row(x)->operand_access[n] & 2);
+    }
+    if (may_fault(insn)) {
+        jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .insn = insn->index });
+    }
+    if (mem && jit_emit_memory_comparison(b, insn, m)) {
+        return;
     }
     if (wants_flags(insn)) {
         jit_flags_need_host(b);
@@ -389,7 +383,7 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
         }
     }
     if (insn->flags_touched) {
-        b->flags = FLAGS_HOST;
+        jit_flags_set(b, insn);
     }
     jit_x87_emit_last(b, insn);
 }
@@ -410,29 +404,54 @@ void jit_emit_call(JitBuild *b, const JitInsn *insn, JitCallFn *fn)
     b->flags = FLAGS_BOTH;
 }
 
+static void emit_to_interpreter(JitBuild *b, unsigned insn)
+{
+    bool saved = b->flags & FLAGS_SAVED;
+
+    if (!saved) {
+        jit_flags_need_host(b);
+    }
+    emit_insn_to_stub(b, insn, saved ? b->jit->stubs.interpret : b->jit->stubs.interpret_host);
+}
+
 void jit_emit_interpret(JitBuild *b, const JitInsn *insn)
 {
-    const X86JitStubs *stubs = &b->jit->stubs;
-
-    emit_insn_to_stub(b, insn->index,
-                      b->flags == FLAGS_HOST ? stubs->interpret_host : stubs->interpret);
+    emit_to_interpreter(b, insn->index);
     b->flags = FLAGS_BOTH;
 }
 
 void jit_add_cold(JitBuild *b, JitCold cold)
 {
+    cold.flags = b->flags;
+    cold.recipe = b->recipe;
     b->cold[b->cold_count++] = cold;
+}
+
+/* Whoever comes here has destroyed the host's flags. */
+static void begin_cold(JitBuild *b, const JitCold *cold)
+{
+    if (cold->disp) {
+        emit_patch_here(&b->e, cold->disp);
+    }
+    b->flags = cold->flags & ~FLAGS_HOST;
+    b->recipe = cold->recipe;
+}
+
+static void note_cold(JitBuild *b, unsigned insn)
+{
+    b->tb->insns[insn].cold = emit_here(&b->e) - b->tb->cold + 1;
 }
 
 static void emit_cold(JitBuild *b)
 {
-    for (unsigned i = 0; i < b->cold_count && !b->e.overflow; i++) {
+    for (unsigned i = 0; i < b->cold_count; i++) {
         const JitCold *cold = &b->cold[i];
 
         switch (cold->kind) {
         case COLD_INTERPRET:
-            emit_patch_here(&b->e, cold->disp);
-            emit_insn_to_stub(b, cold->insn, b->jit->stubs.interpret);
+            note_cold(b, cold->insn);
+            begin_cold(b, cold);
+            emit_to_interpreter(b, cold->insn);
             break;
         case COLD_MISS_READ: case COLD_MISS_WRITE:
             emit_patch_here(&b->e, cold->disp);
@@ -440,12 +459,13 @@ static void emit_cold(JitBuild *b)
                               ? b->jit->stubs.miss_read : b->jit->stubs.miss_write);
             break;
         case COLD_LOAD_VEC:
-            emit_patch_here(&b->e, cold->disp);
+            begin_cold(b, cold);
             emit_call(&b->e, b->jit->stubs.load_vec);
             emit_jmp(&b->e, cold->back);
             break;
         case COLD_LOAD_X87:
-            emit_patch_here(&b->e, cold->disp);
+            begin_cold(b, cold);
+            jit_flags_save(b);
             emit_insn_to_stub(b, cold->insn, b->jit->stubs.load_x87);
             break;
         case COLD_EXIT:
@@ -463,6 +483,12 @@ static void emit_entries(JitBuild *b)
     JitFlags flags = preferred_flags(b);
 
     b->tb->body = emit_here(&b->e);
+    if (b->tb->recipe.op != JIT_RECIPE_NONE) {
+        b->tb->entry_host = b->tb->entry_saved = b->tb->body;
+        b->recipe = b->tb->recipe;
+        b->flags = FLAGS_HOST | FLAGS_REPLAY;
+        return;
+    }
     if (flags == FLAGS_SAVED) {
         b->tb->entry_host = emit_here(&b->e);
         jit_emit_save_flags(b->jit, &b->e);
@@ -517,7 +543,9 @@ static void emit_body(JitBuild *b)
             b->flags = FLAGS_DEAD;
         }
         note_insn(b, insn);
+        jit_flags_before(b, insn);
         insn->emit(b, insn);
+        jit_flags_after(b, insn);
     }
     const JitInsn end = { .guest = b->tb->len, .index = b->count };
     note_insn(b, &end);
@@ -623,32 +651,32 @@ static bool emit_all(JitBuild *b)
 {
     Emit hot, cold;
 
-    jit_cache_begin(b->jit, &hot, &cold);
+    if (!jit_cache_begin(b->jit, &hot, &cold)) {
+        return false;
+    }
     b->e = hot;
     emit_entries(b);
     emit_body(b);
-    emit_checked_entry(b);
+    if (b->tb->recipe.op == JIT_RECIPE_NONE) {
+        emit_checked_entry(b);
+    }
     if (b->tb->second) {
         check_always(b);
     }
     hot = b->e;
     b->tb->end = emit_here(&hot);
-    if (hot.overflow) {
-        return false;
-    }
     b->e = cold;
+    b->tb->cold = emit_here(&cold);
     emit_cold(b);
     cold = b->e;
-    if (cold.overflow) {
-        return false;
-    }
     b->jit->stats.host_bytes += cold.p - b->jit->code_rw - b->jit->code_size / 2 -
                                 b->jit->cold_used;
     jit_cache_end(b->jit, &hot, &cold);
     return true;
 }
 
-X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *code, bool *full)
+X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitRecipe recipe,
+                     const uint8_t *code, bool *full)
 {
     X86Tb proto = { .rip = rip, .key = key, .code = code, .bytes = code };
     JitBuild *b = jit->build;
@@ -668,6 +696,10 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, const uint8_t *cod
     }
     jit_find_groups(b);
     analyse(b);
+    proto.flags_dead = !b->insns[0].need_before;
+    if (!proto.flags_dead && !proto.second) {
+        proto.recipe = recipe;
+    }
     b->mode = jit_mode(jit, key & ~X86_KEY_CAREFUL);
     *full = !b->mode || !allocate(b, &proto) || !emit_all(b);
     if (*full) {
