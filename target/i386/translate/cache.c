@@ -40,17 +40,27 @@ static bool map_code(X86Jit *jit, size_t size, Error **errp)
     return true;
 }
 
+/* Large pages where the host has them: what is looked up is scattered. */
 static void *map_data(size_t size, int flags)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 
-    return p == MAP_FAILED ? NULL : p;
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+    madvise(p, size, MADV_HUGEPAGE);
+    return p;
 }
 
 static size_t jumps_size(void)
 {
     return JIT_MAX_MODES * sizeof(X86JumpEntry) << JIT_JUMP_BITS;
+}
+
+static size_t hash_size(void)
+{
+    return sizeof(X86Tb *) << JIT_HASH_BITS;
 }
 
 bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
@@ -60,8 +70,9 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
     }
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
     jit->arena = map_data(ARENA_SIZE, 0);
+    jit->hash = map_data(hash_size(), 0);
     jit->modes[0].jumps = map_data(jumps_size(), MAP_32BIT);
-    if (!jit->ctx || !jit->arena || !jit->modes[0].jumps) {
+    if (!jit->ctx || !jit->arena || !jit->hash || !jit->modes[0].jumps) {
         error_setg(errp, "tcg: no address space below 2 GiB for the translator; "
                          "use -accel tcg,engine=interp");
         return false;
@@ -85,6 +96,9 @@ void jit_cache_destroy(X86Jit *jit)
     }
     if (jit->arena) {
         munmap(jit->arena, ARENA_SIZE);
+    }
+    if (jit->hash) {
+        munmap(jit->hash, hash_size());
     }
     if (jit->modes[0].jumps) {
         munmap(jit->modes[0].jumps, jumps_size());
@@ -255,7 +269,7 @@ void x86_translator_flush(X86CPU *cpu)
     if (!jit) {
         return;
     }
-    memset(jit->hash, 0, sizeof(jit->hash));
+    memset(jit->hash, 0, hash_size());
     madvise(jit->modes[0].jumps, jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
     jit->arena_used = 0;

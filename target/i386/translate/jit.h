@@ -35,8 +35,9 @@ enum {
 
 enum {
     JIT_MAX_INSNS = 32,
+    JIT_MEET_INSNS = 6, /* so long is a block that ends where another begins */
     JIT_BLOCK_ROOM = JIT_MAX_INSNS << 10, /* more than the code of any block */
-    JIT_JUMP_BITS = 16,
+    JIT_JUMP_BITS = 17,
     JIT_MAX_MODES = 16,
     JIT_CONTEXT_ADDENDS = 32,
     JIT_HASH_BITS = 18,
@@ -222,7 +223,7 @@ struct X86Jit {
     size_t cold_used;     /* of the second half */
     uint8_t *arena;       /* X86Tb and X86TbExit */
     size_t arena_used;
-    X86Tb *hash[1 << JIT_HASH_BITS];
+    X86Tb **hash;         /* 1 << JIT_HASH_BITS */
     X86JitMode modes[JIT_MAX_MODES];
     unsigned mode_count;
     X86JitStubs stubs;

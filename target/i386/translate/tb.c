@@ -146,6 +146,11 @@ static void choose_interpreter(JitInsn *insn)
     insn->ends = x86_insn_row(&insn->x)->legality & X86_ROW_BRANCH;
 }
 
+static bool is_conditional(const JitInsn *insn)
+{
+    return insn->x.mnemonic >= X86_MN_JO && insn->x.mnemonic <= X86_MN_JNLE;
+}
+
 /* False if nothing may follow the instruction in its block. */
 static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
 {
@@ -192,6 +197,17 @@ static bool take_second_page(JitBuild *b, unsigned first)
     return true;
 }
 
+/* After a conditional jump: is what follows a block already? Then the two are linked. */
+static bool meets_block(const JitBuild *b, unsigned pos)
+{
+    JitRecipe any = { 0 };
+
+    return b->count >= JIT_MEET_INSNS && is_conditional(&b->insns[b->count - 1]) &&
+           !(b->tb->key & X86_KEY_CAREFUL) &&
+           jit_cache_find(b->jit, b->tb->code + pos, jit_rip(b->tb->key, b->tb->rip + pos),
+                          b->tb->key, &any);
+}
+
 /* Fills b->insns with what lies in the rest of the page. */
 static void decode(JitBuild *b)
 {
@@ -215,17 +231,13 @@ static void decode(JitBuild *b)
         }
         more = add_insn(b, &x, pos);
         pos += x.len;
+        more = more && !meets_block(b, pos);
     }
     b->tb->len = pos;
     b->tb->count = b->count;
 }
 
 /* --- analysis ------------------------------------------------------------------------- */
-
-static bool is_conditional(const JitInsn *insn)
-{
-    return insn->x.mnemonic >= X86_MN_JO && insn->x.mnemonic <= X86_MN_JNLE;
-}
 
 /* Faults, exits and the interpreter look at all flags. */
 static bool looks_at_all(const JitInsn *insn)
