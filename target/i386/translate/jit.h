@@ -189,6 +189,7 @@ typedef struct X86JitStubs {
     const uint8_t *interpret_host;
     const uint8_t *miss_read;  /* T1: X86TbInsn whose access misses the TLB, T0: page; flags saved */
     const uint8_t *miss_write;
+    const uint8_t *miss_read_host, *miss_write_host; /* page in T2, flags in the host's */
     const uint8_t *call;       /* T1: X86TbInsn, T2: JitCallFn; flags saved */
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
     const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */

@@ -190,6 +190,16 @@ static const uint8_t *emit_host_variant(X86Jit *jit, Emit *e, const uint8_t *sav
     return start;
 }
 
+static const uint8_t *emit_miss_host(X86Jit *jit, Emit *e, const uint8_t *saved)
+{
+    const uint8_t *start = emit_here(e);
+
+    jit_emit_save_flags(jit, e);
+    emit_mov(e, true, JIT_T0, JIT_T2);
+    emit_jmp(e, saved);
+    return start;
+}
+
 static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
 {
     X86JitStubs *stubs = &jit->stubs;
@@ -199,6 +209,8 @@ static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
     stubs->call = emit_c_call(jit, e, 0, stored);
     stubs->miss_read = emit_c_call(jit, e, (uintptr_t)jit_miss_read, stored);
     stubs->miss_write = emit_c_call(jit, e, (uintptr_t)jit_miss_write, stored);
+    stubs->miss_read_host = emit_miss_host(jit, e, stubs->miss_read);
+    stubs->miss_write_host = emit_miss_host(jit, e, stubs->miss_write);
     stubs->link = emit_c_call(jit, e, (uintptr_t)jit_follow, stored);
     stubs->link_host = emit_host_variant(jit, e, stubs->link);
     stubs->miss = emit_c_call(jit, e, (uintptr_t)jit_miss, stored);

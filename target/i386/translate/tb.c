@@ -346,7 +346,7 @@ static bool wants_flags(const JitInsn *insn)
 static bool may_fault(const JitInsn *insn)
 {
     return insn->x.mnemonic == X86_MN_DIV || insn->x.mnemonic == X86_MN_IDIV ||
-           (insn->accesses && insn->covered);
+           (insn->accesses && x86_insn_row(&insn->x)->legality & X86_ROW_ALIGNED);
 }
 
 void jit_emit_copy(JitBuild *b, const JitInsn *insn)
@@ -454,6 +454,21 @@ static void note_cold(JitBuild *b, unsigned insn)
     b->tb->insns[insn].cold = emit_here(&b->e) - b->tb->cold + 1;
 }
 
+/* An access that misses the TLB; its page is in T0. */
+static void emit_miss(JitBuild *b, const JitCold *cold)
+{
+    const X86JitStubs *stubs = &b->jit->stubs;
+    bool read = cold->kind == COLD_MISS_READ;
+
+    if (b->flags & FLAGS_SAVED) {
+        emit_insn_to_stub(b, cold->insn, read ? stubs->miss_read : stubs->miss_write);
+        return;
+    }
+    emit_mov(&b->e, true, JIT_T2, JIT_T0);
+    jit_flags_need_host(b);
+    emit_insn_to_stub(b, cold->insn, read ? stubs->miss_read_host : stubs->miss_write_host);
+}
+
 static void emit_cold(JitBuild *b)
 {
     for (unsigned i = 0; i < b->cold_count; i++) {
@@ -466,9 +481,8 @@ static void emit_cold(JitBuild *b)
             emit_to_interpreter(b, cold->insn);
             break;
         case COLD_MISS_READ: case COLD_MISS_WRITE:
-            emit_patch_here(&b->e, cold->disp);
-            emit_insn_to_stub(b, cold->insn, cold->kind == COLD_MISS_READ
-                              ? b->jit->stubs.miss_read : b->jit->stubs.miss_write);
+            begin_cold(b, cold);
+            emit_miss(b, cold);
             break;
         case COLD_LOAD_VEC:
             begin_cold(b, cold);
