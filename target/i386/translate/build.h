@@ -49,16 +49,17 @@ struct JitInsn {
 
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
-    enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT } kind;
+    enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED } kind;
     uint8_t *disp;        /* the branch to it */
     const uint8_t *back;  /* LOAD_VEC: where to go on */
     unsigned insn;        /* INTERPRET, MISS, LOAD_X87 */
-    X86TbExit *exit;      /* EXIT */
+    X86TbExit *exit;      /* EXIT, UNLINKED */
     JitFlags flags;       /* where they are when it is taken */
     JitRecipe recipe;
+    bool vec_known, x87_known;
 } JitCold;
 
-enum { JIT_MAX_EXITS = JIT_MAX_INSNS + 1, JIT_MAX_COLD = JIT_MAX_INSNS * 3 + 4 };
+enum { JIT_MAX_EXITS = JIT_MAX_INSNS + 1, JIT_MAX_COLD = JIT_MAX_INSNS * 4 + 8 };
 
 struct JitBuild {
     X86Jit *jit;
@@ -147,6 +148,8 @@ void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward);
 /* The same after a change of mode, to rip in the same page. */
 void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key);
 void jit_emit_cold_exit(JitBuild *b, const JitCold *cold);
+/* Where an exit goes that is not linked, or whose poll (cold->disp) found something. */
+void jit_emit_unlinked(JitBuild *b, const JitCold *cold);
 /* Sets insn->emit for branches and the instructions with a path of their own; false:
  * neither. */
 bool jit_choose_control(JitBuild *b, JitInsn *insn);

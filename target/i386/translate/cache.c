@@ -142,8 +142,21 @@ static X86Tb **bucket(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
     return &jit->hash[h >> (64 - JIT_HASH_BITS)];
 }
 
+JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry)
+{
+    entry.vec_known &= tb->wants_vec;
+    entry.x87_known &= tb->wants_x87;
+    if (!tb->wants_flags) {
+        entry.saved = false;
+        entry.recipe = (JitRecipe){ 0 };
+    }
+    /* the plain block takes flags from either place */
+    entry.saved &= entry.vec_known || entry.x87_known;
+    return entry;
+}
+
 X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
-                      JitRecipe *recipe)
+                      JitEntry *entry)
 {
     X86Tb *plain = NULL;
     unsigned versions = 0;
@@ -152,10 +165,10 @@ X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
         if (tb->code != code || tb->rip != rip || tb->key != key) {
             continue;
         }
-        if (tb->flags_dead || jit_same_recipe(tb->recipe, *recipe)) {
+        if (jit_same_entry(tb->entry, jit_useful_entry(tb, *entry))) {
             return tb;
         }
-        if (tb->recipe.op == JIT_RECIPE_NONE) {
+        if (jit_is_plain(tb->entry)) {
             plain = tb;
         } else {
             versions++;
@@ -164,7 +177,7 @@ X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
     if (versions < JIT_MAX_VERSIONS) {
         return NULL;
     }
-    *recipe = (JitRecipe){ 0 };
+    *entry = (JitEntry){ 0 };
     return plain;
 }
 
@@ -214,7 +227,7 @@ void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb)
     exit->next = tb->incoming;
     tb->incoming = exit;
     emit_patch(exit->disp, delta, !exit->same_page ? tb->entry_checked
-                                  : exit->saved ? tb->entry_saved : tb->entry_host);
+                                  : exit->entry.saved ? tb->entry_saved : tb->entry_host);
 }
 
 static void unlink_exit(X86Jit *jit, X86TbExit *exit)

@@ -18,24 +18,30 @@ static X86TbExit *new_exit(JitBuild *b, uint64_t rip)
     return exit;
 }
 
-/* Where the exit leads when it is not linked. */
-static void emit_unlinked(JitBuild *b, X86TbExit *exit)
+/* Where the exit leads when it is not linked, from the branch at exit->disp. */
+static void emit_link_stub(JitBuild *b, X86TbExit *exit)
 {
     exit->unlinked = emit_here(&b->e);
     emit_mov_imm(&b->e, JIT_T1, (uintptr_t)exit);
-    emit_jmp(&b->e, exit->saved ? b->jit->stubs.link : b->jit->stubs.link_host);
+    emit_jmp(&b->e, exit->entry.saved ? b->jit->stubs.link : b->jit->stubs.link_host);
+    emit_patch(exit->disp, b->e.delta, exit->unlinked);
 }
 
-/* How the flags are handed over: saved, or in the host's, with a recipe if there is one. */
-static void hand_over_flags(JitBuild *b, X86TbExit *exit)
+/* Flags saved, or in the host's, with a recipe if there is one. */
+static void hand_over(JitBuild *b, X86TbExit *exit)
 {
     if (!exit->same_page) {
         jit_flags_save(b);
+        exit->entry.saved = true;
+        return;
     }
-    exit->saved = b->flags & FLAGS_SAVED;
-    if (!exit->saved) {
+    exit->entry = (JitEntry){ .saved = b->flags & FLAGS_SAVED, .vec_known = b->vec_known,
+                              .x87_known = b->x87_known };
+    if (!exit->entry.saved) {
         jit_flags_need_host(b);
-        exit->recipe = b->flags & FLAGS_REPLAY ? b->recipe : (JitRecipe){ 0 };
+        if (b->flags & FLAGS_REPLAY) {
+            exit->entry.recipe = b->recipe;
+        }
     }
 }
 
@@ -48,23 +54,32 @@ static uint8_t *emit_poll(JitBuild *b)
     return emit_jcc(&b->e, HOST_NZ, NULL);
 }
 
-/* The branch itself, with flags as b->flags says; its stub follows. */
+/* The branch itself, with flags as b->flags says. */
 static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
 {
-    Emit *e = &b->e;
-    bool poll = backward && exit->same_page;
-    uint8_t *leave = poll ? emit_poll(b) : NULL;
-    JitFlags flags = b->flags;
+    JitCold cold = { .kind = COLD_UNLINKED, .exit = exit };
 
-    hand_over_flags(b, exit);
-    exit->disp = emit_jmp(e, NULL);
-    if (leave) {
-        emit_patch_here(e, leave);
-        b->flags = flags;
-        hand_over_flags(b, exit);
+    if (backward && exit->same_page) {
+        cold.disp = emit_poll(b);
     }
-    emit_unlinked(b, exit);
-    emit_patch(exit->disp, e->delta, exit->unlinked);
+    jit_add_cold(b, cold);
+    hand_over(b, exit);
+    exit->disp = emit_jmp(&b->e, NULL);
+}
+
+void jit_emit_unlinked(JitBuild *b, const JitCold *cold)
+{
+    X86TbExit *exit = cold->exit;
+
+    if (cold->disp) {
+        emit_patch_here(&b->e, cold->disp);
+        b->flags = cold->flags;
+        b->recipe = cold->recipe;
+        if (!exit->entry.saved) {
+            jit_flags_need_host(b);
+        }
+    }
+    emit_link_stub(b, exit);
 }
 
 void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward)
@@ -92,12 +107,13 @@ void jit_emit_cold_exit(JitBuild *b, const JitCold *cold)
 
     b->flags = cold->flags;
     b->recipe = cold->recipe;
+    b->vec_known = cold->vec_known;
+    b->x87_known = cold->x87_known;
     if (exit->same_page && !backward) {
         /* the conditional jump is the exit's branch */
-        hand_over_flags(b, exit);
+        hand_over(b, exit);
         exit->disp = cold->disp;
-        emit_unlinked(b, exit);
-        emit_patch(exit->disp, b->e.delta, exit->unlinked);
+        emit_link_stub(b, exit);
         return;
     }
     emit_patch_here(&b->e, cold->disp);
@@ -116,12 +132,31 @@ static void emit_jump(JitBuild *b, const JitInsn *insn)
     jit_emit_exit(b, target, is_backward(b, insn, target));
 }
 
+/* A loop's branch: taken most of the time, so that its exit stands here. */
+static void emit_loop(JitBuild *b, const JitInsn *insn, uint64_t target)
+{
+    uint8_t *skip = emit_jcc(&b->e, (insn->x.mnemonic - X86_MN_JO) ^ 1, NULL);
+    JitFlags flags = b->flags;
+    JitRecipe recipe = b->recipe;
+
+    jit_emit_exit(b, target, true);
+    emit_patch_here(&b->e, skip);
+    b->flags = flags;
+    b->recipe = recipe;
+}
+
 static void emit_conditional(JitBuild *b, const JitInsn *insn)
 {
+    uint64_t target = branch_target(b, insn);
+
     jit_flags_need_host(b);
+    if (is_backward(b, insn, target)) {
+        emit_loop(b, insn, target);
+        return;
+    }
     uint8_t *disp = emit_jcc(&b->e, insn->x.mnemonic - X86_MN_JO, NULL);
     jit_add_cold(b, (JitCold){ .kind = COLD_EXIT, .disp = disp, .insn = insn->index,
-                               .exit = new_exit(b, branch_target(b, insn)) });
+                               .exit = new_exit(b, target) });
 }
 
 /* --- indirect exits --------------------------------------------------------------------- */

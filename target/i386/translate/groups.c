@@ -110,28 +110,42 @@ static void join_operand(Tracker *t, JitInsn *insn)
     }
 }
 
-/* Instructions that write no register but their operands. */
-static bool writes_operands_only(const X86Insn *x)
+/* General registers that an instruction writes beside its operands; all if that is not known. */
+static uint32_t implicit_writes(const X86Insn *x)
 {
+    enum { ALL = UINT16_MAX, RAX = 1 << X86_RAX, RDX = 1 << X86_RDX };
+
     switch (x->mnemonic) {
     case X86_MN_MOV: case X86_MN_MOVZX: case X86_MN_MOVSX: case X86_MN_MOVSXD: case X86_MN_LEA:
     case X86_MN_ADD: case X86_MN_ADC: case X86_MN_SUB: case X86_MN_SBB: case X86_MN_AND:
     case X86_MN_OR: case X86_MN_XOR: case X86_MN_CMP: case X86_MN_TEST: case X86_MN_INC:
     case X86_MN_DEC: case X86_MN_NEG: case X86_MN_NOT: case X86_MN_SHL: case X86_MN_SHR:
-    case X86_MN_SAR: case X86_MN_ROL: case X86_MN_ROR: case X86_MN_BT: case X86_MN_NOP:
-    case X86_MN_BSWAP: case X86_MN_SHLD: case X86_MN_SHRD: case X86_MN_POPCNT:
-    case X86_MN_TZCNT: case X86_MN_LZCNT: case X86_MN_BSF: case X86_MN_BSR:
-        return true;
+    case X86_MN_SAR: case X86_MN_ROL: case X86_MN_ROR: case X86_MN_BT: case X86_MN_BTS:
+    case X86_MN_BTR: case X86_MN_BTC: case X86_MN_NOP: case X86_MN_BSWAP: case X86_MN_SHLD:
+    case X86_MN_SHRD: case X86_MN_POPCNT: case X86_MN_TZCNT: case X86_MN_LZCNT: case X86_MN_BSF:
+    case X86_MN_BSR: case X86_MN_XCHG: case X86_MN_XADD: case X86_MN_ANDN: case X86_MN_BZHI:
+    case X86_MN_BEXTR: case X86_MN_BLSR: case X86_MN_BLSI: case X86_MN_BLSMSK: case X86_MN_SHLX:
+    case X86_MN_SHRX: case X86_MN_SARX: case X86_MN_RORX: case X86_MN_MULX: case X86_MN_MOVBE:
+        return 0;
+    case X86_MN_MUL: case X86_MN_DIV: case X86_MN_IDIV: case X86_MN_CWD:
+        return RAX | RDX;
     case X86_MN_IMUL:
-        return x->op[1].kind != X86_OP_NONE;
-    case X86_MN_PCMPESTRI: case X86_MN_PCMPISTRI: /* they write RCX */
+        return x->op[1].kind != X86_OP_NONE ? 0 : RAX | RDX;
+    case X86_MN_CBW: case X86_MN_CMPXCHG:
+        return RAX;
+    case X86_MN_PCMPESTRI: case X86_MN_PCMPISTRI:
     case X86_MN_VPCMPESTRI: case X86_MN_VPCMPISTRI:
-        return false;
+        return 1 << X86_RCX;
+    case X86_MN_PUSH: case X86_MN_POP:
+        return 1 << X86_RSP;
     }
-    return (x->mnemonic >= X86_MN_JO && x->mnemonic <= X86_MN_JNLE) ||
-           (x->mnemonic >= X86_MN_CMOVO && x->mnemonic <= X86_MN_CMOVNLE) ||
-           (x->mnemonic >= X86_MN_SETO && x->mnemonic <= X86_MN_SETNLE) ||
-           x->op[0].kind == X86_OP_XMM;
+    if ((x->mnemonic >= X86_MN_JO && x->mnemonic <= X86_MN_JNLE) ||
+        (x->mnemonic >= X86_MN_CMOVO && x->mnemonic <= X86_MN_CMOVNLE) ||
+        (x->mnemonic >= X86_MN_SETO && x->mnemonic <= X86_MN_SETNLE) ||
+        (x86_insn_row(x)->legality & (X86_ROW_SSE | X86_ROW_AVX))) {
+        return 0;
+    }
+    return ALL;
 }
 
 /* A change of a 64-bit register by a constant. */
@@ -176,18 +190,8 @@ static uint32_t written_operands(const X86Insn *x)
 
 uint32_t jit_written_regs(const JitInsn *insn)
 {
-    const X86Insn *x = &insn->x;
-
-    if (insn->interpreted) {
-        return UINT16_MAX;
-    }
-    switch (x->mnemonic) {
-    case X86_MN_PUSH:
-        return 1u << X86_RSP;
-    case X86_MN_POP:
-        return 1u << X86_RSP | written_operands(x);
-    }
-    return writes_operands_only(x) ? written_operands(x) : UINT16_MAX;
+    return insn->interpreted ? UINT16_MAX
+                             : implicit_writes(&insn->x) | written_operands(&insn->x);
 }
 
 static void track_writes(Tracker *t, const JitInsn *insn)

@@ -99,9 +99,22 @@ enum { JIT_RECIPE_NONE, JIT_RECIPE_CMP, JIT_RECIPE_TEST, JIT_RECIPE_ADD, JIT_REC
        JIT_RECIPE_NEG };
 enum { JIT_RECIPE_SLOT = 16, /* X86JitContext.operand */ JIT_RECIPE_IMM };
 
-static inline bool jit_same_recipe(JitRecipe x, JitRecipe y)
+/* What a block may rely on when it is entered. All zero: nothing, it is the plain one. */
+typedef struct JitEntry {
+    JitRecipe recipe;
+    bool saved;     /* FLAGS_SAVED only; otherwise they are in the host's */
+    bool vec_known, x87_known; /* that state is live */
+} JitEntry;
+
+static inline bool jit_same_entry(JitEntry x, JitEntry y)
 {
-    return memcmp(&x, &y, sizeof(x)) == 0;
+    return memcmp(&x.recipe, &y.recipe, sizeof(x.recipe)) == 0 && x.saved == y.saved &&
+           x.vec_known == y.vec_known && x.x87_known == y.x87_known;
+}
+
+static inline bool jit_is_plain(JitEntry x)
+{
+    return jit_same_entry(x, (JitEntry){ 0 });
 }
 
 /* An instruction of a block: what is needed to go on before it or after it. */
@@ -136,8 +149,7 @@ struct X86TbExit {
     X86TbExit *next;       /* of those that lead to `to` */
     uint8_t *disp;         /* the branch, in the writable mapping */
     const uint8_t *unlinked; /* where it leads when not linked */
-    JitRecipe recipe;      /* of the flags, if they are not saved */
-    bool saved;            /* FLAGS_SAVED, else FLAGS_HOST */
+    JitEntry entry;        /* what the target may rely on */
     bool same_page;
 };
 
@@ -153,8 +165,8 @@ struct X86Tb {
     const uint8_t *entry_host, *entry_saved, *entry_checked;
     const uint8_t *body; /* what X86TbInsn.host counts from */
     const uint8_t *end, *cold;
-    JitRecipe recipe;    /* that it is entered with; such a version has entry_host only */
-    bool flags_dead;     /* it does not care for the flags that it is entered with */
+    JitEntry entry;      /* what it relies on: unless plain, it has entry_host only */
+    bool wants_flags, wants_vec, wants_x87; /* what it might like to rely on */
     bool stale;
     X86CodePage *page[2];
     X86Tb *page_next[2];
@@ -274,9 +286,11 @@ bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold);
 void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold);
 /* Zeroed memory for n bytes; NULL if the arena is full. */
 void *jit_arena_alloc(X86Jit *jit, size_t n);
-/* For flags made by *recipe; that becomes none if a version for it should not be made. */
+/* The block for *entry, which becomes plain if no more versions should be made. */
 X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
-                      JitRecipe *recipe);
+                      JitEntry *entry);
+/* What of entry is of use to tb. */
+JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry);
 void jit_cache_insert(X86Jit *jit, X86Tb *tb);
 void jit_cache_remove(X86Jit *jit, X86Tb *tb);
 /* Makes an exit lead to tb, whose RIP and mode are the exit's. */
@@ -291,7 +305,7 @@ X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
 
 /* tb.c: translates what lies at code: instructions of one page, or one that crosses into
  * the next. NULL if there is nothing to translate or the cache is full (*full). */
-X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitRecipe recipe,
+X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
                      const uint8_t *code, bool *full);
 /* The host page that follows the one of rip, in guest addresses; NULL if it is not in
  * memory. May raise the fetch's fault. */

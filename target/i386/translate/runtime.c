@@ -184,16 +184,16 @@ static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
     tb->page[i]->translated = tb;
 }
 
-static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitRecipe recipe)
+static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitEntry entry)
 {
     X86Jit *jit = cpu->translator;
     uint64_t rip = cpu->state.rip;
     bool full;
-    X86Tb *tb = jit_translate(jit, rip, key, recipe, code, &full);
+    X86Tb *tb = jit_translate(jit, rip, key, entry, code, &full);
 
     if (full) {
         x86_interp_flush_code(cpu);
-        tb = jit_translate(jit, rip, key, recipe, code, &full);
+        tb = jit_translate(jit, rip, key, entry, code, &full);
     }
     if (tb) {
         join_page(cpu, tb, 0, rip);
@@ -205,8 +205,8 @@ static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitReci
     return tb;
 }
 
-/* The block at s->rip for flags made by recipe; NULL if it is not for the translator. */
-static X86Tb *find_version(X86CPU *cpu, uint32_t key, JitRecipe recipe)
+/* The block at s->rip for entry; NULL if it is not for the translator. */
+static X86Tb *find_version(X86CPU *cpu, uint32_t key, JitEntry entry)
 {
     uint64_t rip = cpu->state.rip, offset;
     RAMBlock *block;
@@ -217,18 +217,18 @@ static X86Tb *find_version(X86CPU *cpu, uint32_t key, JitRecipe recipe)
         return NULL;
     }
     const uint8_t *code = host + (rip & 0xfff);
-    X86Tb *tb = jit_cache_find(cpu->translator, code, rip, key, &recipe);
+    X86Tb *tb = jit_cache_find(cpu->translator, code, rip, key, &entry);
     if (tb && tb->second && jit_following_page(cpu->translator, rip) != tb->second) {
         remove_block(cpu->translator, tb);
         tb = NULL;
     }
-    return tb ? tb : make_block(cpu, code, key, recipe);
+    return tb ? tb : make_block(cpu, code, key, entry);
 }
 
-/* The block at s->rip for flags from anywhere; NULL if it is not for the translator. */
+/* The plain block at s->rip; NULL if it is not for the translator. */
 static X86Tb *find_block(X86CPU *cpu, uint32_t key)
 {
-    return find_version(cpu, key, (JitRecipe){ 0 });
+    return find_version(cpu, key, (JitEntry){ 0 });
 }
 
 /* Remembers tb as what indirect jumps to its address lead to. */
@@ -362,7 +362,7 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
     jit_from_context(ctx);
     cpu->state.rip = exit->rip;
     X86Tb *tb = jit->single || due(cpu) ? NULL
-                                           : find_version(cpu, exit->key, exit->recipe);
+                                           : find_version(cpu, exit->key, exit->entry);
     if (!tb) {
         return jit_go_on(ctx);
     }
@@ -370,7 +370,9 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
         jit_cache_link(jit, exit, tb);
         jit->stats.links++;
     }
-    into_block(ctx);
+    ctx->vec_live &= tb->entry.vec_known;
+    ctx->x87_live &= tb->entry.x87_known;
+    jit_to_context(ctx);
     return tb->entry_saved;
 }
 

@@ -200,7 +200,7 @@ static bool take_second_page(JitBuild *b, unsigned first)
 /* After a conditional jump: is what follows a block already? Then the two are linked. */
 static bool meets_block(const JitBuild *b, unsigned pos)
 {
-    JitRecipe any = { 0 };
+    JitEntry any = { 0 };
 
     return b->count >= JIT_MEET_INSNS && is_conditional(&b->insns[b->count - 1]) &&
            !(b->tb->key & X86_KEY_CAREFUL) &&
@@ -436,6 +436,8 @@ void jit_add_cold(JitBuild *b, JitCold cold)
 {
     cold.flags = b->flags;
     cold.recipe = b->recipe;
+    cold.vec_known = b->vec_known;
+    cold.x87_known = b->x87_known;
     b->cold[b->cold_count++] = cold;
 }
 
@@ -497,11 +499,27 @@ static void emit_cold(JitBuild *b)
         case COLD_EXIT:
             jit_emit_cold_exit(b, cold);
             break;
+        case COLD_UNLINKED:
+            jit_emit_unlinked(b, cold);
+            break;
         }
     }
 }
 
 /* --- the block --------------------------------------------------------------------------- */
+
+static void emit_version_entry(JitBuild *b)
+{
+    const JitEntry *entry = &b->tb->entry;
+
+    b->tb->entry_host = b->tb->entry_saved = b->tb->body;
+    b->vec_known = entry->vec_known;
+    b->x87_known = entry->x87_known;
+    b->recipe = entry->recipe;
+    b->flags = !b->tb->wants_flags ? FLAGS_DEAD
+             : entry->saved ? FLAGS_SAVED
+             : entry->recipe.op == JIT_RECIPE_NONE ? FLAGS_HOST : FLAGS_HOST | FLAGS_REPLAY;
+}
 
 /* Both entries; the one that the block does not prefer converts. */
 static void emit_entries(JitBuild *b)
@@ -509,10 +527,8 @@ static void emit_entries(JitBuild *b)
     JitFlags flags = preferred_flags(b);
 
     b->tb->body = emit_here(&b->e);
-    if (b->tb->recipe.op != JIT_RECIPE_NONE) {
-        b->tb->entry_host = b->tb->entry_saved = b->tb->body;
-        b->recipe = b->tb->recipe;
-        b->flags = FLAGS_HOST | FLAGS_REPLAY;
+    if (!jit_is_plain(b->tb->entry)) {
+        emit_version_entry(b);
         return;
     }
     if (flags == FLAGS_SAVED) {
@@ -683,7 +699,7 @@ static bool emit_all(JitBuild *b)
     b->e = hot;
     emit_entries(b);
     emit_body(b);
-    if (b->tb->recipe.op == JIT_RECIPE_NONE) {
+    if (jit_is_plain(b->tb->entry)) {
         emit_checked_entry(b);
     }
     if (b->tb->second) {
@@ -701,7 +717,16 @@ static bool emit_all(JitBuild *b)
     return true;
 }
 
-X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitRecipe recipe,
+static void note_wants(const JitBuild *b, X86Tb *tb)
+{
+    tb->wants_flags = b->insns[0].need_before;
+    for (unsigned i = 0; i < b->count; i++) {
+        tb->wants_vec |= b->insns[i].vector;
+        tb->wants_x87 |= b->insns[i].x87;
+    }
+}
+
+X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
                      const uint8_t *code, bool *full)
 {
     X86Tb proto = { .rip = rip, .key = key, .code = code, .bytes = code };
@@ -722,9 +747,9 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitRecipe recipe,
     }
     jit_find_groups(b);
     analyse(b);
-    proto.flags_dead = !b->insns[0].need_before;
-    if (!proto.flags_dead && !proto.second) {
-        proto.recipe = recipe;
+    note_wants(b, &proto);
+    if (!proto.second) {
+        proto.entry = jit_useful_entry(&proto, entry);
     }
     b->mode = jit_mode(jit, key & ~X86_KEY_CAREFUL);
     *full = !b->mode || !allocate(b, &proto) || !emit_all(b);
