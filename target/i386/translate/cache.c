@@ -13,8 +13,6 @@
 #include <unistd.h>
 #include "target/i386/translate/jit.h"
 
-enum { ARENA_SIZE = 96 << 20 };
-
 /* --- memory --------------------------------------------------------------------- */
 
 static bool map_code(X86Jit *jit, size_t size, Error **errp)
@@ -69,7 +67,7 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
-    jit->arena = map_data(ARENA_SIZE, 0);
+    jit->arena = map_data(JIT_ARENA_SIZE, 0);
     jit->hash = map_data(hash_size(), 0);
     jit->modes[0].jumps = map_data(jumps_size(), MAP_32BIT);
     if (!jit->ctx || !jit->arena || !jit->hash || !jit->modes[0].jumps) {
@@ -95,7 +93,7 @@ void jit_cache_destroy(X86Jit *jit)
         munmap(jit->ctx, sizeof(X86JitContext));
     }
     if (jit->arena) {
-        munmap(jit->arena, ARENA_SIZE);
+        munmap(jit->arena, JIT_ARENA_SIZE);
     }
     if (jit->hash) {
         munmap(jit->hash, hash_size());
@@ -124,7 +122,7 @@ void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold)
 void *jit_arena_alloc(X86Jit *jit, size_t n)
 {
     n = (n + 15) & ~(size_t)15;
-    if (jit->arena_used + n > ARENA_SIZE) {
+    if (jit->arena_used + n > JIT_ARENA_SIZE) {
         return NULL;
     }
     void *p = jit->arena + jit->arena_used;

@@ -352,7 +352,7 @@ static const uint8_t *miss(X86JitContext *ctx, const X86TbInsn *insn, uint64_t p
                                                     : page <= UINT32_MAX;
     uint32_t error;
 
-    if (insn->two_accesses || insn->group_from != insn->group_to || !possible || *tag == page) {
+    if (insn->two_accesses || insn->group || !possible || *tag == page) {
         return jit_interpret(ctx, insn);
     }
     jit_x87_leave(ctx, insn);

@@ -41,6 +41,7 @@ enum {
     JIT_MAX_MODES = 16,
     JIT_CONTEXT_ADDENDS = 32,
     JIT_HASH_BITS = 18,
+    JIT_ARENA_SIZE = 96 << 20,
     JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
     JIT_DECODED = 4096,
     JIT_MAX_VERSIONS = 3, /* of a block, for the flags that it is entered with */
@@ -119,20 +120,23 @@ static inline bool jit_is_plain(JitEntry x)
 
 /* An instruction of a block: what is needed to go on before it or after it. */
 struct X86TbInsn {
-    uint32_t host;  /* offset of its code in the block's; flags may come in either way */
-    uint16_t guest; /* offset of its bytes from the block's RIP */
-    uint8_t index;
-    uint8_t x87 : 2;    /* TB_X87_... */
-    uint8_t vec_known : 1, x87_known : 1; /* that state is surely live before it */
-    /* The group that the instruction makes the check of: a span from a base register; both
-     * 0 if it makes none. */
-    int16_t group_from, group_to;
-    uint8_t group_base;
-    bool group_write;
-    bool two_accesses; /* at different addresses: filling the TLB for one may evict the other */
-    bool fills_slot; /* X86JitContext.operand: what follows relies on it */
+    uint16_t host; /* offset of its code in the block's; flags may come in either way */
     uint16_t cold; /* where its code for the interpreter is: offset from X86Tb.cold, plus 1; or 0 */
+    uint16_t guest : 10, index : 6; /* offset of its bytes from the block's RIP */
+    uint8_t group; /* number of the group that it makes the check of, plus 1; or 0 */
+    uint8_t x87 : 2; /* TB_X87_... */
+    uint8_t vec_known : 1, x87_known : 1; /* that state is surely live before it */
+    uint8_t two_accesses : 1; /* at different addresses: filling the TLB for one may evict the other */
+    uint8_t fills_slot : 1;   /* X86JitContext.operand: what follows relies on it */
 };
+G_STATIC_ASSERT(sizeof(X86TbInsn) == 8);
+
+/* The accesses of a group: a span from a base register. */
+typedef struct X86TbGroup {
+    int16_t from, to;
+    uint8_t base;
+    bool write;
+} X86TbGroup;
 
 /* What an instruction does with the pointers to the last x87 instruction. */
 enum {
@@ -173,6 +177,7 @@ struct X86Tb {
     X86Tb *hash_next;
     X86TbExit *incoming;
     X86TbExit *exits;
+    X86TbGroup *groups;
     unsigned exit_count;
     X86TbInsn insns[];
 };
@@ -180,6 +185,12 @@ struct X86Tb {
 static inline X86Tb *x86_insn_tb(const X86TbInsn *insn)
 {
     return (X86Tb *)((const char *)(insn - insn->index) - offsetof(X86Tb, insns));
+}
+
+/* The group that insn makes the check of, or NULL. */
+static inline const X86TbGroup *x86_insn_group(const X86TbInsn *insn)
+{
+    return insn->group ? &x86_insn_tb(insn)->groups[insn->group - 1] : NULL;
 }
 
 /* What a stub calls: returns the host address to go on at, or NULL to leave translated code. */

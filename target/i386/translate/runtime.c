@@ -380,10 +380,10 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
 
 /* True if the group's check will succeed now. Looks at the page for reading only: that it
  * is written to later is not certain. */
-static bool fill_for_group(X86CPU *cpu, const X86TbInsn *insn)
+static bool fill_for_group(X86CPU *cpu, const X86TbGroup *group)
 {
-    uint64_t base = cpu->state.regs[insn->group_base];
-    uint64_t first = base + insn->group_from, last = base + insn->group_to - 1;
+    uint64_t base = cpu->state.regs[group->base];
+    uint64_t first = base + group->from, last = base + group->to - 1;
     const X86TlbEntry *e = x86_tlb_entry(cpu, first);
     uint32_t error;
 
@@ -391,7 +391,7 @@ static bool fill_for_group(X86CPU *cpu, const X86TbInsn *insn)
         !x86_lin_fill(cpu, first, X86_ACCESS_READ, &error)) {
         return false;
     }
-    return (insn->group_write ? e->write : e->read) == (first & X86_PAGE_MASK);
+    return (group->write ? e->write : e->read) == (first & X86_PAGE_MASK);
 }
 
 /* The first access of a group missed: again, or the careful variant from here on. */
@@ -399,7 +399,7 @@ static const uint8_t *retry_group(X86JitContext *ctx, const X86Tb *tb, const X86
 {
     X86CPU *cpu = ctx->cpu;
 
-    if (!fill_for_group(cpu, insn)) {
+    if (!fill_for_group(cpu, x86_insn_group(insn))) {
         const X86Tb *careful = find_block(cpu, tb->key | X86_KEY_CAREFUL);
 
         if (!careful) {
@@ -423,7 +423,7 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     }
     jit_from_context(ctx);
     cpu->state.rip = tb->rip + insn->guest;
-    if (insn->group_to != insn->group_from) {
+    if (insn->group) {
         return retry_group(ctx, tb, insn);
     }
     const X86Insn *x = jit_decoded(cpu, insn);
@@ -528,11 +528,13 @@ void x86_translator_info(X86CPU *cpu, GString *out)
         return;
     }
     g_string_append_printf(out, "engine: translator\ncode cache: %zu of %zu bytes\n"
+                           "block records: %zu of %zu bytes\n"
                            "blocks: %" PRIu64 ", %" PRIu64 " bytes of guest code, %" PRIu64
                            " of host code\ninvalidated: %" PRIu64 "\nflushes: %" PRIu64 "\n"
                            "entries from C: %" PRIu64 ", links: %" PRIu64
                            ", indirect misses: %" PRIu64 "\ninterpreted instructions:\n",
-                           jit->code_used + jit->cold_used, jit->code_size, jit->stats.blocks,
+                           jit->code_used + jit->cold_used, jit->code_size,
+                           jit->arena_used, (size_t)JIT_ARENA_SIZE, jit->stats.blocks,
                            jit->stats.guest_bytes, jit->stats.host_bytes, jit->stats.invalidated,
                            jit->stats.flushes, jit->stats.enters, jit->stats.links,
                            jit->stats.misses);

@@ -548,13 +548,18 @@ static void emit_entries(JitBuild *b)
 }
 
 /* What the C side needs to make a group's check succeed. */
-static void note_group(X86TbInsn *note, const JitInsn *insn)
+static void note_group(JitBuild *b, const JitInsn *insn)
 {
-    note->group_from = insn->group->from - insn->group_delta;
-    note->group_to = insn->group->to - insn->group_delta;
-    note->group_write = insn->group->write;
-    note->group_base = insn->x.mnemonic == X86_MN_PUSH || insn->x.mnemonic == X86_MN_POP ? X86_RSP
-                     : insn->x.mnemonic == X86_MN_LEAVE ? X86_RBP : insn->x.base;
+    const JitGroup *group = insn->group;
+    unsigned mnemonic = insn->x.mnemonic;
+
+    b->tb->groups[group->number] = (X86TbGroup){
+        .from = group->from - insn->group_delta, .to = group->to - insn->group_delta,
+        .write = group->write,
+        .base = mnemonic == X86_MN_PUSH || mnemonic == X86_MN_POP ? X86_RSP
+              : mnemonic == X86_MN_LEAVE ? X86_RBP : insn->x.base,
+    };
+    b->tb->insns[insn->index].group = group->number + 1;
 }
 
 static bool has_two_accesses(const X86Insn *x)
@@ -572,7 +577,7 @@ static void note_insn(JitBuild *b, const JitInsn *insn)
         .two_accesses = has_two_accesses(&insn->x),
     };
     if (insn->group && insn->group_first) {
-        note_group(&b->tb->insns[insn->index], insn);
+        note_group(b, insn);
     }
 }
 
@@ -677,7 +682,8 @@ static bool allocate(JitBuild *b, X86Tb *proto)
         b->tb->bytes = memcpy(bytes, proto->bytes, X86_MAX_INSN_LEN);
     }
     b->tb->exits = jit_arena_alloc(b->jit, count_exits(b) * sizeof(X86TbExit));
-    return b->tb->exits;
+    b->tb->groups = jit_arena_alloc(b->jit, b->group_count * sizeof(X86TbGroup));
+    return b->tb->exits && b->tb->groups;
 }
 
 static void log_block(const JitBuild *b)
