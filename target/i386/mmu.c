@@ -45,6 +45,7 @@ X86Tlb *x86_tlb_new(void)
 void x86_tlb_free(X86Tlb *tlb)
 {
     x86_tlb_space_free(tlb);
+    g_clear_pointer(&tlb->code_numbers, g_hash_table_destroy);
     munmap(tlb, sizeof(X86Tlb));
 }
 
@@ -125,7 +126,7 @@ void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
         X86TlbEntry *e = &tlb->entry[idx][n];
 
         if (x86_tlb_maps(e->read, lin) || x86_tlb_maps(e->write, lin) ||
-            x86_tlb_maps(e->exec, lin)) {
+            x86_tlb_executes(e, lin)) {
             clear_entry(e);
         }
     }
@@ -193,7 +194,8 @@ static void set_tags(X86TlbEntry *e, const X86TlbInfo *info, uint64_t page, cons
         write = page | X86_TLB_SLOW;
     }
     e->read = walk->readable ? data : X86_TLB_NONE;
-    e->exec = walk->executable ? direct : X86_TLB_NONE;
+    e->exec = !walk->executable ? X86_TLB_NONE
+            : x86_tlb_exec_tag(page) | (sec->host ? 0 : X86_TLB_SLOW);
     e->write = walk->writable ? write : X86_TLB_NONE;
     e->addend = sec->host ? (uint64_t)sec->host - page : 0;
 }
@@ -271,9 +273,10 @@ static uint64_t next_page(const X86CPU *cpu, uint64_t lin)
     return cpu->state.hflags & X86_HF_LMA ? next : (uint32_t)next;
 }
 
-static uint64_t tag_of(const X86TlbEntry *e, X86Access access)
+static bool allows(const X86TlbEntry *e, uint64_t lin, X86Access access)
 {
-    return access == X86_ACCESS_READ ? e->read : access == X86_ACCESS_WRITE ? e->write : e->exec;
+    return access == X86_ACCESS_EXEC ? x86_tlb_executes(e, lin)
+         : x86_tlb_maps(access == X86_ACCESS_READ ? e->read : e->write, lin);
 }
 
 /* The entry that maps lin for access; raises #PF if nothing does. */
@@ -282,7 +285,7 @@ static X86TlbEntry *entry_for(X86CPU *cpu, uint64_t lin, X86Access access, X86Tl
     X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
     uint32_t error;
 
-    if (!x86_tlb_maps(tag_of(e, access), lin) && !fill(cpu, lin, access, idx, &error)) {
+    if (!allows(e, lin, access) && !fill(cpu, lin, access, idx, &error)) {
         x86_raise_pf(cpu, lin, error);
     }
     return e;
@@ -293,7 +296,7 @@ bool x86_lin_fill(X86CPU *cpu, uint64_t lin, X86Access access, uint32_t *error)
     X86TlbIndex idx = x86_tlb_index(&cpu->state);
     X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
 
-    return x86_tlb_maps(tag_of(e, access), lin) || fill(cpu, lin, access, idx, error);
+    return allows(e, lin, access) || fill(cpu, lin, access, idx, error);
 }
 
 static X86TlbInfo *info_of(X86CPU *cpu, uint64_t lin, X86TlbIndex idx)
@@ -653,7 +656,8 @@ void *x86_lin_host(X86CPU *cpu, uint64_t lin, X86Access access)
 {
     X86TlbEntry *e = entry_for(cpu, lin, access, x86_tlb_index(&cpu->state));
 
-    return tag_of(e, access) & X86_TLB_SLOW ? NULL : (void *)(lin + e->addend);
+    return (access == X86_ACCESS_EXEC ? e->exec : access == X86_ACCESS_READ ? e->read : e->write) &
+           X86_TLB_SLOW ? NULL : (void *)(lin + e->addend);
 }
 
 void *x86_lin_rmw_ptr(X86CPU *cpu, uint64_t lin, unsigned size)
@@ -707,6 +711,7 @@ uint8_t *x86_code_page(X86CPU *cpu, uint64_t lin, RAMBlock **block, uint64_t *of
     if (e->exec & X86_TLB_SLOW) {
         return NULL;
     }
+    x86_tlb_number_code(cpu, e, lin);
     *block = info_of(cpu, lin, idx)->block;
     *offset = info_of(cpu, lin, idx)->offset;
     return (uint8_t *)((lin & X86_PAGE_MASK) + e->addend);

@@ -163,7 +163,7 @@ static bool maps(const SavedEntry *saved, uint64_t lin)
     const X86TlbEntry *e = &saved->entry;
 
     return saved->info.large || x86_tlb_maps(e->read, lin) || x86_tlb_maps(e->write, lin) ||
-           x86_tlb_maps(e->exec, lin);
+           x86_tlb_executes(e, lin);
 }
 
 void x86_tlb_space_drop_page(X86Tlb *tlb, unsigned pcid, uint64_t lin)

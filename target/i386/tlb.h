@@ -11,6 +11,14 @@
  *     | linear page        | 0         |SLOW|   all ones: no such right
  *     +--------------------+-----------+----+
  *
+ * The exec tag has the page's high bits (its low ones are the index) and the number of
+ * its code (tlb-code.c):
+ *
+ *      63            32 31        1  0
+ *     +----------------+-----------+----+
+ *     | page >> 25     | number    |SLOW|
+ *     +----------------+-----------+----+
+ *
  * SLOW marks pages that are mapped but not for direct access: MMIO, ROM
  * (writes), pages with decoded code or logged as clean (writes).
  *
@@ -74,6 +82,8 @@ struct X86Tlb {
         uint64_t page; /* ~0: empty */
         uint8_t *host;
     } phys_cache[X86_PHYS_CACHE_SIZE];
+    GHashTable *code_numbers; /* NULL: none yet */
+    uint32_t last_code_number;
     struct X86TlbSpaces *spaces; /* entries of other PCIDs (tlb-space.c); NULL: none yet */
     /* What the last page that was entered is part of: RAM. length 0: nothing. */
     struct {
@@ -100,7 +110,28 @@ static inline X86TlbEntry *x86_tlb_entry(const X86CPU *cpu, uint64_t lin)
     return &cpu->tlb_now[lin >> 12 & (X86_TLB_SIZE - 1)];
 }
 
-/* True if tag gives its right for the page of lin, be it by the slow path. */
+enum { X86_TLB_EXEC_SHIFT = 25 };
+G_STATIC_ASSERT(X86_TLB_BITS + 12 >= X86_TLB_EXEC_SHIFT);
+
+/* The exec tag of lin's page, without a number. */
+static inline uint64_t x86_tlb_exec_tag(uint64_t lin)
+{
+    return (lin >> X86_TLB_EXEC_SHIFT) << 32;
+}
+
+/* True if e, lin's entry, has an exec tag for its page. */
+static inline bool x86_tlb_executes(const X86TlbEntry *e, uint64_t lin)
+{
+    return e->exec != X86_TLB_NONE && e->exec >> 32 == x86_tlb_exec_tag(lin) >> 32;
+}
+
+/* Gives the entry, which maps lin's page of code, its number. */
+void x86_tlb_number_code(X86CPU *cpu, X86TlbEntry *e, uint64_t lin);
+/* There are so many that they should be forgotten, once no code is left that knows them. */
+bool x86_tlb_code_numbers_full(const X86Tlb *tlb);
+void x86_tlb_forget_code_numbers(X86CPU *cpu);
+
+/* True if tag, of reading or writing, gives its right for the page of lin, be it by the slow path. */
 static inline bool x86_tlb_maps(uint64_t tag, uint64_t lin)
 {
     return (tag & ~(uint64_t)X86_TLB_SLOW) == (lin & X86_PAGE_MASK);

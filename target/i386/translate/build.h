@@ -74,6 +74,7 @@ struct JitBuild {
     bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
     uint8_t crossing[X86_MAX_INSN_LEN]; /* an instruction in two pages */
+    uint8_t *miss[3];    /* branches of the checked entry */
     unsigned count, cold_count, group_count;
     JitGroup groups[JIT_MAX_GROUPS];
     JitInsn insns[JIT_MAX_INSNS];

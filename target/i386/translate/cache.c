@@ -286,6 +286,9 @@ void x86_translator_flush(X86CPU *cpu)
     jit->arena_used = 0;
     jit->code_used = jit->stubs_size;
     jit->cold_used = 0;
+    if (x86_tlb_code_numbers_full(cpu->tlb)) {
+        x86_tlb_forget_code_numbers(cpu);
+    }
     jit->flush_count++;
     jit->stats.flushes++;
 }

@@ -77,7 +77,7 @@ static bool code_unmoved(const X86CPU *cpu, const X86Tb *tb)
     uint64_t page = tb->rip & X86_PAGE_MASK;
     const X86TlbEntry *e = x86_tlb_entry(cpu, page);
 
-    return e->exec == page && page + e->addend == ((uintptr_t)tb->code & X86_PAGE_MASK);
+    return x86_tlb_executes(e, page) && page + e->addend == ((uintptr_t)tb->code & X86_PAGE_MASK);
 }
 
 /* May translated code go on with the next instruction of the block? */
@@ -188,11 +188,14 @@ static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitEntr
 {
     X86Jit *jit = cpu->translator;
     uint64_t rip = cpu->state.rip;
+    RAMBlock *block;
+    uint64_t offset;
     bool full;
     X86Tb *tb = jit_translate(jit, rip, key, entry, code, &full);
 
     if (full) {
         x86_interp_flush_code(cpu);
+        x86_code_page(cpu, rip, &block, &offset); /* the flush may have taken its number */
         tb = jit_translate(jit, rip, key, entry, code, &full);
     }
     if (tb) {

@@ -512,7 +512,7 @@ static void emit_version_entry(JitBuild *b)
 {
     const JitEntry *entry = &b->tb->entry;
 
-    b->tb->entry_host = b->tb->entry_saved = b->tb->body;
+    b->tb->entry_host = b->tb->entry_saved = emit_here(&b->e);
     b->vec_known = entry->vec_known;
     b->x87_known = entry->x87_known;
     b->recipe = entry->recipe;
@@ -521,30 +521,61 @@ static void emit_version_entry(JitBuild *b)
              : entry->recipe.op == JIT_RECIPE_NONE ? FLAGS_HOST : FLAGS_HOST | FLAGS_REPLAY;
 }
 
-/* Both entries; the one that the block does not prefer converts. */
+/* Is page (a linear address) still the one that code was fetched from? */
+static uint8_t *emit_page_check(JitBuild *b, uint64_t page)
+{
+    const X86TlbEntry *entry = &b->table[page >> 12 & (X86_TLB_SIZE - 1)];
+
+    emit_op_mem(&b->e, false, 0x81, HOST_CMP, host_abs((uintptr_t)&entry->exec));
+    emit32(&b->e, entry->exec);
+    return emit_jcc(&b->e, HOST_NZ, NULL);
+}
+
+/* For whoever comes from another page: is this still the code at this address? */
+static void emit_checked_entry(JitBuild *b)
+{
+    uint64_t page = b->tb->rip & X86_PAGE_MASK, next = page + 0x1000;
+
+    b->tb->entry_checked = emit_here(&b->e);
+    emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, poll), 0);
+    b->miss[0] = emit_jcc(&b->e, HOST_NZ, NULL);
+    b->miss[1] = emit_page_check(b, page);
+    b->miss[2] = b->tb->second ? emit_page_check(b, b->mode64 ? next : (uint32_t)next) : NULL;
+}
+
+static void emit_checked_miss(JitBuild *b)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(b->miss); i++) {
+        if (b->miss[i]) {
+            emit_patch_here(&b->e, b->miss[i]);
+        }
+    }
+    emit_mov_imm(&b->e, JIT_T1, b->tb->rip);
+    emit_jmp(&b->e, b->jit->stubs.miss);
+}
+
+/* The beginning of a plain block, which its three entries lead to. Where a second page
+ * lies nobody can know who is in the first: then every entry checks. */
 static void emit_entries(JitBuild *b)
 {
-    JitFlags flags = preferred_flags(b);
+    X86Tb *tb = b->tb;
 
-    b->tb->body = emit_here(&b->e);
-    if (!jit_is_plain(b->tb->entry)) {
-        emit_version_entry(b);
-        return;
-    }
-    if (flags == FLAGS_SAVED) {
-        b->tb->entry_host = emit_here(&b->e);
-        jit_emit_save_flags(b->jit, &b->e);
-    } else if (flags == FLAGS_HOST) {
-        b->tb->entry_saved = emit_here(&b->e);
+    b->flags = preferred_flags(b);
+    emit_checked_entry(b);
+    tb->entry_saved = tb->second ? tb->entry_checked : emit_here(&b->e);
+    if (b->flags == FLAGS_HOST) {
         jit_emit_restore_flags(b->jit, &b->e);
     }
-    if (flags != FLAGS_HOST) {
-        b->tb->entry_saved = emit_here(&b->e);
-    }
-    if (flags != FLAGS_SAVED) {
+    tb->entry_host = b->flags == FLAGS_SAVED || tb->second ? NULL : emit_here(&b->e);
+}
+
+static void emit_entry_host(JitBuild *b)
+{
+    if (!b->tb->entry_host) {
         b->tb->entry_host = emit_here(&b->e);
+        jit_emit_save_flags(b->jit, &b->e);
+        emit_jmp(&b->e, b->tb->entry_saved);
     }
-    b->flags = flags;
 }
 
 /* What the C side needs to make a group's check succeed. */
@@ -601,58 +632,6 @@ static void emit_body(JitBuild *b)
     }
 }
 
-/* Compares a word of a page's TLB entry with what it was. */
-static uint8_t *emit_word_check(JitBuild *b, uint64_t page, unsigned field, uint64_t val)
-{
-    uint32_t entry = (uint32_t)(uintptr_t)&b->table[page >> 12 & (X86_TLB_SIZE - 1)];
-
-    emit_mov_imm(&b->e, JIT_T0, val);
-    emit_op_mem(&b->e, true, 0x3b, JIT_T0, host_abs(entry + field));
-    return emit_jcc(&b->e, HOST_NZ, NULL);
-}
-
-/* Is page (a linear address) still what lies at host? Adds the branches to miss. */
-static void emit_page_check(JitBuild *b, uint64_t page, const uint8_t *host, uint8_t **miss)
-{
-    miss[0] = emit_word_check(b, page, offsetof(X86TlbEntry, exec), page);
-    miss[1] = emit_word_check(b, page, offsetof(X86TlbEntry, addend), (uintptr_t)host - page);
-}
-
-/* For whoever comes from another page: is this still the code at this address? */
-static void emit_checked_entry(JitBuild *b)
-{
-    uint64_t page = b->tb->rip & X86_PAGE_MASK;
-    const uint8_t *host = b->tb->code - (b->tb->rip & 0xfff);
-    uint8_t *miss[5];
-    unsigned n = 3;
-
-    b->tb->entry_checked = emit_here(&b->e);
-    emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, poll), 0);
-    miss[0] = emit_jcc(&b->e, HOST_NZ, NULL);
-    emit_page_check(b, page, host, &miss[1]);
-    if (b->tb->second) {
-        uint64_t next = page + 0x1000;
-
-        emit_page_check(b, b->mode64 ? next : (uint32_t)next, b->tb->second, &miss[3]);
-        n = 5;
-    }
-    emit_jmp(&b->e, b->tb->entry_saved);
-    for (unsigned i = 0; i < n; i++) {
-        emit_patch_here(&b->e, miss[i]);
-    }
-    emit_mov_imm(&b->e, JIT_T1, b->tb->rip);
-    emit_jmp(&b->e, b->jit->stubs.miss);
-}
-
-/* Where the second page lies, nobody can know who is in the first: every entry checks. */
-static void check_always(JitBuild *b)
-{
-    b->tb->entry_host = emit_here(&b->e);
-    jit_emit_save_flags(b->jit, &b->e);
-    emit_jmp(&b->e, b->tb->entry_checked);
-    b->tb->entry_saved = b->tb->entry_checked;
-}
-
 static unsigned count_exits(const JitBuild *b)
 {
     unsigned n = 1;
@@ -702,20 +681,24 @@ static bool emit_all(JitBuild *b)
     if (!jit_cache_begin(b->jit, &hot, &cold)) {
         return false;
     }
+    bool plain = jit_is_plain(b->tb->entry);
     b->e = hot;
-    emit_entries(b);
+    b->tb->body = emit_here(&b->e);
+    if (plain) {
+        emit_entries(b);
+    } else {
+        emit_version_entry(b);
+    }
     emit_body(b);
-    if (jit_is_plain(b->tb->entry)) {
-        emit_checked_entry(b);
-    }
-    if (b->tb->second) {
-        check_always(b);
-    }
     hot = b->e;
     b->tb->end = emit_here(&hot);
     b->e = cold;
     b->tb->cold = emit_here(&cold);
     emit_cold(b);
+    if (plain) {
+        emit_checked_miss(b);
+        emit_entry_host(b);
+    }
     cold = b->e;
     b->jit->stats.host_bytes += cold.p - b->jit->code_rw - b->jit->code_size / 2 -
                                 b->jit->cold_used;
