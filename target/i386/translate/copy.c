@@ -26,7 +26,7 @@ static const uint16_t not_copied[] = {
 };
 
 enum {
-    NOT_COPIED = X86_ROW_NO64 | X86_ROW_CPL0 | X86_ROW_PROTECTED | X86_ROW_BRANCH | X86_ROW_END |
+    NOT_COPIED = X86_ROW_NO64 | X86_ROW_CPL0 | X86_ROW_BRANCH | X86_ROW_END |
                  X86_ROW_REP | X86_ROW_IO | X86_ROW_IOPL | X86_ROW_UNDEF |
                  X86_ROW_CPL0_UD,
 };
