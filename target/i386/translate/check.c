@@ -684,8 +684,10 @@ static uint32_t implicit_writes(const X86Insn *x)
     case X86_MN_MUL: case X86_MN_DIV: case X86_MN_IDIV: case X86_MN_CMPXCHG8B:
     case X86_MN_CMPXCHG16B:
         return a | d;
-    case X86_MN_CMPXCHG: case X86_MN_LAHF:
+    case X86_MN_CMPXCHG: case X86_MN_LAHF: case X86_MN_CBW:
         return a;
+    case X86_MN_CWD:
+        return d;
     case X86_MN_PCMPESTRI: case X86_MN_PCMPISTRI: case X86_MN_VPCMPESTRI: case X86_MN_VPCMPISTRI:
         return 1 << X86_RCX;
     case X86_MN_PUSH: case X86_MN_POP: case X86_MN_PUSHF: case X86_MN_CALL: case X86_MN_RET:
@@ -693,7 +695,7 @@ static uint32_t implicit_writes(const X86Insn *x)
     case X86_MN_LEAVE:
         return 1 << X86_RSP | 1 << X86_RBP;
     }
-    return x86_insn_row(x)->name[0] == 'c' && x->op[0].kind == X86_OP_NONE ? a | d : 0; /* CWDE.. */
+    return 0;
 }
 
 static void exec_other(Checker *c, Region region, unsigned size, bool write)

@@ -132,7 +132,8 @@ static void emit_jump(JitBuild *b, const JitInsn *insn)
     jit_emit_exit(b, target, is_backward(b, insn, target));
 }
 
-/* A loop's branch: taken most of the time, so that its exit stands here. */
+/* A loop's branch: taken most of the time, so that its exit stands here. Nothing needs to
+ * be saved for it. */
 static void emit_loop(JitBuild *b, const JitInsn *insn, uint64_t target)
 {
     uint8_t *skip = emit_jcc(&b->e, (insn->x.mnemonic - X86_MN_JO) ^ 1, NULL);
@@ -150,7 +151,8 @@ static void emit_conditional(JitBuild *b, const JitInsn *insn)
     uint64_t target = branch_target(b, insn);
 
     jit_flags_need_host(b);
-    if (is_backward(b, insn, target)) {
+    bool same_page = ((target ^ b->tb->rip) & X86_PAGE_MASK) == 0;
+    if (is_backward(b, insn, target) && same_page && b->flags != FLAGS_HOST) {
         emit_loop(b, insn, target);
         return;
     }
