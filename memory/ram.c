@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "util/tsan.h"
 
 /* --- blocks --------------------------------------------------------------- */
 
@@ -38,6 +39,7 @@ static bool map_block(RAMBlock *block, Error **errp)
                          block->length, block->name);
         return false;
     }
+    tsan_shared_by_design(block->host, block->length);
     madvise(block->host, block->length, MADV_HUGEPAGE); /* where the host offers it */
     block->page_flags = map_page_bytes(block->length >> GUEST_PAGE_BITS);
     block->code_users = map_page_bytes(block->length >> GUEST_PAGE_BITS);
