@@ -259,9 +259,6 @@ static bool prepare_entry(KvmVcpu *v)
     }
     take_nmi_and_smi(v, requests);
     take_interrupt(v);
-    if (!v->regs.kernel_apic) {
-        v->run->cr8 = v->cpu->hooks->tpr(v->cpu);
-    }
     return true;
 }
 
@@ -298,6 +295,9 @@ static int kvm_exec(CPUState *cpu)
             if (!ready) {
                 return CPU_EXIT_HALTED;
             }
+        }
+        if (!v->regs.kernel_apic) {
+            v->run->cr8 = v->cpu->hooks->tpr(v->cpu); /* the last exit may have changed it */
         }
         int err = run(v);
         follow_apic(v);
@@ -390,6 +390,20 @@ static bool set_up_mce(KvmVcpu *v, Error **errp)
     return true;
 }
 
+/* -cpu tsc-frequency=. */
+static bool set_up_tsc(KvmVcpu *v, Error **errp)
+{
+    uint64_t hz = v->cpu->model->tsc_hz;
+    int now = kvm_cap(v->kvm, KVM_HAS_TSC_KHZ) ? ioctl(v->fd, KVM_GET_TSC_KHZ, 0) : 0;
+
+    if (!hz || (uint64_t)now == hz / 1000 || ioctl(v->fd, KVM_SET_TSC_KHZ, hz / 1000) >= 0) {
+        return true;
+    }
+    error_setg(errp, "-cpu tsc-frequency=%" PRIu64 ": the host's CPU cannot scale its TSC; it has %d000 Hz",
+               hz, now);
+    return false;
+}
+
 /* The synthetic interrupt controller is the one enlightenment that has to be switched on. */
 static bool set_up_hyperv(KvmVcpu *v, Error **errp)
 {
@@ -409,7 +423,7 @@ bool kvm_vcpu_create(KvmState *kvm, CPUState *cpu, Error **errp)
     *v = (KvmVcpu) { .kvm = kvm, .cpu = X86_CPU(cpu) };
     cpu->accel_state = v;
     if (!open_vcpu(v, errp) || !kvm_cpu_set_cpuid(v->fd, v->cpu, errp) ||
-        !set_up_mce(v, errp) || !set_up_hyperv(v, errp)) {
+        !set_up_mce(v, errp) || !set_up_hyperv(v, errp) || !set_up_tsc(v, errp)) {
         return false;
     }
     if (!kvm->msrs) {
