@@ -122,17 +122,21 @@ static void state_failed(KvmVcpu *v, Error *err)
     v->kvm->machine->events->cpu_failed(v->kvm->machine, &v->cpu->parent);
 }
 
-/* The registers are complete only when KVM has finished the access that it left the guest for. */
+/* The registers are complete only when KVM has finished the access that it left the guest for; that
+ * of many bytes may come in several exits. */
 static void complete_access(KvmVcpu *v)
 {
-    if (v->completion_due) {
+    while (v->completion_due) {
         __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-        run(v);
+        if (run(v) == 0 && kvm_handle_exit(v) == CPU_EXIT_FAILED) {
+            v->kvm->machine->events->cpu_failed(v->kvm->machine, &v->cpu->parent);
+        }
     }
+    kvm_drain_ring(v->kvm);
 }
 
-/* With the big lock, as the state may be the local APIC's too. */
-static void give_state(KvmVcpu *v)
+/* False if the CPU cannot run. With the big lock, as the state may be the local APIC's too. */
+static bool give_state(KvmVcpu *v)
 {
     CPUState *cpu = &v->cpu->parent;
     bool all = cpu->state_replaced;
@@ -143,7 +147,9 @@ static void give_state(KvmVcpu *v)
     v->irq_window_known = false;
     if (!kvm_regs_put(&v->regs, v->fd, v->cpu, all, &err)) {
         state_failed(v, err);
+        return false;
     }
+    return true;
 }
 
 static void fetch_state(KvmVcpu *v)
@@ -169,7 +175,6 @@ void kvm_state_needed(CPUState *cpu)
         give_state(v); /* a device changed registers in the middle of its access */
     }
     complete_access(v);
-    kvm_drain_ring(v->kvm);
     if (!v->state_here) {
         fetch_state(v);
     }
@@ -254,8 +259,8 @@ static bool prepare_entry(KvmVcpu *v)
         cpu->halted = true;
         return false;
     }
-    if (v->state_here) {
-        give_state(v);
+    if (v->state_here && !give_state(v)) {
+        return false;
     }
     take_nmi_and_smi(v, requests);
     take_interrupt(v);
