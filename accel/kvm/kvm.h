@@ -155,7 +155,7 @@ void kvm_uninhibit(KvmState *kvm);
 void kvm_state_needed(CPUState *cpu);
 
 /* --- exits.c */
-/* Handles what KVM_RUN returned for: a CPU_EXIT_... reason, or -1 to go on. */
+/* Handles what KVM_RUN returned for: a CPU_EXIT_... reason, or -1 to go on. Without the big lock. */
 int kvm_handle_exit(KvmVcpu *vcpu);
 /* Reports what KVM_RUN's failure (an errno) means. */
 int kvm_report_run_failure(KvmVcpu *vcpu, int err);

@@ -103,6 +103,9 @@ static void enter_guest(KvmVcpu *v)
 /* 0 or an errno. */
 static int run(KvmVcpu *v)
 {
+    if (!v->regs.kernel_apic) {
+        v->run->cr8 = v->cpu->hooks->tpr(v->cpu); /* the last exit may have changed it */
+    }
     enter_guest(v);
     int err = ioctl(v->fd, KVM_RUN, 0) < 0 ? errno : 0;
     leave_guest(v);
@@ -300,9 +303,6 @@ static int kvm_exec(CPUState *cpu)
             if (!ready) {
                 return CPU_EXIT_HALTED;
             }
-        }
-        if (!v->regs.kernel_apic) {
-            v->run->cr8 = v->cpu->hooks->tpr(v->cpu); /* the last exit may have changed it */
         }
         int err = run(v);
         follow_apic(v);
