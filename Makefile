@@ -12,7 +12,7 @@ all: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	./configure --build-dir=$(BUILD)
 
-# Boots Debian's cloud kernel with a busybox initramfs to a shell on this terminal.
+# Boots Debian's cloud kernel with a busybox initramfs to a shell, in a window or on this terminal.
 run:
 	scripts/install-deps.sh run
 	$(MAKE) all
