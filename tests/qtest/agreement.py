@@ -34,6 +34,7 @@ DIFFERENCES = {
     # Where QEMU does not follow the data sheet.
     r'/cirrus/pixel-mask': 'GD5446: 3C6 reads the pixel mask; QEMU reads ones',
     r'/cirrus/depths': 'five bits at their maximum are full intensity; QEMU shows 0xf8',
+    r'/cirrus/power': 'GD5446, GRE: QEMU does not have it',
     r'/cirrus/cursor/changed': 'QEMU draws a cursor anew only after a register write',
     r'/cirrus-blt/nor-and-nand': 'GD5446, GR32: 90 is NOR and DA is NAND; QEMU has them exchanged',
     r'/cirrus-blt/doubleword-lines': 'GD5446, GR33 bit 0: lines of doublewords; QEMU takes a byte for each',
