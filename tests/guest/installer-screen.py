@@ -43,8 +43,7 @@ def has_list(picture, top):
                 for x in range(0, picture.width, 2)}) > COLORS_OF_TEXT
 
 
-def first_screen(machine):
-    logo = banner()
+def first_screen(machine, logo):
     wait_picture(machine, lambda p: p.shows(logo, (p.width - logo.width) // 2, 0), BOOT_SECONDS,
                  "the installer's banner")
     return wait_picture(machine, lambda p: has_list(p, logo.height), BOOT_SECONDS,
@@ -98,20 +97,20 @@ def wait_still(machine):
     return last
 
 
-def boot(vga):
+def boot(vga, logo):
     with Machine('-vga', vga, '-m', MEMORY, '-accel', 'tcg', '-kernel',
                  need(IMAGES + 'linux', PACKAGE), '-initrd', need(IMAGES + 'initrd.gz', PACKAGE),
                  '-append', 'vga=788 --- quiet') as machine:
-        first_screen(machine)
+        first_screen(machine, logo)
         pointer_follows(machine)
 
 
 def std():
-    boot('std')
+    boot('std', banner())
 
 
 def cirrus():
-    boot('cirrus')
+    boot('cirrus', banner().in_16_bits()) # what Linux's driver sets
 
 
 main([std, cirrus])

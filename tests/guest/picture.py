@@ -20,6 +20,20 @@ class Picture:
         return all(self.rows[top + y][left * 3:(left + other.width) * 3] == other.rows[y]
                    for y in range(other.height))
 
+    def in_16_bits(self):
+        """As a screen of 5, 6 and 5 bits shows it: the lower bits are lost, the highest value is
+        full intensity."""
+        def table(bits):
+            upper = [value >> 8 - bits for value in range(256)]
+            return bytes((value << 8 - bits | value >> 2 * bits - 8) & 0xff for value in upper)
+
+        def convert(row):
+            line = bytearray(row)
+            for channel, bits in enumerate((5, 6, 5)):
+                line[channel::3] = row[channel::3].translate(table(bits))
+            return bytes(line)
+        return Picture(self.width, self.height, [convert(row) for row in self.rows])
+
     def boxes_unlike(self, like, distance=48):
         """Rectangles [left, top, right, bottom] of pixels that like(x, y) gives another color for;
         pixels nearer than distance to each other share one."""
