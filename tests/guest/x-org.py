@@ -111,7 +111,7 @@ def run(vga, driver, modules='', kernel_options='', size=None):
 
 
 def vesa():
-    run('std', 'vesa', size=(1024, 768))
+    run('std', 'vesa')
 
 
 def fbdev():
@@ -119,7 +119,7 @@ def fbdev():
 
 
 def modesetting():
-    run('std', 'modesetting', 'bochs', size=(1024, 768))
+    run('std', 'modesetting', 'bochs')
 
 
 def modesetting_cirrus():
