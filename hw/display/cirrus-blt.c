@@ -389,7 +389,7 @@ static bool is_possible(const CirrusBlt *b)
         why = "to the CPU";
     } else if ((b->mode & (BLT_TRANSPARENT | BLT_EXPAND)) == BLT_TRANSPARENT && pixel_bytes(b) > 2) {
         why = "transparent with more than 16 bits";
-    } else if (b->mode & BLT_FROM_SYSTEM && b->mode & BLT_BACKWARD) {
+    } else if ((b->mode & BLT_FROM_SYSTEM) && (b->mode & BLT_BACKWARD)) {
         why = "from the CPU backward";
     }
     if (why) {
@@ -406,7 +406,7 @@ void cirrus_blt_start(CirrusState *c)
     trace(cirrus_blt_start, b->mode, b->rop, b->width, b->height, b->src, b->dst);
     if (!c->blitter || !is_possible(b)) {
         cirrus_blt_reset(c);
-    } else if (b->mode & BLT_FROM_SYSTEM && !is_solid(b)) {
+    } else if (b->mode & BLT_FROM_SYSTEM) {
         begin_feed(c);
     } else {
         do_lines(c, NULL);

@@ -29,7 +29,7 @@ def bitmap():
     data = [f'0x{sum(tile_bit(x + i, y) << i for i in range(8)):02x}'
             for y in range(TILE) for x in (0, 8)]
     return (f'#define t_width {TILE}\\n#define t_height {TILE}\\n'
-            f'static char t_bits[] = {{ {",".join(data)} }};\\n')
+            f'static char t_bits[] = {{\\n {",".join(data)} }};\\n')
 
 
 def color(value):
