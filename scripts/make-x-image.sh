@@ -53,15 +53,10 @@ EndSection
 Section "Screen"
     Identifier "screen"
     Device "card"
-    DefaultDepth 24
-    SubSection "Display"
-        Depth 24
-        Modes "1024x768" "800x600"
-    EndSubSection
 EndSection
 CONF
 
-# The kernel's command line says x.driver=NAME and x.modules=A,B.
+# The kernel's command line says x.driver=NAME, x.modules=A,B and x.depth=BITS.
 cat > "$work/x-init" <<'INIT'
 #!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
@@ -75,6 +70,7 @@ for word in $(cat /proc/cmdline); do
     case $word in
     x.driver=*) driver=${word#*=} ;;
     x.modules=*) modules=$(echo "${word#*=}" | tr , ' ') ;;
+    x.depth=*) depth=${word#*=} ;;
     esac
 done
 for module in psmouse evdev $modules; do
@@ -95,7 +91,7 @@ while [ ! -e /dev/input/mouse-event ] || [ ! -e /dev/input/keyboard-event ]; do
     sleep 1
 done
 sed "s/DRIVER/$driver/" /etc/X11/xorg.conf.in > /tmp/xorg.conf
-Xorg :0 -config /tmp/xorg.conf -logfile /tmp/x.log -nolisten tcp -noreset -s 0 -dpms vt1 &
+Xorg :0 -depth "$depth" -config /tmp/xorg.conf -logfile /tmp/x.log -nolisten tcp -noreset -s 0 -dpms vt1 &
 export DISPLAY=:0
 tries=0
 until xset s off s noblank -dpms 2> /dev/null; do

@@ -9,7 +9,7 @@
 import os
 import time
 from guest import SCALE, Failure, Machine, Skip, main
-from picture import dump
+from picture import Picture, dump
 
 IMAGE = os.environ.get('X_IMAGE', 'build/x-org.qcow2')
 SOLID = 0x123456
@@ -37,14 +37,13 @@ def color(value):
 
 
 def tiled(width):
-    rows = [b''.join(color(FOREGROUND if tile_bit(x % TILE, y) else BACKGROUND)
-                     for x in range(width)) for y in range(TILE)]
-    return lambda y: rows[y % TILE]
+    return Picture(width, TILE, [
+        b''.join(color(FOREGROUND if tile_bit(x % TILE, y) else BACKGROUND) for x in range(width))
+        for y in range(TILE)])
 
 
 def solid(width):
-    row = color(SOLID) * width
-    return lambda y: row
+    return Picture(width, 1, [color(SOLID) * width])
 
 
 def command(machine, text):
@@ -54,12 +53,14 @@ def command(machine, text):
         raise Failure(f'{text!r} ended with {status}: {machine.read_serial()[-1000:]}')
 
 
-def wait_drawn(machine, kind):
-    """Until nothing but the pointer differs from what was drawn; returns where that is."""
+def wait_drawn(machine, kind, depth):
+    """Until nothing but the pointer differs from what was drawn, lines that repeat; returns where
+    that is."""
     deadline = time.monotonic() + 60 * SCALE
     while True:
         picture = dump(machine)
-        boxes = picture.boxes_unlike(kind(picture.width), LARGEST_POINTER)
+        lines = kind(picture.width) if depth > 16 else kind(picture.width).in_16_bits()
+        boxes = picture.boxes_unlike(lambda y: lines.rows[y % lines.height], LARGEST_POINTER)
         if len(boxes) == 1 and boxes[0][2] - boxes[0][0] <= LARGEST_POINTER and \
                 boxes[0][3] - boxes[0][1] <= LARGEST_POINTER:
             return boxes[0]
@@ -75,39 +76,39 @@ def move(machine, dx, dy):
         {'type': 'rel', 'data': {'axis': 'y', 'value': dy}}])
 
 
-def pointer_moves(machine, dx, dy):
-    before = wait_drawn(machine, solid)
+def pointer_moves(machine, dx, dy, depth):
+    before = wait_drawn(machine, solid, depth)
     move(machine, dx, dy)
     wanted = [before[0] + dx, before[1] + dy, before[2] + dx, before[3] + dy]
     deadline = time.monotonic() + 60 * SCALE
     while True:
-        box = wait_drawn(machine, solid)
+        box = wait_drawn(machine, solid, depth)
         if box == wanted:
             return
         if time.monotonic() > deadline:
             raise Failure(f'the pointer is at {box}, not at {wanted}')
 
 
-def run(vga, driver, modules='', kernel_options='', size=None):
+def run(vga, driver, modules='', depth=24, kernel_options='', size=None):
     if not os.path.exists(IMAGE):
         raise Skip(f'{IMAGE} is missing; scripts/make-x-image.sh makes it')
     with Machine('-vga', vga, '-m', '768', '-accel', 'tcg', '-kernel', IMAGE + '.vmlinuz',
                  '-initrd', IMAGE + '.initrd', '-append',
                  f'root=/dev/sda rw quiet init=/x-init x.driver={driver} x.modules={modules} '
-                 f'{kernel_options}', '-drive',
+                 f'x.depth={depth} {kernel_options}', '-drive',
                  f'file={IMAGE},format=qcow2,if=ide,snapshot=on') as machine:
         started = machine.wait_serial(r'X-(READY|FAILED)', START_SECONDS)
         if started.group(1) == 'FAILED':
             raise Failure('X did not start: ' + machine.read_serial()[-3000:])
-        wait_drawn(machine, solid)
+        wait_drawn(machine, solid, depth)
         picture = dump(machine)
         if size and (picture.width, picture.height) != size:
             raise Failure(f'the screen has {picture.width} times {picture.height} pixels')
-        pointer_moves(machine, 60, -45)
-        pointer_moves(machine, -110, 80)
+        pointer_moves(machine, 60, -45, depth)
+        pointer_moves(machine, -110, 80, depth)
         command(machine, f"printf '{bitmap()}' > /tmp/tile.xbm && xsetroot -bitmap /tmp/tile.xbm "
                 f"-fg '#{FOREGROUND:06x}' -bg '#{BACKGROUND:06x}'")
-        wait_drawn(machine, tiled)
+        wait_drawn(machine, tiled, depth)
 
 
 def vesa():
@@ -123,7 +124,8 @@ def modesetting():
 
 
 def modesetting_cirrus():
-    run('cirrus', 'modesetting', 'cirrus')
+    """With 16 bits: Linux 6.1's driver puts parts of a 24-bit screen in the wrong place."""
+    run('cirrus', 'modesetting', 'cirrus', depth=16)
 
 
 main([vesa, fbdev, modesetting, modesetting_cirrus])
