@@ -21,10 +21,10 @@ TRACE_EVENT(cirrus_blt_reset, "%u lines left");
 
 enum { PATTERN_LINES = 8, PATTERN_PIXELS = 8 };
 
-/* A line under way: its source or what came out, and which of its bytes are written. */
+/* A line under way: its source or what came out, and a mask of the bytes that are written. */
 typedef struct Line {
     uint8_t data[CIRRUS_BLT_MAX_WIDTH], dst[CIRRUS_BLT_MAX_WIDTH], mask[CIRRUS_BLT_MAX_WIDTH];
-    bool masked;        /* mask counts */
+    bool masked;        /* not all of them are */
 } Line;
 
 /* --- raster operations ------------------------------------------------------------------------ */
@@ -224,11 +224,8 @@ static void apply_clip(const CirrusBlt *b, Line *line)
 {
     uint32_t bytes = MIN(clipped_pixels(b) * pixel_bytes(b), b->width);
 
-    if (bytes && !line->masked) {
-        memset(line->mask, 0xff, b->width);
-        line->masked = true;
-    }
     memset(line->mask, 0, bytes);
+    line->masked |= bytes > 0;
 }
 
 static void do_line(CirrusState *c, const uint8_t *given, uint32_t y, uint32_t dst)
