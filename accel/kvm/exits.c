@@ -233,6 +233,7 @@ static ExitFn *const handlers[] = {
     [KVM_EXIT_UNKNOWN] = exit_unknown,
     [KVM_EXIT_IO] = exit_io,
     [KVM_EXIT_MMIO] = exit_mmio,
+    [KVM_EXIT_DEBUG] = kvm_debug_exit,
     [KVM_EXIT_HLT] = exit_hlt,
     [KVM_EXIT_IRQ_WINDOW_OPEN] = go_on,
     [KVM_EXIT_INTR] = go_on,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "accel/kvm/kvm.h"
 #include "accel/vcpu.h"
+#include "hw/core/cpu-debug.h"
 #include "target/i386/apic-hooks.h"
 #include "util/main-loop.h"
 #include "util/trace.h"
@@ -235,6 +236,10 @@ static void take_interrupt(KvmVcpu *v)
     CPUState *cpu = &v->cpu->parent;
     struct kvm_run *kr = v->run;
 
+    if (cpu->debug.step & CPU_STEP_NOIRQ) {
+        kr->request_interrupt_window = 0;
+        return;
+    }
     if (cpu_interrupts(cpu) & CPU_INTERRUPT_HARD && v->irq_window_known &&
         kr->ready_for_interrupt_injection && kr->if_flag) {
         int vector = v->cpu->hooks->interrupt(v->cpu);
@@ -290,6 +295,7 @@ static int kvm_exec(CPUState *cpu)
 {
     KvmVcpu *v = kvm_vcpu(cpu);
 
+    v->debug_due = cpu_debug_active(cpu) || v->debug_on;
     for (;;) {
         __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         uint32_t requests = cpu_interrupts(cpu);
@@ -303,6 +309,10 @@ static int kvm_exec(CPUState *cpu)
             if (!ready) {
                 return CPU_EXIT_HALTED;
             }
+        }
+        if (v->debug_due) {
+            v->debug_due = false;
+            kvm_debug_enter(v);
         }
         int err = run(v);
         follow_apic(v);
@@ -328,6 +338,7 @@ static void enter_thread(CPUState *cpu)
     v->thread = pthread_self();
     cpu->kick = kvm_kick;
     cpu->registers_needed = registers_needed;
+    cpu->debug_fits = kvm_debug_fits;
 }
 
 static bool kernel_sleeps(CPUState *cpu)
