@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "target/i386/translate/jit.h"
 
-enum { ARENA_SIZE = 96 << 20 };
+enum { ARENA_SIZE = 96 << 20, POPULATE = 1 << 20 };
 
 /* --- memory --------------------------------------------------------------------- */
 
@@ -37,6 +37,7 @@ static bool map_code(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->code_size = size;
+    jit->cold_populated = size / 2;
     return true;
 }
 
@@ -60,6 +61,9 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
     }
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
     jit->arena = map_data(ARENA_SIZE, 0);
+    if (jit->arena) {
+        madvise(jit->arena, ARENA_SIZE, MADV_HUGEPAGE); /* where the host offers it */
+    }
     jit->modes[0].jumps = map_data(jumps_size(), MAP_32BIT);
     if (!jit->ctx || !jit->arena || !jit->modes[0].jumps) {
         error_setg(errp, "tcg: no address space below 2 GiB for the translator; "
@@ -91,11 +95,26 @@ void jit_cache_destroy(X86Jit *jit)
     }
 }
 
+/* Has the host map what comes next of a half of the cache in both mappings, for that costs less
+ * than a fault for each page. */
+static void populate(X86Jit *jit, size_t used, size_t *populated)
+{
+    size_t end = MIN(*populated + POPULATE, jit->code_size);
+
+    if (used + POPULATE / 4 > *populated && *populated < end) {
+        madvise(jit->code_rw + *populated, end - *populated, MADV_POPULATE_WRITE);
+        madvise(jit->code_rx + *populated, end - *populated, MADV_POPULATE_READ);
+        *populated = end;
+    }
+}
+
 void jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
 {
     intptr_t delta = jit->code_rx - jit->code_rw;
     uint8_t *middle = jit->code_rw + jit->code_size / 2;
 
+    populate(jit, jit->code_used, &jit->hot_populated);
+    populate(jit, jit->code_size / 2 + jit->cold_used, &jit->cold_populated);
     *hot = (Emit){ .p = jit->code_rw + jit->code_used, .end = middle, .delta = delta };
     *cold = (Emit){ .p = middle + jit->cold_used, .end = jit->code_rw + jit->code_size,
                     .delta = delta };

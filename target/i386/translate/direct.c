@@ -286,10 +286,12 @@ const uint8_t *jit_write_base(X86JitContext *ctx, const X86TbInsn *insn)
 
 /* --- misses --------------------------------------------------------------------------------- */
 
-/* Elements that are masked out have no fault. */
-static bool is_masked(const X86Insn *x)
+/* Elements that are masked out have no fault, and a bit string's operand is only its beginning. */
+static bool is_elsewhere(const X86Insn *x)
 {
     switch (x->mnemonic) {
+    case X86_MN_BT: case X86_MN_BTS: case X86_MN_BTR: case X86_MN_BTC:
+        return x->op[1].kind == X86_OP_GPR;
     case X86_MN_VMASKMOVPS: case X86_MN_VMASKMOVPD: case X86_MN_VPMASKMOVD: case X86_MN_VPMASKMOVQ:
         return true;
     }
@@ -307,7 +309,7 @@ static bool faulting_address(X86CPU *cpu, const X86TbInsn *insn, const X86Insn *
     for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
         has_operand |= x->op[i].kind == X86_OP_MEM;
     }
-    if (!has_operand || is_masked(x) || insn->two_accesses || x->vsib || (row->legality & X86_ROW_ALIGNED) ||
+    if (!has_operand || is_elsewhere(x) || insn->two_accesses || x->vsib || (row->legality & X86_ROW_ALIGNED) ||
         !(cpu->state.hflags & X86_HF_CS64)) {
         return false;
     }

@@ -162,6 +162,7 @@ typedef struct X86JitStubs {
     const uint8_t *interpret_host;
     const uint8_t *miss_read;  /* T1: X86TbInsn whose access misses the TLB, T0: page; flags saved */
     const uint8_t *miss_write;
+    const uint8_t *indirect;   /* T1: X86TbInsn of an indirect branch, T0: its target; flags saved */
     const uint8_t *call;       /* T1: X86TbInsn, T2: JitCallFn; flags saved */
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
     const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */
@@ -194,6 +195,7 @@ struct X86Jit {
     uint8_t *code_rx;
     size_t code_size, code_used, stubs_size;
     size_t cold_used;     /* of the second half */
+    size_t hot_populated, cold_populated; /* how far the host has been asked to map it */
     uint8_t *arena;       /* X86Tb and X86TbExit */
     size_t arena_used;
     X86Tb *hash[1 << JIT_HASH_BITS];

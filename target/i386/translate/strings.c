@@ -45,16 +45,32 @@ static void fill(uint8_t *to, uint64_t val, uint64_t len, unsigned size)
     }
 }
 
+/* The host address of lin if the software TLB has it, or gets it now, for direct access. */
+static uint8_t *host_address(X86CPU *cpu, uint64_t lin, X86Access access)
+{
+    const X86TlbEntry *e = x86_tlb_entry(cpu, lin);
+    const uint64_t *tag = access == X86_ACCESS_WRITE ? &e->write : &e->read;
+    uint64_t page = lin & X86_PAGE_MASK;
+    uint32_t error;
+
+    if (G_UNLIKELY(*tag != page) &&
+        (!x86_is_canonical(&cpu->state, lin) || !x86_lin_fill(cpu, lin, access, &error) ||
+         *tag != page)) {
+        return NULL;
+    }
+    return (uint8_t *)(lin + e->addend);
+}
+
 /* Stores up to max bytes; returns how many, 0 for none. */
 static uint64_t some_stos(const StringOp *t, uint64_t max)
 {
     uint64_t lin = address(t, X86_RDI), len = MIN(max, left_in_page(lin)) & -(uint64_t)t->size;
-    const X86TlbEntry *e = x86_tlb_entry(t->cpu, lin);
+    uint8_t *to = host_address(t->cpu, lin, X86_ACCESS_WRITE);
 
-    if (e->write != (lin & X86_PAGE_MASK)) {
+    if (!to) {
         return 0;
     }
-    fill((uint8_t *)(lin + e->addend), x86_zext(t->regs[X86_RAX], t->size), len, t->size);
+    fill(to, x86_zext(t->regs[X86_RAX], t->size), len, t->size);
     set(t, X86_RDI, lin + len);
     return len;
 }
@@ -63,13 +79,12 @@ static uint64_t some_movs(const StringOp *t, uint64_t max)
 {
     uint64_t src = address(t, X86_RSI), dst = address(t, X86_RDI);
     uint64_t len = MIN(MIN(max, left_in_page(src)), left_in_page(dst)) & -(uint64_t)t->size;
-    const X86TlbEntry *r = x86_tlb_entry(t->cpu, src), *w = x86_tlb_entry(t->cpu, dst);
+    const uint8_t *from = host_address(t->cpu, src, X86_ACCESS_READ);
+    uint8_t *to = from ? host_address(t->cpu, dst, X86_ACCESS_WRITE) : NULL;
 
-    if (r->read != (src & X86_PAGE_MASK) || w->write != (dst & X86_PAGE_MASK)) {
+    if (!to) {
         return 0;
     }
-    const uint8_t *from = (const uint8_t *)(src + r->addend);
-    uint8_t *to = (uint8_t *)(dst + w->addend);
     if (to > from && to < from + len) {
         return 0; /* each element may be one that was just written */
     }

@@ -199,6 +199,7 @@ static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
     stubs->call = emit_c_call(jit, e, 0, stored);
     stubs->miss_read = emit_c_call(jit, e, (uintptr_t)jit_miss_read, stored);
     stubs->miss_write = emit_c_call(jit, e, (uintptr_t)jit_miss_write, stored);
+    stubs->indirect = emit_c_call(jit, e, (uintptr_t)jit_indirect, stored);
     stubs->link = emit_c_call(jit, e, (uintptr_t)jit_follow, stored);
     stubs->link_host = emit_host_variant(jit, e, stubs->link);
     stubs->miss = emit_c_call(jit, e, (uintptr_t)jit_miss, stored);

@@ -439,6 +439,10 @@ static void emit_cold(JitBuild *b)
             emit_insn_to_stub(b, cold->insn, cold->kind == COLD_MISS_READ
                               ? b->jit->stubs.miss_read : b->jit->stubs.miss_write);
             break;
+        case COLD_INDIRECT:
+            emit_patch_here(&b->e, cold->disp);
+            emit_insn_to_stub(b, cold->insn, b->jit->stubs.indirect);
+            break;
         case COLD_LOAD_VEC:
             emit_patch_here(&b->e, cold->disp);
             emit_call(&b->e, b->jit->stubs.load_vec);
