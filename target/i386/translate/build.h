@@ -49,7 +49,8 @@ struct JitInsn {
 
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
-    enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT, COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT } kind;
+    enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
+           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT } kind;
     uint8_t *disp;        /* the branch to it */
     const uint8_t *back;  /* LOAD_VEC: where to go on */
     unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87 */

@@ -8,6 +8,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/translate/runtime.h"
+#include "target/i386/cpuid.h"
 #include "target/i386/interp/flags.h"
 #include "target/i386/interp/operand.h"
 #include "target/i386/interp/run.h"
@@ -37,7 +38,7 @@ static void set_all_flags(X86JitContext *ctx, uint32_t eflags)
     ctx->flags = x86_flags_for_host(eflags);
 }
 
-/* The mode bits for other flags and another privilege: 64-bit code before and after. */
+/* The mode bits for other flags and another privilege. */
 static uint32_t mode_with(const X86State *s, uint32_t eflags, unsigned cpl)
 {
     const uint32_t depends = X86_HF_CPL_MASK | X86_HF_TF | X86_HF_AC | X86_HF_SMAP |
@@ -51,6 +52,15 @@ static uint32_t mode_with(const X86State *s, uint32_t eflags, unsigned cpl)
            (cpl <= iopl ? X86_HF_IOPL_OK : 0);
 }
 
+/* The same after a change between 64-bit and flat 32-bit code. */
+static uint32_t mode_of_width(const X86State *s, uint32_t hflags, bool wide)
+{
+    bool flat = !wide && x86_is_flat(&s->segs[X86_DS]) && x86_is_flat(&s->segs[X86_ES]);
+
+    return (hflags & ~(X86_HF_CS64 | X86_HF_CS32 | X86_HF_FLAT)) | X86_HF_SS32 |
+           (wide ? X86_HF_CS64 : X86_HF_CS32) | (flat ? X86_HF_FLAT : 0);
+}
+
 const uint8_t *jit_again(X86JitContext *ctx, const X86TbInsn *insn)
 {
     ctx->vec_live &= insn->vec_known;
@@ -59,7 +69,7 @@ const uint8_t *jit_again(X86JitContext *ctx, const X86TbInsn *insn)
     return x86_insn_tb(insn)->body + insn->host;
 }
 
-/* On at rip in 64-bit code with these mode bits. The registers are in the context. */
+/* On at rip in flat code with these mode bits. The registers are in the context. */
 static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
 {
     X86CPU *cpu = ctx->cpu;
@@ -94,10 +104,11 @@ const uint8_t *jit_syscall(X86JitContext *ctx, const X86TbInsn *insn)
 {
     X86State *s = &ctx->cpu->state;
     uint32_t old = all_flags(ctx) & ~X86_EFLAGS_RF, eflags = old & ~(uint32_t)s->fmask;
-    uint32_t hflags = mode_with(s, eflags, 0);
+    uint32_t hflags = mode_of_width(s, mode_with(s, eflags, 0), true);
     uint16_t sel = s->star >> 32 & 0xfffc;
+    bool from_64 = s->hflags & X86_HF_CS64;
 
-    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL)) {
+    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL) || !(from_64 || x86_is_amd(ctx->cpu))) {
         return jit_interpret(ctx, insn);
     }
     jit_x87_leave(ctx, insn);
@@ -106,21 +117,24 @@ const uint8_t *jit_syscall(X86JitContext *ctx, const X86TbInsn *insn)
     s->segs[X86_CS] = x86_flat_code(sel, 0, true);
     s->segs[X86_SS] = x86_flat_stack(sel + 8, 0);
     set_all_flags(ctx, eflags);
-    return enter(ctx, s->lstar, hflags);
+    return enter(ctx, from_64 ? s->lstar : s->cstar, hflags);
 }
 
 const uint8_t *jit_sysret(X86JitContext *ctx, const X86TbInsn *insn)
 {
     X86State *s = &ctx->cpu->state;
-    uint64_t rip = ctx->regs[X86_RCX];
-    uint32_t eflags = ctx->regs[X86_R11] & X86_SYSRET_FLAGS, hflags = mode_with(s, eflags, 3);
+    bool wide = jit_decoded(ctx->cpu, insn)->op_size == 8;
+    uint64_t rip = wide ? ctx->regs[X86_RCX] : (uint32_t)ctx->regs[X86_RCX];
+    uint32_t eflags = ctx->regs[X86_R11] & X86_SYSRET_FLAGS;
+    uint32_t hflags = mode_of_width(s, mode_with(s, eflags, 3), wide);
     uint16_t sel = s->star >> 48;
 
-    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL) || !x86_canonical(s, rip)) {
+    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL) || !x86_canonical(s, rip) ||
+        !(hflags & (X86_HF_CS64 | X86_HF_FLAT))) {
         return jit_interpret(ctx, insn);
     }
     jit_x87_leave(ctx, insn);
-    s->segs[X86_CS] = x86_flat_code((sel + 16) | 3, 3, true);
+    s->segs[X86_CS] = x86_flat_code((sel + (wide ? 16 : 0)) | 3, 3, wide);
     s->segs[X86_SS] = x86_flat_stack((sel + 8) | 3, 3);
     set_all_flags(ctx, eflags);
     return enter(ctx, rip, hflags);
@@ -309,7 +323,8 @@ static bool faulting_address(X86CPU *cpu, const X86TbInsn *insn, const X86Insn *
     for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
         has_operand |= x->op[i].kind == X86_OP_MEM;
     }
-    if (!has_operand || is_elsewhere(x) || insn->two_accesses || x->vsib || (row->legality & X86_ROW_ALIGNED) ||
+    if (!has_operand || is_elsewhere(x) || insn->two_accesses || x->vsib ||
+        (row->legality & X86_ROW_ALIGNED) ||
         !(cpu->state.hflags & X86_HF_CS64)) {
         return false;
     }

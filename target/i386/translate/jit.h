@@ -160,9 +160,9 @@ typedef struct X86JitStubs {
     const uint8_t *miss;       /* T1: guest RIP of an indirect jump; flags saved */
     const uint8_t *interpret;  /* T1: X86TbInsn to be interpreted; flags saved */
     const uint8_t *interpret_host;
-    const uint8_t *miss_read;  /* T1: X86TbInsn whose access misses the TLB, T0: page; flags saved */
-    const uint8_t *miss_write;
-    const uint8_t *indirect;   /* T1: X86TbInsn of an indirect branch, T0: its target; flags saved */
+    /* T1: X86TbInsn whose access misses the TLB, T0: page; flags saved */
+    const uint8_t *miss_read, *miss_write;
+    const uint8_t *indirect;   /* T1: X86TbInsn of an indirect branch, T0: target; flags saved */
     const uint8_t *call;       /* T1: X86TbInsn, T2: JitCallFn; flags saved */
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
     const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */

@@ -7,7 +7,9 @@
 #include "target/i386/translate/jit.h"
 #include "target/i386/translate/lockstep.h"
 
-static const uint8_t callee_saved[] = { HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15 };
+static const uint8_t callee_saved[] = {
+    HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15,
+};
 
 void jit_emit_save_flags(X86Jit *jit, Emit *e)
 {

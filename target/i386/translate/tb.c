@@ -495,7 +495,8 @@ static void note_group(X86TbInsn *note, const JitInsn *insn)
 
 static bool has_two_accesses(const X86Insn *x)
 {
-    return x->op[0].kind == X86_OP_MEM && (x->mnemonic == X86_MN_PUSH || x->mnemonic == X86_MN_CALL);
+    return x->op[0].kind == X86_OP_MEM &&
+           (x->mnemonic == X86_MN_PUSH || x->mnemonic == X86_MN_CALL);
 }
 
 static void note_insn(JitBuild *b, const JitInsn *insn)
