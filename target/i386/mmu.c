@@ -39,6 +39,7 @@ X86Tlb *x86_tlb_new(void)
     for (unsigned i = 0; i < X86_PHYS_CACHE_SIZE; i++) {
         tlb->phys_cache[i].page = UINT64_MAX;
     }
+    x86_pde_cache_clear(tlb);
     return tlb;
 }
 
@@ -78,6 +79,7 @@ static void flush_where(X86CPU *cpu, bool (*keep)(const X86TlbInfo *info))
         flush_list(cpu->tlb, idx, X86_TLB_LOCAL, keep);
         flush_list(cpu->tlb, idx, X86_TLB_GLOBAL, keep);
     }
+    x86_pde_cache_clear(cpu->tlb);
     cpu->code_generation++;
 }
 
@@ -100,6 +102,7 @@ void x86_tlb_flush_nonglobal(X86CPU *cpu)
     for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
         flush_list(cpu->tlb, idx, X86_TLB_LOCAL, NULL);
     }
+    x86_pde_cache_clear(cpu->tlb);
     cpu->code_generation++;
 }
 
@@ -136,6 +139,7 @@ void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
             clear_entry(e);
         }
     }
+    x86_pde_cache_clear(tlb);
     cpu->code_generation++;
 }
 

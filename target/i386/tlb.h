@@ -64,7 +64,15 @@ typedef struct X86TlbList {
 
 enum { X86_TLB_LOCAL, X86_TLB_GLOBAL, X86_TLB_LISTS };
 
-enum { X86_PHYS_CACHE_SIZE = 64 };
+enum { X86_PHYS_CACHE_SIZE = 64, X86_PDE_CACHE_SIZE = 64 };
+
+/* What the walk found at the level of page directories for 2 MiB (SDM vol. 3, 4.10.3). */
+typedef struct X86PdeCache {
+    uint64_t region; /* linear address >> 21; ~0: empty */
+    uint64_t entry;  /* the page-directory entry: a table or a 2 MiB page */
+    uint64_t addr;   /* where it stands */
+    uint64_t rights; /* of the levels above it */
+} X86PdeCache;
 
 typedef struct X86TlbSpaces X86TlbSpaces;
 
@@ -80,6 +88,7 @@ struct X86Tlb {
         uint64_t page; /* ~0: empty */
         uint8_t *host;
     } phys_cache[X86_PHYS_CACHE_SIZE];
+    X86PdeCache pde_cache[X86_PDE_CACHE_SIZE];
     struct X86TlbSpaces *spaces; /* entries of other PCIDs (tlb-space.c); NULL: none yet */
     /* What the last page that was entered is part of: RAM. length 0: nothing. */
     struct {
@@ -104,6 +113,14 @@ static inline void x86_tlb_list(X86Tlb *tlb, unsigned idx, unsigned n, uint8_t l
         list->n[list->count++] = n;
     }
     info->listed = listed | 1 << info->global;
+}
+
+/* Some translation may no longer hold. */
+static inline void x86_pde_cache_clear(X86Tlb *tlb)
+{
+    for (unsigned i = 0; i < X86_PDE_CACHE_SIZE; i++) {
+        tlb->pde_cache[i].region = UINT64_MAX;
+    }
 }
 
 /* The table that accesses of the present mode use. */

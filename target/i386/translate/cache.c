@@ -261,6 +261,7 @@ void x86_translator_flush(X86CPU *cpu)
     memset(jit->hash, 0, sizeof(jit->hash));
     madvise(jit->modes[0].jumps, jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
+    memset(jit->recent, 0, sizeof(jit->recent));
     jit->arena_used = 0;
     jit->code_used = jit->stubs_size;
     jit->cold_used = 0;

@@ -69,6 +69,17 @@ const uint8_t *jit_again(X86JitContext *ctx, const X86TbInsn *insn)
     return x86_insn_tb(insn)->body + insn->host;
 }
 
+/* Of the jump cache for key; the modes that were entered last, by privilege, are at hand. */
+static const X86JumpEntry *jump_entry(X86Jit *jit, uint32_t key, uint64_t rip)
+{
+    X86JitMode **recent = &jit->recent[key & X86_HF_CPL_MASK];
+
+    if (!*recent || (*recent)->key != key) {
+        *recent = jit_mode(jit, key);
+    }
+    return *recent ? jit_jump_entry(*recent, rip) : NULL;
+}
+
 /* On at rip in flat code with these mode bits. The registers are in the context. */
 static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
 {
@@ -82,8 +93,7 @@ static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
         interp->cur = NULL;
         interp->key = (interp->key & KEY_EXTRA) | hflags;
         cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(&cpu->state)];
-        X86JitMode *mode = jit_mode(jit, interp->key);
-        const X86JumpEntry *entry = mode ? jit_jump_entry(mode, rip) : NULL;
+        const X86JumpEntry *entry = jump_entry(jit, interp->key, rip);
         if (entry && entry->rip == rip) {
             ctx->vec_live = ctx->x87_live = 0;
             return entry->host;
@@ -120,10 +130,9 @@ const uint8_t *jit_syscall(X86JitContext *ctx, const X86TbInsn *insn)
     return enter(ctx, from_64 ? s->lstar : s->cstar, hflags);
 }
 
-const uint8_t *jit_sysret(X86JitContext *ctx, const X86TbInsn *insn)
+static const uint8_t *sysret(X86JitContext *ctx, const X86TbInsn *insn, bool wide)
 {
     X86State *s = &ctx->cpu->state;
-    bool wide = jit_decoded(ctx->cpu, insn)->op_size == 8;
     uint64_t rip = wide ? ctx->regs[X86_RCX] : (uint32_t)ctx->regs[X86_RCX];
     uint32_t eflags = ctx->regs[X86_R11] & X86_SYSRET_FLAGS;
     uint32_t hflags = mode_of_width(s, mode_with(s, eflags, 3), wide);
@@ -138,6 +147,16 @@ const uint8_t *jit_sysret(X86JitContext *ctx, const X86TbInsn *insn)
     s->segs[X86_SS] = x86_flat_stack((sel + 8) | 3, 3);
     set_all_flags(ctx, eflags);
     return enter(ctx, rip, hflags);
+}
+
+const uint8_t *jit_sysret(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    return sysret(ctx, insn, true);
+}
+
+const uint8_t *jit_sysret32(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    return sysret(ctx, insn, false);
 }
 
 /* --- IRET ----------------------------------------------------------------------------------- */

@@ -201,6 +201,7 @@ struct X86Jit {
     X86Tb *hash[1 << JIT_HASH_BITS];
     X86JitMode modes[JIT_MAX_MODES];
     unsigned mode_count;
+    X86JitMode *recent[4]; /* entered last, by privilege (direct.c) */
     X86JitStubs stubs;
     unsigned flush_count;
     bool single;          /* blocks have one instruction and are not linked */

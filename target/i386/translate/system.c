@@ -254,7 +254,7 @@ static void emit_syscall(JitBuild *b, const JitInsn *insn)
 
 static void emit_sysret(JitBuild *b, const JitInsn *insn)
 {
-    jit_emit_call(b, insn, jit_sysret);
+    jit_emit_call(b, insn, insn->x.op_size == 8 ? jit_sysret : jit_sysret32);
 }
 
 static void emit_iret(JitBuild *b, const JitInsn *insn)
