@@ -547,6 +547,12 @@ static const uint8_t *call_miss_write(X86JitContext *ctx, const X86TbInsn *insn,
     return go_on(ctx, insn, jit_miss_write(ctx, insn, page));
 }
 
+static const uint8_t *call_indirect(X86JitContext *ctx, const X86TbInsn *insn, uint64_t rip)
+{
+    compare_before(ctx, insn);
+    return go_on(ctx, insn, jit_indirect(ctx, insn, rip));
+}
+
 /* Functions that stand for one instruction are compared as well, if it was tried. */
 static const uint8_t *call_any(X86JitContext *ctx, const X86TbInsn *insn, uint64_t page,
                                JitCallFn *fn)
@@ -592,6 +598,7 @@ uintptr_t jit_lockstep_call(uintptr_t fn)
         { (uintptr_t)jit_interpret, (uintptr_t)call_interpret },
         { (uintptr_t)jit_miss_read, (uintptr_t)call_miss_read },
         { (uintptr_t)jit_miss_write, (uintptr_t)call_miss_write },
+        { (uintptr_t)jit_indirect, (uintptr_t)call_indirect },
         { (uintptr_t)jit_follow, (uintptr_t)call_follow },
         { (uintptr_t)jit_miss, (uintptr_t)call_miss },
     };

@@ -348,6 +348,7 @@ static const uint8_t *fill_for_code(X86JitContext *ctx, uint64_t rip)
         !x86_lin_fill(cpu, rip, X86_ACCESS_EXEC, &error) || e->exec != page) {
         return NULL;
     }
+    cpu->state.rip = rip;
     ctx->vec_live = 0;
     return entry->host;
 }
