@@ -18,7 +18,7 @@
 
 /* Mode bits that the interpreter and the exec loop must see. */
 #define UNUSUAL (X86_HF_TF | X86_HF_AC | X86_HF_BP_CODE | X86_HF_BP_DATA | X86_HF_BP_IO)
-/* What X86JitContext keys have beside the mode bits. */
+/* What a key has beside the mode bits. */
 #define KEY_EXTRA (X86_KEY_CS_FLAT | X86_KEY_SHADOW | X86_KEY_SIMD_EXCP | X86_KEY_X87_EXCP | \
                    X86_KEY_TRANSLATED)
 
@@ -105,7 +105,9 @@ static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
 
 static uint64_t rip_of(const X86TbInsn *insn)
 {
-    return x86_insn_tb(insn)->rip + insn->guest;
+    const X86Tb *tb = x86_insn_tb(insn);
+
+    return jit_rip(tb->key, tb->rip + insn->guest);
 }
 
 /* --- system calls ------------------------------------------------------------------------- */
