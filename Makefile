@@ -12,7 +12,7 @@ all: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	./configure --build-dir=$(BUILD)
 
-# Boots Debian's cloud kernel with a busybox initramfs to a shell on this terminal.
+# Boots Debian's cloud kernel with a busybox initramfs to a shell, in a window or on this terminal.
 run:
 	scripts/install-deps.sh run
 	$(MAKE) all
@@ -28,6 +28,7 @@ check-long:
 	scripts/install-deps.sh long
 	$(MAKE) all
 	scripts/make-debian-image.sh $(BUILD)/debian.qcow2
+	scripts/make-x-image.sh $(BUILD)/x-org.qcow2
 	scripts/check.py $(BUILD) --setup long --suite long
 
 # BENCH: options of scripts/bench.py, as BENCH="--class integer --rounds 1".

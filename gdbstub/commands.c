@@ -232,8 +232,12 @@ static bool insert_point(GdbStub *stub, GdbCursor *cur)
         return reply(stub, GDB_E_INVALID);
     }
     if (find_point(stub, &p) < 0) {
-        g_array_append_val(stub->points, p);
         on_all_cpus(stub, set_point, &p);
+        if (!cpu_debug_fits(stub->cpu)) {
+            on_all_cpus(stub, unset_point, &p);
+            return reply(stub, GDB_E_INVALID);
+        }
+        g_array_append_val(stub->points, p);
     }
     return reply(stub, "OK");
 }

@@ -109,8 +109,7 @@ struct MemoryRegion {
 void memory_region_init(MemoryRegion *mr, void *owner, const char *name, uint64_t size);
 void memory_region_init_io(MemoryRegion *mr, void *owner, const MemoryRegionOps *ops,
                            void *opaque, const char *name, uint64_t size);
-/* RAM and ROM are one memfd each, mapped shared, zero-filled. False with errp
- * set if the host cannot provide it. */
+/* RAM and ROM are zero-filled. False with errp set if the host cannot provide it. */
 bool memory_region_init_ram(MemoryRegion *mr, void *owner, const char *name, uint64_t size,
                             Error **errp);
 bool memory_region_init_rom(MemoryRegion *mr, void *owner, const char *name, uint64_t size,
@@ -158,7 +157,6 @@ enum {
 struct RAMBlock {
     uint8_t *host;         /* length bytes, page aligned */
     uint64_t length;
-    int fd;                /* the memfd */
     uint8_t *page_flags;   /* [atomic] one byte a page */
     uint8_t *code_users;   /* engines with code of the page; memory/ram.c's own */
     char *name;

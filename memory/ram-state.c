@@ -11,6 +11,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "memory/internal.h"
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,16 +22,56 @@ static bool page_is_zero(const uint8_t *page)
     return !page[0] && !memcmp(page, page + 1, GUEST_PAGE_SIZE - 1);
 }
 
-/* The first page from *page on that the host has given; false if none follows. */
-static bool next_page(const RAMBlock *block, uint64_t *page)
-{
-    off_t at = lseek(block->fd, *page << GUEST_PAGE_BITS, SEEK_DATA);
+/* Finds the pages that the host has given by its page map (proc_pid_pagemap(5)); without one
+ * every page counts as given. */
+typedef struct PageScan {
+    const RAMBlock *block;
+    int fd;
+    uint64_t first, count;  /* the pages whose entries are here */
+    uint64_t entries[512];
+} PageScan;
 
-    if (at < 0 || (uint64_t)at >= block->length) {
-        return false;
+static void scan_begin(PageScan *scan, const RAMBlock *block)
+{
+    scan->block = block;
+    scan->fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    scan->first = scan->count = 0;
+}
+
+static void scan_end(PageScan *scan)
+{
+    if (scan->fd >= 0) {
+        close(scan->fd);
     }
-    *page = (uint64_t)at >> GUEST_PAGE_BITS;
-    return true;
+}
+
+static bool is_given(PageScan *scan, uint64_t page)
+{
+    const uint64_t present_or_swapped = 3ull << 62;
+
+    if (page - scan->first >= scan->count) {
+        uint64_t host = ((uintptr_t)scan->block->host >> GUEST_PAGE_BITS) + page;
+        ssize_t n = pread(scan->fd, scan->entries, sizeof(scan->entries), host * 8);
+
+        if (n < 8) {
+            return true;
+        }
+        scan->first = page;
+        scan->count = n / 8;
+    }
+    return scan->entries[page - scan->first] & present_or_swapped;
+}
+
+/* The first page from *page on, and below end, that the host has given; false if there is none. */
+static bool next_page(PageScan *scan, uint64_t *page, uint64_t end)
+{
+    while (*page < end) {
+        if (is_given(scan, *page)) {
+            return true;
+        }
+        ++*page;
+    }
+    return false;
 }
 
 static uint8_t *page_at(const RAMBlock *block, uint64_t page)
@@ -55,13 +96,18 @@ static uint64_t uint64_at(const uint8_t *data)
 
 void ram_block_save(const RAMBlock *block, GByteArray *out)
 {
+    uint64_t pages = block->length >> GUEST_PAGE_BITS;
+    PageScan scan;
+
     append_uint64(out, block->length);
-    for (uint64_t page = 0; next_page(block, &page); page++) {
+    scan_begin(&scan, block);
+    for (uint64_t page = 0; next_page(&scan, &page, pages); page++) {
         if (!page_is_zero(page_at(block, page))) {
             append_uint64(out, page);
             g_byte_array_append(out, page_at(block, page), GUEST_PAGE_SIZE);
         }
     }
+    scan_end(&scan);
 }
 
 bool ram_block_check_saved(const RAMBlock *block, const uint8_t *data, size_t len, Error **errp)
@@ -89,9 +135,11 @@ bool ram_block_check_saved(const RAMBlock *block, const uint8_t *data, size_t le
     return true;
 }
 
-static void clear_pages(RAMBlock *block, uint64_t from, uint64_t to)
+static void clear_pages(PageScan *scan, uint64_t from, uint64_t to)
 {
-    for (uint64_t page = from; next_page(block, &page) && page < to; page++) {
+    const RAMBlock *block = scan->block;
+
+    for (uint64_t page = from; next_page(scan, &page, to); page++) {
         if (!page_is_zero(page_at(block, page))) {
             memset(page_at(block, page), 0, GUEST_PAGE_SIZE);
         }
@@ -101,13 +149,16 @@ static void clear_pages(RAMBlock *block, uint64_t from, uint64_t to)
 void ram_block_load(RAMBlock *block, const uint8_t *data, size_t len)
 {
     uint64_t next = 0;
+    PageScan scan;
 
+    scan_begin(&scan, block);
     for (size_t at = 8; at < len; at += RECORD_SIZE) {
         uint64_t page = uint64_at(data + at);
-        clear_pages(block, next, page);
+        clear_pages(&scan, next, page);
         memcpy(page_at(block, page), data + at + 8, GUEST_PAGE_SIZE);
         next = page + 1;
     }
-    clear_pages(block, next, block->length >> GUEST_PAGE_BITS);
+    clear_pages(&scan, next, block->length >> GUEST_PAGE_BITS);
+    scan_end(&scan);
     ram_block_written(block, 0, block->length);
 }

@@ -1,12 +1,14 @@
 /*
- * RAM blocks: memfds, their page flags, and dirty logging.
+ * RAM blocks: memory of the host, its page flags, and dirty logging.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "memory/internal.h"
 #include <errno.h>
 #include <sys/mman.h>
-#include <unistd.h>
+#include "util/tsan.h"
+
+enum { HUGE_PAGE = 2 << 20 };
 
 /* --- blocks --------------------------------------------------------------- */
 
@@ -22,23 +24,39 @@ static uint8_t *map_page_bytes(uint64_t pages)
     return mem == MAP_FAILED ? NULL : mem;
 }
 
+/* Private memory at a multiple of its page size if it is large, for huge pages; NULL if the
+ * host has none. Nothing is taken of it before it is touched. */
+static void *map_ram(uint64_t length)
+{
+    uint64_t spare = length >= HUGE_PAGE ? HUGE_PAGE : 0;
+    uint8_t *mem = mmap(NULL, length + spare, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (mem == MAP_FAILED) {
+        return NULL;
+    }
+    if (spare) {
+        uint64_t before = -(uintptr_t)mem & (HUGE_PAGE - 1);
+
+        if (before) {
+            munmap(mem, before);
+        }
+        mem += before;
+        munmap(mem + length, spare - before);
+        madvise(mem, length, MADV_HUGEPAGE); /* where the host offers it */
+    }
+    return mem;
+}
+
 static bool map_block(RAMBlock *block, Error **errp)
 {
-    block->fd = memfd_create(block->name, MFD_CLOEXEC);
-    if (block->fd < 0 || ftruncate(block->fd, block->length) < 0) {
-        error_setg_errno(errp, errno, "cannot create %" PRIu64 " bytes of guest memory '%s'",
-                         block->length, block->name);
-        return false;
-    }
-    block->host = mmap(NULL, block->length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                       block->fd, 0);
-    if (block->host == MAP_FAILED) {
-        block->host = NULL;
+    block->host = map_ram(block->length);
+    if (!block->host) {
         error_setg_errno(errp, errno, "cannot map %" PRIu64 " bytes of guest memory '%s'",
                          block->length, block->name);
         return false;
     }
-    madvise(block->host, block->length, MADV_HUGEPAGE); /* where the host offers it */
+    tsan_shared_by_design(block->host, block->length);
     block->page_flags = map_page_bytes(block->length >> GUEST_PAGE_BITS);
     block->code_users = map_page_bytes(block->length >> GUEST_PAGE_BITS);
     if (!block->page_flags || !block->code_users) {
@@ -59,9 +77,6 @@ static void free_block(RAMBlock *block)
     }
     if (block->host) {
         munmap(block->host, block->length);
-    }
-    if (block->fd >= 0) {
-        close(block->fd);
     }
     g_free(block->name);
     g_free(block);

@@ -31,7 +31,7 @@ else
     cat >> "$root/init" <<'INIT'
 echo
 echo "Welcome to Doppel: Linux $(uname -r) after $(cut -d' ' -f1 /proc/uptime) s."
-echo "'poweroff' ends it, and so does Ctrl-A X."
+echo "'poweroff' ends it, and so does Ctrl-A X on a terminal."
 # init's children get the console as their controlling terminal; poweroff needs init.
 cat > /etc/inittab <<'TAB'
 ::respawn:-/bin/sh

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Boots Debian's cloud kernel with a busybox initramfs to a shell.
+# Boots Debian's cloud kernel with a busybox initramfs to a shell: in a window if there is a
+# desktop, else on this terminal.
 #
 #   run.sh DOPPEL [more options for it]
 #
@@ -16,5 +17,16 @@ fi
 initrd=$(mktemp --suffix=.cpio)
 trap 'rm -f "$initrd"' EXIT
 "$(dirname "$0")/make-initramfs.sh" "$initrd"
-"$doppel" -m 512 -nographic -nic none -no-reboot \
-    -kernel "$kernel" -initrd "$initrd" -append "console=ttyS0 quiet panic=-1" "$@"
+display='-nographic'
+console=ttyS0
+if [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
+    echo "no window, because \$DISPLAY is not set: the guest is on this terminal" >&2
+elif ! "$doppel" -display help | grep -q '^sdl '; then
+    echo "no window, because it was built without SDL2: the guest is on this terminal" >&2
+else
+    display='-display sdl'
+    console=tty0
+fi
+# shellcheck disable=SC2086 # two words
+"$doppel" -m 512 $display -nic none -no-reboot \
+    -kernel "$kernel" -initrd "$initrd" -append "console=$console quiet panic=-1" "$@"

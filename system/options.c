@@ -613,7 +613,7 @@ static const Option options[] = {
       F(fw_cfgs), .text = "name" },
     { "L", "DIR", "look for firmware here first", add_string, F(data_dirs) },
     { "vga", "std|cirrus|none", "the display adapter", set_string, F(vga) },
-    { "display", "none|sdl[,grab-mod=,show-cursor=,window-close=,full-screen=on|off]|curses|"
+    { "display", "none|sdl[,grab-mod=MOD][,show-cursor=,window-close=,full-screen=,gl=on|off]|curses|"
       "vnc=DISPLAY[,...]", "how the screen is shown; '-display help'", apply_display },
     { "vnc", "[HOST]:D[,to=L,password=on|off,websocket=PORT|on,share=POLICY]|unix:PATH|none",
       "a VNC server on port 5900+D", apply_vnc },

@@ -2,7 +2,7 @@
  * "-display sdl": the machine's screen in a window.
  *
  * SDL runs on the main thread: a timer of the real clock handles its events,
- * every 20 ms; drawing follows the console's refreshing.
+ * every 30 ms; drawing follows the console's refreshing.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include "ui/front-ends.h"
 
-enum { POLL_MS = 20 };
+enum { POLL_MS = 30 };
 
 /* --- drawing --------------------------------------------------------------------------- */
 
@@ -206,29 +206,31 @@ static bool parse_grab_mod(SdlDisplay *sdl, OptDict *opts, Error **errp)
     return !mod;
 }
 
+/* Where OpenGL is done by the CPU it costs more than it saves. */
+static void set_hints(bool gl)
+{
+    SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
+    SDL_SetHint(SDL_HINT_RENDER_VSYNC, "0"); /* the machine must not wait for the screen */
+    if (!gl) {
+        SDL_SetHint(SDL_HINT_RENDER_DRIVER, "software");
+        SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+    }
+}
+
 static bool parse_options(SdlDisplay *sdl, OptDict *opts, Error **errp)
 {
     const char *gl = optdict_get(opts, "gl");
 
-    if (gl && !g_str_equal(gl, "off")) {
-        error_setg(errp, "-display sdl,gl=%s: there is no display device that uses OpenGL; "
-                   "leave gl= out", gl);
+    if (gl && !g_str_equal(gl, "off") && !g_str_equal(gl, "on")) {
+        error_setg(errp, "-display sdl,gl=%s: write on or off", gl);
         return false;
     }
+    set_hints(gl && g_str_equal(gl, "on"));
     sdl->window_close = true;
     return parse_grab_mod(sdl, opts, errp) &&
            optdict_get_bool(opts, "show-cursor", &sdl->show_cursor, errp) &&
            optdict_get_bool(opts, "window-close", &sdl->window_close, errp) &&
            optdict_get_bool(opts, "full-screen", &sdl->full_screen, errp);
-}
-
-static void set_hints(void)
-{
-    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1"); /* SIGINT and SIGTERM end the program */
-    SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
-    SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
-    SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
-    SDL_SetHint(SDL_HINT_RENDER_VSYNC, "0"); /* the machine must not wait for the screen */
 }
 
 /* Left alone, SDL settles for drivers that show nothing. */
@@ -239,6 +241,9 @@ static bool open_desktop(Error **errp)
                    "use -display none, or -nographic for the serial port on this terminal");
         return false;
     }
+    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1"); /* SIGINT and SIGTERM end the program */
+    SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
+    SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) < 0) {
         error_setg(errp, "-display sdl: %s; use -display none, or -nographic for the serial port "
                    "on this terminal", SDL_GetError());
@@ -292,7 +297,6 @@ static void *start(const DisplayHost *host, OptDict *opts, Error **errp)
     sdl->running = true;
     timer_init(&sdl->poll, clock_real(), poll_events, sdl);
     keyboard_init(&sdl->kbd, host->input, host->keymap);
-    set_hints();
     if (!con) {
         error_setg(errp, "-display sdl: this machine has nothing to show; use -display none");
     } else if (open_desktop(errp) && parse_options(sdl, opts, errp) &&
@@ -312,7 +316,7 @@ static void *start(const DisplayHost *host, OptDict *opts, Error **errp)
 
 const DisplayType display_sdl = {
     .name = "sdl",
-    .help = "a window (grab-mod=, show-cursor=, window-close=, full-screen=)",
+    .help = "a window (grab-mod=, show-cursor=, window-close=, full-screen=, gl=)",
     .start = start,
     .stop = stop,
 };

@@ -18,6 +18,14 @@
 #define RCU_MEMBARRIER
 #endif
 #include <urcu.h>
+#include "util/tsan.h"
+
+#ifdef __SANITIZE_THREAD__ /* liburcu's own are not atomic in its eyes */
+#undef rcu_assign_pointer
+#define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
+#undef rcu_dereference
+#define rcu_dereference(p) __atomic_load_n(&(p), __ATOMIC_ACQUIRE)
+#endif
 
 /* Registers the calling thread as an RCU reader; it must not be one yet. */
 void rcu_reader_register(void);
@@ -32,6 +40,7 @@ static inline void rcu_reader_enter(void)
 
 static inline void rcu_reader_leave(void)
 {
+    tsan_rcu_reader_leaves();
     rcu_read_unlock();
 }
 

@@ -15,11 +15,14 @@
 
 typedef enum ClockMode { CLOCK_MODE_FOLLOW, CLOCK_MODE_STOPPED, CLOCK_MODE_MANUAL } ClockMode;
 
+enum { UNPUBLISHED = -1 }; /* a clock that follows by this offset is read with its lock */
+
 struct Clock {
     GMutex lock;
     clockid_t host_clock;
     ClockMode mode;
     int64_t offset;  /* FOLLOW: added to the host clock; else the frozen time */
+    int64_t published; /* [atomic] the offset while it alone tells the time, else UNPUBLISHED */
     Timer *timers;
     int fd;
     guint source;
@@ -36,6 +39,14 @@ static int64_t clock_now(const Clock *clock)
 {
     int64_t base = clock->mode == CLOCK_MODE_FOLLOW ? host_ns(clock->host_clock) : 0;
     return base + clock->offset;
+}
+
+/* With the clock's lock: mode or offset have changed. */
+static void clock_publish(Clock *clock)
+{
+    int64_t offset = clock->mode == CLOCK_MODE_FOLLOW ? clock->offset : UNPUBLISHED;
+
+    __atomic_store_n(&clock->published, offset, __ATOMIC_SEQ_CST);
 }
 
 /* With the clock's lock: makes the timerfd agree with the first timer. */
@@ -95,6 +106,7 @@ static Clock *clock_new(clockid_t id, ClockMode mode)
     g_mutex_init(&clock->lock);
     clock->host_clock = id;
     clock->mode = mode;
+    clock_publish(clock);
     clock->fd = timerfd_create(id, TFD_NONBLOCK | TFD_CLOEXEC);
     clock->source = g_unix_fd_add(clock->fd, G_IO_IN, clock_fd_ready, clock);
     return clock;
@@ -133,8 +145,16 @@ Clock *clock_host(void)
 
 int64_t clock_get_ns(Clock *clock)
 {
+    int64_t offset = __atomic_load_n(&clock->published, __ATOMIC_ACQUIRE), now;
+
+    if (offset != UNPUBLISHED) {
+        now = host_ns(clock->host_clock) + offset;
+        if (offset == __atomic_load_n(&clock->published, __ATOMIC_SEQ_CST)) {
+            return now;
+        }
+    }
     g_mutex_lock(&clock->lock);
-    int64_t now = clock_now(clock);
+    now = clock_now(clock);
     g_mutex_unlock(&clock->lock);
     return now;
 }
@@ -143,10 +163,12 @@ static void clock_set_mode(Clock *clock, ClockMode mode)
 {
     g_mutex_lock(&clock->lock);
     if (clock->mode != mode) {
-        int64_t now = clock_now(clock);
+        __atomic_store_n(&clock->published, UNPUBLISHED, __ATOMIC_SEQ_CST);
+        int64_t now = clock_now(clock); /* not before what anybody has read */
         clock->mode = mode;
         clock->offset = 0;
         clock->offset = now - clock_now(clock);
+        clock_publish(clock);
         clock_rearm(clock);
     }
     g_mutex_unlock(&clock->lock);
@@ -175,6 +197,7 @@ void clock_set_ns(Clock *clock, int64_t ns)
 {
     g_mutex_lock(&clock->lock);
     clock->offset += ns - clock_now(clock);
+    clock_publish(clock);
     clock_rearm(clock);
     g_mutex_unlock(&clock->lock);
 }

@@ -49,6 +49,7 @@ static const CapRow rows[KVM_CAP_TABLE_SIZE] = {
     [KVM_HAS_TSC_CONTROL] = ROW(TSC_CONTROL),
     [KVM_HAS_ADJUST_CLOCK] = ROW(ADJUST_CLOCK),
     [KVM_HAS_GUEST_DEBUG] = ROW(SET_GUEST_DEBUG),
+    [KVM_HAS_GUEST_DEBUG2] = ROW(SET_GUEST_DEBUG2),
 };
 
 bool kvm_read_caps(KvmState *kvm, Error **errp)

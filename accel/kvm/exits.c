@@ -17,6 +17,24 @@ TRACE_EVENT(kvm_exit_mmio, "cpu %d address 0x%" PRIx64 " size %u write %d");
 
 enum { GO_ON = -1 };
 
+/* An exit may come while the lock is held: when an access is completed for the CPU's state. */
+static bool take_lock(void)
+{
+    bool taken = !bql_locked();
+
+    if (taken) {
+        bql_lock();
+    }
+    return taken;
+}
+
+static void give_lock(bool taken)
+{
+    if (taken) {
+        bql_unlock();
+    }
+}
+
 /* --- accesses ----------------------------------------------------------------------------- */
 
 static uint64_t load_bytes(const void *from, unsigned size)
@@ -139,10 +157,11 @@ static int exit_system_event(KvmVcpu *v)
 
 static int give_up(KvmVcpu *v, const char *cause)
 {
-    bql_lock();
+    bool taken = take_lock();
+
     kvm_state_needed(&v->cpu->parent);
     failure_report(v->kvm->machine, false, "CPU %d: %s", v->cpu->parent.cpu_index, cause);
-    bql_unlock();
+    give_lock(taken);
     return CPU_EXIT_FAILED;
 }
 
@@ -214,6 +233,7 @@ static ExitFn *const handlers[] = {
     [KVM_EXIT_UNKNOWN] = exit_unknown,
     [KVM_EXIT_IO] = exit_io,
     [KVM_EXIT_MMIO] = exit_mmio,
+    [KVM_EXIT_DEBUG] = kvm_debug_exit,
     [KVM_EXIT_HLT] = exit_hlt,
     [KVM_EXIT_IRQ_WINDOW_OPEN] = go_on,
     [KVM_EXIT_INTR] = go_on,
@@ -232,9 +252,9 @@ int kvm_handle_exit(KvmVcpu *v)
 
     trace(kvm_exit, v->cpu->parent.cpu_index, reason);
     if (kvm_ring_has_writes(v->kvm)) {
-        bql_lock();
+        bool taken = take_lock();
         kvm_drain_ring(v->kvm);
-        bql_unlock();
+        give_lock(taken);
     }
     return reason < G_N_ELEMENTS(handlers) && handlers[reason] ? handlers[reason](v)
                                                                : exit_unknown(v);

@@ -136,6 +136,8 @@ static void put_ioapic(MachineState *machine, const IrqchipIoapic *regs)
 enum { CONTROL_RW_SHIFT = 4, CONTROL_MODE_SHIFT = 1, RW_WORD = 3 };
 /* KVM's states of a byte pointer. */
 enum { KVM_RW_WORD0 = 3, KVM_RW_WORD1 = 4 };
+/* Its mode of a channel that nobody has set up. */
+enum { KVM_NO_MODE = 0xff };
 
 /* The kernel's times are of its monotonic clock. */
 static int64_t kernel_ns(void)
@@ -154,6 +156,7 @@ static int64_t now_ticks(const I8254 *chip)
 static void get_counter(const I8254 *chip, I8254Counter *c, const struct kvm_pit_channel_state *k)
 {
     int64_t age_ns = MAX(kernel_ns() - k->count_load_time, 0);
+    bool armed = k->count_load_time && k->mode != KVM_NO_MODE;
 
     *c = (I8254Counter) {
         .control = (uint8_t)(k->rw_mode << CONTROL_RW_SHIFT | (k->mode & 7) << CONTROL_MODE_SHIFT |
@@ -164,7 +167,7 @@ static void get_counter(const I8254 *chip, I8254Counter *c, const struct kvm_pit
         .latch = k->latched_count,
         .latch_bytes = !k->count_latched ? 0 : k->count_latched == KVM_RW_WORD0 ? 2 : 1,
         .status_latched = k->status_latched, .status = k->status,
-        .armed = k->count_load_time != 0, .count_written = k->count_load_time != 0,
+        .armed = armed, .count_written = armed,
         .count = k->count ? k->count : 65536,
         .start = now_ticks(chip) - (int64_t)muldiv64((uint64_t)age_ns, I8254_HZ, NS_PER_SECOND),
         .frozen = -1, .reload_at = -1,
@@ -183,7 +186,8 @@ static void put_counter(const I8254 *chip, const I8254Counter *c, struct kvm_pit
         .status_latched = c->status_latched, .status = c->status,
         .read_state = rw != RW_WORD ? rw : c->read_high ? KVM_RW_WORD1 : KVM_RW_WORD0,
         .write_state = rw != RW_WORD ? rw : c->write_high ? KVM_RW_WORD1 : KVM_RW_WORD0,
-        .write_latch = c->low_byte, .rw_mode = rw, .mode = c->control >> CONTROL_MODE_SHIFT & 7,
+        .write_latch = c->low_byte, .rw_mode = rw,
+        .mode = c->armed ? c->control >> CONTROL_MODE_SHIFT & 7 : KVM_NO_MODE,
         .bcd = c->control & 1, .gate = c->gate,
         .count_load_time = c->armed ? kernel_ns() - (int64_t)muldiv64((uint64_t)MAX(ticks, 0),
                                                                       NS_PER_SECOND, I8254_HZ) : 0,
@@ -200,16 +204,13 @@ static void get_pit(MachineState *machine, I8254 *chip)
     }
 }
 
-/* Mode 0xff keeps a channel from interrupts: the HPET has taken them over. */
+/* The flag keeps channel 0 from interrupts: the HPET has taken them over. */
 static void put_pit(MachineState *machine, I8254 *chip)
 {
     struct kvm_pit_state2 state = { .flags = chip->irq_disabled ? KVM_PIT_FLAGS_HPET_LEGACY : 0 };
 
     for (unsigned n = 0; n < I8254_COUNTERS; n++) {
         put_counter(chip, &chip->counters[n], &state.channels[n]);
-    }
-    if (chip->irq_disabled) {
-        state.channels[0].mode = 0xff;
     }
     chip_ioctl(machine, KVM_SET_PIT2, &state, "i8254");
 }

@@ -35,7 +35,7 @@ typedef enum KvmCap {
     KVM_HAS_XCRS, KVM_HAS_DEBUGREGS, KVM_HAS_VCPU_EVENTS, KVM_HAS_MP_STATE,
     KVM_HAS_IMMEDIATE_EXIT, KVM_HAS_EXT_CPUID, KVM_HAS_TSS_ADDR, KVM_HAS_IDENTITY_MAP,
     KVM_HAS_MAX_VCPUS, KVM_HAS_SMM, KVM_HAS_MCE, KVM_HAS_TSC_KHZ, KVM_HAS_TSC_CONTROL,
-    KVM_HAS_ADJUST_CLOCK, KVM_HAS_GUEST_DEBUG,
+    KVM_HAS_ADJUST_CLOCK, KVM_HAS_GUEST_DEBUG, KVM_HAS_GUEST_DEBUG2,
     KVM_CAP_TABLE_SIZE
 } KvmCap;
 
@@ -100,6 +100,9 @@ typedef struct KvmVcpu {
     bool state_here;         /* X86State is true; the kernel's copy is old */
     bool completion_due;     /* the last exit's access is finished by the next KVM_RUN */
     bool irq_window_known;   /* run's answer about interrupts is of the state that will run */
+    bool debug_due;          /* the kernel must be told what a debugger wants before the next KVM_RUN */
+    bool debug_on;           /* it has been told of something */
+    bool stepping_over;      /* the breakpoint at debug.pass_pc is being passed */
     KvmVcpuRegs regs;
 } KvmVcpu;
 
@@ -153,6 +156,14 @@ void kvm_inhibit(KvmState *kvm);
 void kvm_uninhibit(KvmState *kvm);
 /* Makes X86State true; on the vCPU's thread. */
 void kvm_state_needed(CPUState *cpu);
+
+/* --- debug.c */
+/* Tells the kernel what a debugger wants of the CPU; on its thread, with its state given. */
+void kvm_debug_enter(KvmVcpu *vcpu);
+/* Handles KVM_EXIT_DEBUG, as kvm_handle_exit(). */
+int kvm_debug_exit(KvmVcpu *vcpu);
+/* False if the debug registers do not suffice for the CPU's break- and watchpoints. */
+bool kvm_debug_fits(CPUState *cpu);
 
 /* --- exits.c */
 /* Handles what KVM_RUN returned for: a CPU_EXIT_... reason, or -1 to go on. Without the big lock. */

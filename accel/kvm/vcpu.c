@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "accel/kvm/kvm.h"
 #include "accel/vcpu.h"
+#include "hw/core/cpu-debug.h"
 #include "target/i386/apic-hooks.h"
 #include "util/main-loop.h"
 #include "util/trace.h"
@@ -103,6 +104,9 @@ static void enter_guest(KvmVcpu *v)
 /* 0 or an errno. */
 static int run(KvmVcpu *v)
 {
+    if (!v->regs.kernel_apic) {
+        v->run->cr8 = v->cpu->hooks->tpr(v->cpu); /* the last exit may have changed it */
+    }
     enter_guest(v);
     int err = ioctl(v->fd, KVM_RUN, 0) < 0 ? errno : 0;
     leave_guest(v);
@@ -122,17 +126,21 @@ static void state_failed(KvmVcpu *v, Error *err)
     v->kvm->machine->events->cpu_failed(v->kvm->machine, &v->cpu->parent);
 }
 
-/* The registers are complete only when KVM has finished the access that it left the guest for. */
+/* The registers are complete only when KVM has finished the access that it left the guest for; that
+ * of many bytes may come in several exits. */
 static void complete_access(KvmVcpu *v)
 {
-    if (v->completion_due) {
+    while (v->completion_due) {
         __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-        run(v);
+        if (run(v) == 0 && kvm_handle_exit(v) == CPU_EXIT_FAILED) {
+            v->kvm->machine->events->cpu_failed(v->kvm->machine, &v->cpu->parent);
+        }
     }
+    kvm_drain_ring(v->kvm);
 }
 
-/* With the big lock, as the state may be the local APIC's too. */
-static void give_state(KvmVcpu *v)
+/* False if the CPU cannot run. With the big lock, as the state may be the local APIC's too. */
+static bool give_state(KvmVcpu *v)
 {
     CPUState *cpu = &v->cpu->parent;
     bool all = cpu->state_replaced;
@@ -143,7 +151,9 @@ static void give_state(KvmVcpu *v)
     v->irq_window_known = false;
     if (!kvm_regs_put(&v->regs, v->fd, v->cpu, all, &err)) {
         state_failed(v, err);
+        return false;
     }
+    return true;
 }
 
 static void fetch_state(KvmVcpu *v)
@@ -169,7 +179,6 @@ void kvm_state_needed(CPUState *cpu)
         give_state(v); /* a device changed registers in the middle of its access */
     }
     complete_access(v);
-    kvm_drain_ring(v->kvm);
     if (!v->state_here) {
         fetch_state(v);
     }
@@ -227,6 +236,10 @@ static void take_interrupt(KvmVcpu *v)
     CPUState *cpu = &v->cpu->parent;
     struct kvm_run *kr = v->run;
 
+    if (cpu->debug.step & CPU_STEP_NOIRQ) {
+        kr->request_interrupt_window = 0;
+        return;
+    }
     if (cpu_interrupts(cpu) & CPU_INTERRUPT_HARD && v->irq_window_known &&
         kr->ready_for_interrupt_injection && kr->if_flag) {
         int vector = v->cpu->hooks->interrupt(v->cpu);
@@ -254,14 +267,11 @@ static bool prepare_entry(KvmVcpu *v)
         cpu->halted = true;
         return false;
     }
-    if (v->state_here) {
-        give_state(v);
+    if (v->state_here && !give_state(v)) {
+        return false;
     }
     take_nmi_and_smi(v, requests);
     take_interrupt(v);
-    if (!v->regs.kernel_apic) {
-        v->run->cr8 = v->cpu->hooks->tpr(v->cpu);
-    }
     return true;
 }
 
@@ -285,6 +295,7 @@ static int kvm_exec(CPUState *cpu)
 {
     KvmVcpu *v = kvm_vcpu(cpu);
 
+    v->debug_due = cpu_debug_active(cpu) || v->debug_on;
     for (;;) {
         __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         uint32_t requests = cpu_interrupts(cpu);
@@ -298,6 +309,10 @@ static int kvm_exec(CPUState *cpu)
             if (!ready) {
                 return CPU_EXIT_HALTED;
             }
+        }
+        if (v->debug_due) {
+            v->debug_due = false;
+            kvm_debug_enter(v);
         }
         int err = run(v);
         follow_apic(v);
@@ -323,6 +338,7 @@ static void enter_thread(CPUState *cpu)
     v->thread = pthread_self();
     cpu->kick = kvm_kick;
     cpu->registers_needed = registers_needed;
+    cpu->debug_fits = kvm_debug_fits;
 }
 
 static bool kernel_sleeps(CPUState *cpu)
@@ -390,6 +406,20 @@ static bool set_up_mce(KvmVcpu *v, Error **errp)
     return true;
 }
 
+/* -cpu tsc-frequency=. */
+static bool set_up_tsc(KvmVcpu *v, Error **errp)
+{
+    uint64_t hz = v->cpu->model->tsc_hz;
+    int now = kvm_cap(v->kvm, KVM_HAS_TSC_KHZ) ? ioctl(v->fd, KVM_GET_TSC_KHZ, 0) : 0;
+
+    if (!hz || (uint64_t)now == hz / 1000 || ioctl(v->fd, KVM_SET_TSC_KHZ, hz / 1000) >= 0) {
+        return true;
+    }
+    error_setg(errp, "-cpu tsc-frequency=%" PRIu64 ": the host's CPU cannot scale its TSC; it has %d000 Hz",
+               hz, now);
+    return false;
+}
+
 /* The synthetic interrupt controller is the one enlightenment that has to be switched on. */
 static bool set_up_hyperv(KvmVcpu *v, Error **errp)
 {
@@ -409,7 +439,7 @@ bool kvm_vcpu_create(KvmState *kvm, CPUState *cpu, Error **errp)
     *v = (KvmVcpu) { .kvm = kvm, .cpu = X86_CPU(cpu) };
     cpu->accel_state = v;
     if (!open_vcpu(v, errp) || !kvm_cpu_set_cpuid(v->fd, v->cpu, errp) ||
-        !set_up_mce(v, errp) || !set_up_hyperv(v, errp)) {
+        !set_up_mce(v, errp) || !set_up_hyperv(v, errp) || !set_up_tsc(v, errp)) {
         return false;
     }
     if (!kvm->msrs) {

@@ -67,9 +67,13 @@ static bool take_check(MachineState *machine, OptDict *opts, Error **errp)
 
 static bool take_lockstep(MachineState *machine, OptDict *opts, Error **errp)
 {
-    if (opts && !optdict_get_bool(opts, "lockstep", &machine->lockstep, errp)) {
+    uint64_t limit = 0;
+
+    if (opts && (!optdict_get_bool(opts, "lockstep", &machine->lockstep, errp) ||
+                 !optdict_get_u64(opts, "lockstep-limit", &limit, errp))) {
         return false;
     }
+    machine->lockstep_limit = MIN(limit, UINT32_MAX);
     if (machine->lockstep && (!machine->translate || machine->max_cpus > 1)) {
         error_setg(errp, "-accel tcg,lockstep=on compares the translator with the interpreter "
                          "on one CPU; leave out %s", machine->translate ? "-smp" : "engine=interp");

@@ -5,11 +5,6 @@
  */
 #include "hw/core/cpu-debug.h"
 
-typedef struct Watchpoint {
-    uint64_t addr, len;
-    unsigned access;
-} Watchpoint;
-
 /* --- the lists ------------------------------------------------------------------------- */
 
 static unsigned length(const GArray *array)
@@ -79,7 +74,7 @@ bool cpu_breakpoint_remove(CPUState *cpu, uint64_t pc)
 
 void cpu_watchpoint_insert(CPUState *cpu, uint64_t addr, uint64_t len, unsigned access)
 {
-    Watchpoint w = { addr, len, access };
+    CPUWatchpoint w = { addr, len, access };
 
     append(&cpu->debug.watchpoints, &w, sizeof(w));
     changed(cpu);
@@ -90,7 +85,7 @@ bool cpu_watchpoint_remove(CPUState *cpu, uint64_t addr, uint64_t len, unsigned 
     GArray *list = cpu->debug.watchpoints;
 
     for (unsigned i = 0; i < length(list); i++) {
-        const Watchpoint *w = &g_array_index(list, Watchpoint, i);
+        const CPUWatchpoint *w = &g_array_index(list, CPUWatchpoint, i);
         if (w->addr == addr && w->len == len && w->access == access) {
             g_array_remove_index_fast(list, i);
             changed(cpu);
@@ -98,6 +93,11 @@ bool cpu_watchpoint_remove(CPUState *cpu, uint64_t addr, uint64_t len, unsigned 
         }
     }
     return false;
+}
+
+bool cpu_debug_fits(CPUState *cpu)
+{
+    return !cpu->debug_fits || cpu->debug_fits(cpu);
 }
 
 void cpu_set_step(CPUState *cpu, unsigned how)
@@ -130,7 +130,7 @@ bool cpu_breakpoint_at(const CPUState *cpu, uint64_t pc)
     return find_breakpoint(cpu, pc) >= 0;
 }
 
-static bool overlaps(const Watchpoint *w, uint64_t addr, uint64_t len)
+static bool overlaps(const CPUWatchpoint *w, uint64_t addr, uint64_t len)
 {
     return addr - w->addr < w->len || w->addr - addr < len;
 }
@@ -140,7 +140,7 @@ bool cpu_watched(const CPUState *cpu, uint64_t lin, uint64_t len)
     const GArray *list = cpu->debug.watchpoints;
 
     for (unsigned i = 0; i < length(list); i++) {
-        if (overlaps(&g_array_index(list, Watchpoint, i), lin, len)) {
+        if (overlaps(&g_array_index(list, CPUWatchpoint, i), lin, len)) {
             return true;
         }
     }
@@ -152,7 +152,7 @@ bool cpu_watch(CPUState *cpu, uint64_t lin, unsigned len, unsigned access)
     const GArray *list = cpu->debug.watchpoints;
 
     for (unsigned i = 0; i < length(list); i++) {
-        const Watchpoint *w = &g_array_index(list, Watchpoint, i);
+        const CPUWatchpoint *w = &g_array_index(list, CPUWatchpoint, i);
         if (w->access & access && overlaps(w, lin, len)) {
             cpu_debug_stop(cpu, CPU_STOP_WATCHPOINT, w->addr, w->access);
             __atomic_fetch_or(&cpu->interrupt_request, CPU_INTERRUPT_DEBUG, __ATOMIC_RELAXED);

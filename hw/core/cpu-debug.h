@@ -1,9 +1,10 @@
 /*
  * What a debugger asks of a CPU, whatever its architecture and accelerator.
  *
- * The engine does the work. At each instruction boundary it looks for a breakpoint, its
+ * The engine does the work: at each instruction boundary it looks for a breakpoint, its
  * memory accesses look for watchpoints, and it returns CPU_EXIT_DEBUG. Neither guest memory
- * nor the guest's debug registers are used. All addresses are linear ones.
+ * nor the guest's debug registers are used (KVM has the host's: accel/kvm/debug.c). All
+ * addresses are linear ones.
  *
  * Everything here is for the vCPU's own thread, or for others while it is paused.
  *
@@ -23,9 +24,17 @@ bool cpu_breakpoint_remove(CPUState *cpu, uint64_t pc);
 
 enum { CPU_WATCH_READ = 1, CPU_WATCH_WRITE = 2 };
 
+typedef struct CPUWatchpoint {
+    uint64_t addr, len;
+    unsigned access;
+} CPUWatchpoint;
+
 /* Watches [addr, addr + len) for accesses of a kind (CPU_WATCH_..., or both); len is not 0. */
 void cpu_watchpoint_insert(CPUState *cpu, uint64_t addr, uint64_t len, unsigned access);
 bool cpu_watchpoint_remove(CPUState *cpu, uint64_t addr, uint64_t len, unsigned access);
+
+/* False if what is set is more than this CPU's accelerator can look for. */
+bool cpu_debug_fits(CPUState *cpu);
 
 /* How to run on: CPU_STEP_ONE stops after one instruction, with NOIRQ no external interrupt
  * is taken before it. */

@@ -80,6 +80,9 @@ struct CPUState {
     /* For a device that looks at the registers of the CPU whose access it answers (current_cpu):
      * makes them true; NULL: they are. On the vCPU's thread, with the big lock. */
     void (*registers_needed)(CPUState *cpu);
+    /* Whether the accelerator can look for all of the break- and watchpoints that are set; NULL: for
+     * any number of any kind. */
+    bool (*debug_fits)(CPUState *cpu);
     bool state_replaced;         /* [bql] reset or loaded: all of the state is new to the accelerator */
     CPUDebug debug;
 };

@@ -107,6 +107,7 @@ struct MachineState {
     bool perf_map;               /* translated code is named for perf(1) */
     bool check_blocks;           /* and each block is checked */
     bool lockstep;               /* and compared with the interpreter */
+    unsigned lockstep_limit;     /* so many times from each address; 0: always */
     uint64_t translation_cache;  /* bytes of translated code for each CPU */
     void *accel_state;           /* the accelerator's own */
     const struct IrqchipOps *irqchip; /* hw/intc/irqchip.h: interrupt controllers of the accelerator's;

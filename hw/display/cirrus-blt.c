@@ -21,10 +21,10 @@ TRACE_EVENT(cirrus_blt_reset, "%u lines left");
 
 enum { PATTERN_LINES = 8, PATTERN_PIXELS = 8 };
 
-/* A line under way: its source or what came out, and which of its bytes are written. */
+/* A line under way: its source or what came out, and a mask of the bytes that are written. */
 typedef struct Line {
     uint8_t data[CIRRUS_BLT_MAX_WIDTH], dst[CIRRUS_BLT_MAX_WIDTH], mask[CIRRUS_BLT_MAX_WIDTH];
-    bool masked;        /* mask counts */
+    bool masked;        /* not all of them are */
 } Line;
 
 /* --- raster operations ------------------------------------------------------------------------ */
@@ -224,11 +224,8 @@ static void apply_clip(const CirrusBlt *b, Line *line)
 {
     uint32_t bytes = MIN(clipped_pixels(b) * pixel_bytes(b), b->width);
 
-    if (bytes && !line->masked) {
-        memset(line->mask, 0xff, b->width);
-        line->masked = true;
-    }
     memset(line->mask, 0, bytes);
+    line->masked |= bytes > 0;
 }
 
 static void do_line(CirrusState *c, const uint8_t *given, uint32_t y, uint32_t dst)
@@ -389,7 +386,7 @@ static bool is_possible(const CirrusBlt *b)
         why = "to the CPU";
     } else if ((b->mode & (BLT_TRANSPARENT | BLT_EXPAND)) == BLT_TRANSPARENT && pixel_bytes(b) > 2) {
         why = "transparent with more than 16 bits";
-    } else if (b->mode & BLT_FROM_SYSTEM && b->mode & BLT_BACKWARD) {
+    } else if ((b->mode & BLT_FROM_SYSTEM) && (b->mode & BLT_BACKWARD)) {
         why = "from the CPU backward";
     }
     if (why) {
@@ -406,7 +403,7 @@ void cirrus_blt_start(CirrusState *c)
     trace(cirrus_blt_start, b->mode, b->rop, b->width, b->height, b->src, b->dst);
     if (!c->blitter || !is_possible(b)) {
         cirrus_blt_reset(c);
-    } else if (b->mode & BLT_FROM_SYSTEM && !is_solid(b)) {
+    } else if (b->mode & BLT_FROM_SYSTEM) {
         begin_feed(c);
     } else {
         do_lines(c, NULL);

@@ -323,11 +323,14 @@ static void cirrus_screen(const VGAState *s, VGAScreen *screen)
 {
     const CirrusState *c = (const CirrusState *)s;
     bool half = s->seq[SEQ_CLOCK_MODE] & SEQ_CLOCK_HALF;
+    bool no_sync = s->gc[GR_POWER] & POWER_SYNC_OFF;
 
-    screen->blank |= (s->gc[GR_POWER] & POWER_SYNC_OFF) != 0;
     if (!cirrus_extended(c)) {
+        screen->blank |= no_sync;
         return;
     }
+    /* Not SR1: the packaged BIOS sets packed modes with the screen off in it, as QEMU lets it. */
+    screen->blank = no_sync || !(s->attr_index & ATTR_INDEX_VIDEO_ON);
     screen->format = format(c);
     screen->width = (s->crtc[CRTC_H_DISPLAY] + 1) * 8 * (half ? 2 : 1);
     screen->height <<= s->crtc[CR_INTERLACE] & 1;

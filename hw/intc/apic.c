@@ -339,11 +339,14 @@ uint32_t apic_current_count(const APICState *s)
     return ticks < s->initial_count ? s->initial_count - ticks : 0;
 }
 
-/* Arms the host side for the next interrupt; a masked timer counts without it. */
-static void timer_arm(APICState *s)
+/*
+ * Arms the host side for the next interrupt; a masked timer counts without it. now is the time that
+ * the caller acted upon: however long ago it is, the interrupt of a count that began then is due.
+ * A count that is through has had its interrupt, or is about to.
+ */
+static void timer_arm(APICState *s, int64_t now)
 {
     int64_t period = (int64_t)s->initial_count << divide_shift(s);
-    int64_t now = clock_get_ns(s->timer.clock);
     int64_t next = s->count_start + period;
 
     if (timer_mode(s) >= TIMER_TSC_DEADLINE || apic_is_shadow(s)) {
@@ -352,10 +355,10 @@ static void timer_arm(APICState *s)
     if (period && timer_mode(s) == TIMER_PERIODIC && next <= now) {
         next = now + period - (now - s->count_start) % period;
     }
-    if (period && next > now && !(s->lvt[APIC_LVT_TIMER] & APIC_LVT_MASKED)) {
-        timer_mod(&s->timer, next);
-    } else {
+    if (!period || s->lvt[APIC_LVT_TIMER] & APIC_LVT_MASKED) {
         timer_del(&s->timer);
+    } else if (next > now) {
+        timer_mod(&s->timer, next);
     }
 }
 
@@ -365,7 +368,7 @@ static void timer_expired(void *opaque)
 
     s->tsc_deadline = 0;
     local_event(s, APIC_LVT_TIMER);
-    timer_arm(s);
+    timer_arm(s, clock_get_ns(s->timer.clock));
 }
 
 void apic_write_initial_count(APICState *s, uint32_t val)
@@ -375,16 +378,17 @@ void apic_write_initial_count(APICState *s, uint32_t val)
     }
     s->initial_count = val;
     s->count_start = clock_get_ns(s->timer.clock);
-    timer_arm(s);
+    timer_arm(s, s->count_start);
 }
 
 void apic_write_divide_config(APICState *s, uint32_t val)
 {
     uint32_t done = s->initial_count - apic_current_count(s);
+    int64_t now = clock_get_ns(s->timer.clock);
 
     s->divide_config = val & 11;
-    s->count_start = clock_get_ns(s->timer.clock) - ((int64_t)done << divide_shift(s));
-    timer_arm(s);
+    s->count_start = now - ((int64_t)done << divide_shift(s));
+    timer_arm(s, now);
 }
 
 void apic_set_tsc_deadline(APICState *s, uint64_t deadline, uint64_t tsc_now, uint64_t tsc_hz)
@@ -420,7 +424,7 @@ void apic_write_lvt(APICState *s, unsigned n, uint32_t val)
             s->tsc_deadline = 0;
             timer_del(&s->timer);
         }
-        timer_arm(s);
+        timer_arm(s, clock_get_ns(s->timer.clock));
     } else if (n == APIC_LVT_LINT0 || n == APIC_LVT_LINT1) {
         unsigned pin = n - APIC_LVT_LINT0;
         if (lint_is_level(s, pin)) {

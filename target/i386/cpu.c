@@ -137,7 +137,7 @@ static bool cpu_realize(DeviceState *dev, Error **errp)
         x86_translator_check(cpu);
     }
     if (dev->machine->lockstep) {
-        x86_translator_lockstep(cpu);
+        x86_translator_lockstep(cpu, dev->machine->lockstep_limit);
     }
     if (!dev->machine->cpu_host) { /* a host's CPU has its own TLB */
         cpu->listener.commit = map_changed;

@@ -279,6 +279,7 @@ static const NumberProp number_props[] = {
     NUMBER("xlevel", xlevel, 0x8000001f),
     NUMBER("phys-bits", phys_bits, 52),
     NUMBER("hv-spinlocks", hv_spinlocks, UINT32_MAX),
+    NUMBER("tsc-frequency", tsc_hz, INT64_MAX),
 };
 
 /* A string property: copied, with its length fixed or at most the field's. */
@@ -307,7 +308,9 @@ static bool set_number(X86CpuModel *model, const NumberProp *prop, const char *v
                    prop->name, val, prop->max);
         return false;
     }
-    if (prop->size == 1) {
+    if (prop->size == sizeof(number)) {
+        memcpy((uint8_t *)model + prop->offset, &number, sizeof(number));
+    } else if (prop->size == 1) {
         *((uint8_t *)model + prop->offset) = number;
     } else {
         uint32_t narrow = number;
@@ -437,6 +440,11 @@ bool x86_cpu_model_parse(const char *spec, const X86CpuHost *host, X86CpuModel *
         if (!apply_item(&model, items[i], &enforce, &check, errp)) {
             return false;
         }
+    }
+    if (model.tsc_hz && !host) {
+        error_setg(errp, "-cpu %s,tsc-frequency=: Doppel's own engines have a TSC of 1 GHz; only "
+                   "-accel kvm can have another", name);
+        return false;
     }
     if (!filter(&model, host, enforce, check, errp)) {
         return false;

@@ -53,6 +53,7 @@ typedef struct X86CpuModel {
     uint32_t level, xlevel; /* highest basic and extended leaf */
     uint32_t hv_spinlocks;  /* tries before a guest tells Hyper-V that it spins; 0: not said */
     uint8_t phys_bits;
+    uint64_t tsc_hz;         /* 0: as it comes */
     unsigned cores, threads; /* per package and per core; the machine sets them from -smp */
     uint32_t words[X86_FW_COUNT];
 } X86CpuModel;

@@ -39,6 +39,7 @@ X86Tlb *x86_tlb_new(void)
     for (unsigned i = 0; i < X86_PHYS_CACHE_SIZE; i++) {
         tlb->phys_cache[i].page = UINT64_MAX;
     }
+    x86_pde_cache_clear(tlb);
     return tlb;
 }
 
@@ -49,27 +50,37 @@ void x86_tlb_free(X86Tlb *tlb)
     munmap(tlb, sizeof(X86Tlb));
 }
 
-/* Keeps the entries for which keep says so; NULL: none. */
-static void flush_where(X86CPU *cpu, bool (*keep)(const X86TlbInfo *info, uint64_t arg),
-                        uint64_t arg)
+/* Keeps the entries of a list for which keep says so; NULL: none. */
+static void flush_list(X86Tlb *tlb, unsigned idx, unsigned which,
+                       bool (*keep)(const X86TlbInfo *info))
 {
-    X86Tlb *tlb = cpu->tlb;
+    X86TlbList *list = &tlb->used[idx][which];
+    unsigned kept = 0;
 
-    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
-        unsigned kept = 0;
+    for (unsigned i = 0; i < list->count; i++) {
+        unsigned n = list->n[i];
+        X86TlbInfo *info = &tlb->info[idx][n];
+        bool own = info->global == which;
 
-        for (unsigned i = 0; i < tlb->used_count[idx]; i++) {
-            unsigned n = tlb->used[idx][i];
-
-            if (keep && keep(&tlb->info[idx][n], arg)) {
-                tlb->used[idx][kept++] = n;
-            } else {
-                clear_entry(&tlb->entry[idx][n]);
-                tlb->info[idx][n].in_use = false;
-            }
+        if (own && keep && keep(info)) {
+            list->n[kept++] = n;
+            continue;
         }
-        tlb->used_count[idx] = kept;
+        info->listed &= ~(1 << which);
+        if (own) {
+            clear_entry(&tlb->entry[idx][n]);
+        }
     }
+    list->count = kept;
+}
+
+static void flush_where(X86CPU *cpu, bool (*keep)(const X86TlbInfo *info))
+{
+    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
+        flush_list(cpu->tlb, idx, X86_TLB_LOCAL, keep);
+        flush_list(cpu->tlb, idx, X86_TLB_GLOBAL, keep);
+    }
+    x86_pde_cache_clear(cpu->tlb);
     cpu->code_generation++;
 }
 
@@ -77,7 +88,7 @@ void x86_tlb_flush(X86CPU *cpu)
 {
     X86Tlb *tlb = cpu->tlb;
 
-    flush_where(cpu, NULL, 0);
+    flush_where(cpu, NULL);
     x86_tlb_space_drop_all(tlb);
     tlb->last_section.sec.length = 0;
     memset(tlb->large_2m, 0, sizeof(tlb->large_2m));
@@ -87,17 +98,16 @@ void x86_tlb_flush(X86CPU *cpu)
     }
 }
 
-static bool is_global(const X86TlbInfo *info, uint64_t arg)
-{
-    return info->global;
-}
-
 void x86_tlb_flush_nonglobal(X86CPU *cpu)
 {
-    flush_where(cpu, is_global, 0);
+    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
+        flush_list(cpu->tlb, idx, X86_TLB_LOCAL, NULL);
+    }
+    x86_pde_cache_clear(cpu->tlb);
+    cpu->code_generation++;
 }
 
-static bool is_small(const X86TlbInfo *info, uint64_t arg)
+static bool is_small(const X86TlbInfo *info)
 {
     return !info->large;
 }
@@ -120,7 +130,7 @@ void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
     unsigned n = lin >> 12 & (X86_TLB_SIZE - 1);
 
     if (test_hashed(tlb->large_2m, lin >> 21) || test_hashed(tlb->large_1g, lin >> 30)) {
-        flush_where(cpu, is_small, 0);
+        flush_where(cpu, is_small);
     }
     for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
         X86TlbEntry *e = &tlb->entry[idx][n];
@@ -130,6 +140,7 @@ void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
             clear_entry(e);
         }
     }
+    x86_pde_cache_clear(tlb);
     cpu->code_generation++;
 }
 
@@ -137,9 +148,11 @@ void x86_tlb_drop_writes(X86CPU *cpu)
 {
     X86Tlb *tlb = cpu->tlb;
 
-    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
-        for (unsigned i = 0; i < tlb->used_count[idx]; i++) {
-            tlb->entry[idx][tlb->used[idx][i]].write = X86_TLB_NONE;
+    for (unsigned i = 0; i < X86_TLB_COUNT * X86_TLB_LISTS; i++) {
+        const X86TlbList *list = &tlb->used[i / X86_TLB_LISTS][i % X86_TLB_LISTS];
+
+        for (unsigned k = 0; k < list->count; k++) {
+            tlb->entry[i / X86_TLB_LISTS][list->n[k]].write = X86_TLB_NONE;
         }
     }
 }
@@ -148,9 +161,11 @@ void x86_tlb_drop_writes_to(X86CPU *cpu, const uint8_t *host_page)
 {
     X86Tlb *tlb = cpu->tlb;
 
-    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
-        for (unsigned i = 0; i < tlb->used_count[idx]; i++) {
-            X86TlbEntry *e = &tlb->entry[idx][tlb->used[idx][i]];
+    for (unsigned i = 0; i < X86_TLB_COUNT * X86_TLB_LISTS; i++) {
+        const X86TlbList *list = &tlb->used[i / X86_TLB_LISTS][i % X86_TLB_LISTS];
+
+        for (unsigned k = 0; k < list->count; k++) {
+            X86TlbEntry *e = &tlb->entry[i / X86_TLB_LISTS][list->n[k]];
 
             if (e->write != X86_TLB_NONE &&
                 (e->write & X86_PAGE_MASK) + e->addend == (uintptr_t)host_page) {
@@ -250,14 +265,13 @@ static bool fill(X86CPU *cpu, uint64_t lin, X86Access access, X86TlbIndex idx, u
     if (sec.length < GUEST_PAGE_SIZE) {
         sec.host = NULL; /* more than one thing in this page */
     }
-    if (!info->in_use) {
-        tlb->used[idx][tlb->used_count[idx]++] = n;
-    }
+    uint8_t listed = info->listed;
     *info = (X86TlbInfo){
         .phys = walk.phys & X86_PAGE_MASK, .block = sec.host ? sec.block : NULL,
         .offset = sec.block_offset, .writable = sec.host && sec.writable,
-        .global = walk.global, .large = walk.page_bits > 12, .in_use = true,
+        .global = walk.global, .large = walk.page_bits > 12,
     };
+    x86_tlb_list(tlb, idx, n, listed);
     note_large(tlb, lin, walk.page_bits);
     set_tags(&tlb->entry[idx][n], info, lin & X86_PAGE_MASK, &walk, &sec,
              page_watched(cpu, lin), tlb->trial);

@@ -70,6 +70,9 @@ static inline bool x86_canonical(const X86State *s, uint64_t addr)
     return (uint64_t)((int64_t)(addr << shift) >> shift) == addr;
 }
 
+/* A data segment for which no access needs a check: base 0, limit 4 GiB, writable. */
+bool x86_is_flat(const X86Segment *seg);
+
 uint32_t x86_desc_base(const X86Desc *d);
 uint32_t x86_desc_limit(const X86Desc *d);
 /* Reads a descriptor from the GDT or LDT; false if sel lies beyond its limit. */

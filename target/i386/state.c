@@ -9,7 +9,7 @@
 #include "target/i386/msr.h"
 #include "target/i386/seg.h"
 
-static bool is_flat(const X86Segment *seg)
+bool x86_is_flat(const X86Segment *seg)
 {
     const uint32_t care = X86_DESC_UNUSABLE | X86_DESC_CODE | X86_DESC_E | X86_DESC_W;
 
@@ -23,7 +23,8 @@ static uint32_t mode_hflags(const X86State *s)
     bool vm86 = pe && s->eflags & X86_EFLAGS_VM;
     const X86Segment *cs = &s->segs[X86_CS], *ss = &s->segs[X86_SS];
     bool cs64 = lma && cs->attr & X86_DESC_L;
-    bool flat = !cs64 && is_flat(ss) && is_flat(&s->segs[X86_DS]) && is_flat(&s->segs[X86_ES]);
+    bool flat = !cs64 && x86_is_flat(ss) && x86_is_flat(&s->segs[X86_DS]) &&
+                x86_is_flat(&s->segs[X86_ES]);
 
     return (cs64 ? X86_HF_CS64 : cs->attr & X86_DESC_DB ? X86_HF_CS32 : 0) |
            (cs64 || ss->attr & X86_DESC_DB ? X86_HF_SS32 : 0) |

@@ -75,7 +75,7 @@ static void clear(X86Tlb *tlb, unsigned idx, unsigned n)
     X86TlbEntry *e = &tlb->entry[idx][n];
 
     e->read = e->write = e->exec = X86_TLB_NONE;
-    tlb->info[idx][n].in_use = false;
+    tlb->info[idx][n].listed &= ~(1 << X86_TLB_LOCAL);
 }
 
 static bool is_empty(const X86TlbEntry *e)
@@ -97,18 +97,18 @@ static void save_entry(X86Tlb *tlb, Space *sp, unsigned idx, unsigned n)
 static void save(X86Tlb *tlb, Space *sp)
 {
     for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
-        unsigned kept = 0;
+        X86TlbList *list = &tlb->used[idx][X86_TLB_LOCAL];
 
-        for (unsigned i = 0; i < tlb->used_count[idx]; i++) {
-            unsigned n = tlb->used[idx][i];
+        for (unsigned i = 0; i < list->count; i++) {
+            unsigned n = list->n[i];
 
             if (tlb->info[idx][n].global) {
-                tlb->used[idx][kept++] = n;
+                tlb->info[idx][n].listed &= ~(1 << X86_TLB_LOCAL);
             } else {
                 save_entry(tlb, sp, idx, n);
             }
         }
-        tlb->used_count[idx] = kept;
+        list->count = 0;
     }
 }
 
@@ -118,11 +118,11 @@ static void restore_entry(X86Tlb *tlb, const SavedEntry *saved)
     X86TlbEntry *e = &tlb->entry[saved->idx][saved->n];
     X86TlbInfo *info = &tlb->info[saved->idx][saved->n];
 
-    if (!info->in_use) {
-        tlb->used[saved->idx][tlb->used_count[saved->idx]++] = saved->n;
-    }
+    uint8_t listed = info->listed;
+
     *e = saved->entry;
     *info = saved->info;
+    x86_tlb_list(tlb, saved->idx, saved->n, listed);
     if (info->block && (__atomic_load_n(&info->block->page_flags[info->offset >> GUEST_PAGE_BITS],
                                         __ATOMIC_SEQ_CST) & RAM_PAGE_SLOW_WRITE)) {
         e->write = X86_TLB_NONE;
@@ -146,6 +146,7 @@ void x86_tlb_switch_space(X86CPU *cpu, unsigned from, unsigned to, bool keep)
         restore_entry(tlb, &sp->entries[i]);
     }
     x86_tlb_space_drop(tlb, to);
+    x86_pde_cache_clear(tlb);
     cpu->code_generation++;
 }
 

@@ -60,20 +60,34 @@ typedef struct X86TlbInfo {
     uint64_t offset;      /* of the page in block */
     bool writable;        /* stores may go to the host page, by its flags */
     bool global, large;
-    bool in_use;          /* listed in X86Tlb.used */
+    uint8_t listed;       /* bits: in which lists of X86Tlb.used it is */
 } X86TlbInfo;
 
-enum { X86_PHYS_CACHE_SIZE = 64 };
+/* Entries that were filled since they were last cleared: a flush costs what was used. One that
+ * was refilled otherwise stays in its old list, too; its info says which one counts. */
+typedef struct X86TlbList {
+    unsigned count;
+    uint16_t n[X86_TLB_SIZE];
+} X86TlbList;
+
+enum { X86_TLB_LOCAL, X86_TLB_GLOBAL, X86_TLB_LISTS };
+
+enum { X86_PHYS_CACHE_SIZE = 64, X86_PDE_CACHE_SIZE = 64 };
+
+/* What the walk found at the level of page directories for 2 MiB (SDM vol. 3, 4.10.3). */
+typedef struct X86PdeCache {
+    uint64_t region; /* linear address >> 21; ~0: empty */
+    uint64_t entry;  /* the page-directory entry: a table or a 2 MiB page */
+    uint64_t addr;   /* where it stands */
+    uint64_t rights; /* of the levels above it */
+} X86PdeCache;
 
 typedef struct X86TlbSpaces X86TlbSpaces;
 
 struct X86Tlb {
     X86TlbEntry entry[X86_TLB_COUNT][X86_TLB_SIZE];
     X86TlbInfo info[X86_TLB_COUNT][X86_TLB_SIZE];
-    /* Which entries were filled since they were last cleared: a flush costs
-     * what was used. */
-    uint16_t used[X86_TLB_COUNT][X86_TLB_SIZE];
-    unsigned used_count[X86_TLB_COUNT];
+    X86TlbList used[X86_TLB_COUNT][X86_TLB_LISTS];
     /* Large pages are entered 4 KiB at a time. One bit for each 2 MiB and
      * each 1 GiB (hashed) says whether INVLPG there must search. */
     uint64_t large_2m[16], large_1g[16];
@@ -84,6 +98,7 @@ struct X86Tlb {
     } phys_cache[X86_PHYS_CACHE_SIZE];
     GHashTable *code_numbers; /* NULL: none yet */
     uint32_t last_code_number;
+    X86PdeCache pde_cache[X86_PDE_CACHE_SIZE];
     struct X86TlbSpaces *spaces; /* entries of other PCIDs (tlb-space.c); NULL: none yet */
     /* What the last page that was entered is part of: RAM. length 0: nothing. */
     struct {
@@ -97,6 +112,26 @@ struct X86Tlb {
     uint32_t flush_all;    /* [atomic] the memory map changed */
     X86Trial *trial;       /* accesses are tried only (trial.h), or NULL */
 };
+
+/* Puts entry n, whose info has been set, into its list. listed: what its info said before. */
+static inline void x86_tlb_list(X86Tlb *tlb, unsigned idx, unsigned n, uint8_t listed)
+{
+    X86TlbInfo *info = &tlb->info[idx][n];
+    X86TlbList *list = &tlb->used[idx][info->global];
+
+    if (!(listed >> info->global & 1)) {
+        list->n[list->count++] = n;
+    }
+    info->listed = listed | 1 << info->global;
+}
+
+/* Some translation may no longer hold. */
+static inline void x86_pde_cache_clear(X86Tlb *tlb)
+{
+    for (unsigned i = 0; i < X86_PDE_CACHE_SIZE; i++) {
+        tlb->pde_cache[i].region = UINT64_MAX;
+    }
+}
 
 /* The table that accesses of the present mode use. */
 static inline X86TlbIndex x86_tlb_index(const X86State *s)

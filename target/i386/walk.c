@@ -1,7 +1,8 @@
 /*
  * The page walk of SDM vol. 3, chapter 4: 32-bit paging with 4 MiB pages and
  * PSE-36, PAE, 4-level and 5-level paging; NX, SMEP, SMAP, WP, global pages,
- * reserved bits, accessed and dirty bits.
+ * reserved bits, accessed and dirty bits. Entries of page directories are cached as processors
+ * cache them, until the TLB is told of a change.
  *
  *   entry:  63   62-M   M-1 ... 12   8   7    6  5    2    1    0
  *           XD   0/ign  address      G   PS   D  A   U/S  R/W   P
@@ -10,6 +11,7 @@
  */
 #include "target/i386/walk.h"
 #include "target/i386/phys.h"
+#include "target/i386/tlb.h"
 #include "util/log.h"
 
 enum {
@@ -180,25 +182,11 @@ static bool mark(Walker *w, uint64_t addr, uint64_t *entry, uint64_t bits)
     return true;
 }
 
-/* One level. *table is the table's address, and becomes the next one's. */
-static Step walk_level(Walker *w, unsigned level, uint64_t *table)
+/* An entry of a level that stands at addr. *table becomes the next level's. */
+static Step take_entry(Walker *w, unsigned level, uint64_t entry, uint64_t addr, uint64_t *table)
 {
-    const Paging *p = &w->paging;
-    uint64_t index = w->lin >> level_shift(p, level) & ((1u << p->index_bits) - 1);
-    uint64_t addr = *table + index * p->entry_size;
-    uint64_t entry = p->entry_size == 8 ? x86_phys_read64(w->cpu, addr)
-                                        : x86_phys_read32(w->cpu, addr);
-
-    if (!(entry & PTE_P)) {
-        fault(w, 0);
-        return STEP_FAULT;
-    }
-    if (entry & reserved_bits(w, level, entry)) {
-        fault(w, X86_PF_P | X86_PF_RSVD);
-        return STEP_FAULT;
-    }
     w->rights &= entry | ~(uint64_t)(PTE_RW | PTE_US);
-    if (p->entry_size == 8) {
+    if (w->paging.entry_size == 8) {
         w->rights |= entry & PTE_NX;
     }
     if (!is_leaf(w, level, entry)) {
@@ -218,12 +206,83 @@ static Step walk_level(Walker *w, unsigned level, uint64_t *table)
     return STEP_DONE;
 }
 
+static X86PdeCache *pde_slot(const Walker *w)
+{
+    return &w->cpu->tlb->pde_cache[w->lin >> 21 & (X86_PDE_CACHE_SIZE - 1)];
+}
+
+/* Remembers an entry of level 2 once nothing is left to mark in it. */
+static void note_pde(const Walker *w, uint64_t entry, uint64_t addr, uint64_t rights)
+{
+    uint64_t marked = PTE_A | (entry & PTE_PS ? PTE_D : 0);
+
+    if (w->paging.entry_size == 8 && !w->how.debug && (entry & marked) == marked) {
+        *pde_slot(w) = (X86PdeCache){ .region = w->lin >> 21, .entry = entry, .addr = addr,
+                                      .rights = rights };
+    }
+}
+
+/* One level. *table is the table's address, and becomes the next one's. */
+static Step walk_level(Walker *w, unsigned level, uint64_t *table)
+{
+    const Paging *p = &w->paging;
+    uint64_t index = w->lin >> level_shift(p, level) & ((1u << p->index_bits) - 1);
+    uint64_t addr = *table + index * p->entry_size;
+    uint64_t entry = p->entry_size == 8 ? x86_phys_read64(w->cpu, addr)
+                                        : x86_phys_read32(w->cpu, addr);
+
+    if (!(entry & PTE_P)) {
+        fault(w, 0);
+        return STEP_FAULT;
+    }
+    if (entry & reserved_bits(w, level, entry)) {
+        fault(w, X86_PF_P | X86_PF_RSVD);
+        return STEP_FAULT;
+    }
+    if (level == 2) {
+        note_pde(w, entry, addr, w->rights);
+    }
+    return take_entry(w, level, entry, addr, table);
+}
+
+/* The rest of a walk, from a level whose table is known. */
+static Step walk_down(Walker *w, unsigned level, uint64_t table)
+{
+    Step step;
+
+    do {
+        step = walk_level(w, level--, &table);
+    } while (step == STEP_DOWN);
+    return step;
+}
+
+/* By the cache. What ends in a fault is walked again from the top (STEP_RETRY), for a fault
+ * forgets what was cached for its address (SDM vol. 3, 4.10.4.1). */
+static Step walk_cached(Walker *w)
+{
+    X86PdeCache *pde = pde_slot(w);
+    uint64_t table;
+
+    w->rights = pde->rights;
+    Step step = take_entry(w, 2, pde->entry, pde->addr, &table);
+    if (step == STEP_DOWN) {
+        step = walk_down(w, 1, table);
+    }
+    if (step != STEP_DONE) {
+        pde->region = UINT64_MAX;
+        return STEP_RETRY;
+    }
+    return step;
+}
+
 static Step walk_once(Walker *w)
 {
     unsigned level = w->paging.levels;
     uint64_t table = w->paging.root;
-    Step step;
 
+    if (pde_slot(w)->region == w->lin >> 21 && !w->how.debug && w->paging.entry_size == 8) {
+        return walk_cached(w);
+    }
     w->rights = PTE_RW | PTE_US;
     if (w->paging.pae) {
         uint64_t pdpte = w->cpu->state.pdptr[w->lin >> 30 & 3];
@@ -235,10 +294,7 @@ static Step walk_once(Walker *w)
         table = pdpte & 0x000ffffffffff000ull;
         level--;
     }
-    do {
-        step = walk_level(w, level--, &table);
-    } while (step == STEP_DOWN);
-    return step;
+    return walk_down(w, level, table);
 }
 
 bool x86_walk(X86CPU *cpu, uint64_t lin, X86WalkAccess how, X86Walk *out)

@@ -247,6 +247,14 @@ uint8_t *guest_window(Guest *g)
     return g->window_ram;
 }
 
+GuestMemory guest_memory(const Guest *g)
+{
+    return (GuestMemory) {
+        .system_phys = SYSTEM_PHYS, .system = g->system_ram, .system_size = SYSTEM_SIZE,
+        .handlers_phys = SYSTEM_PHYS + (HANDLER_BASE - KERNEL_BASE),
+    };
+}
+
 void guest_load(Guest *g, const CpuRegs *r)
 {
     X86State *s = &g->cpu->state;
@@ -344,6 +352,19 @@ static void unwind_exception(const Guest *g, const CpuCase *c, CpuOutcome *o)
     o->out.eflags = get64(g, frame + 16);
     o->out.gpr[X86_RSP] = get64(g, frame + 24);
     o->out.seg[X86_SS] = get64(g, frame + 32);
+}
+
+void guest_return(Guest *g)
+{
+    X86State *s = &g->cpu->state;
+    uint64_t frame = s->regs[X86_RSP];
+
+    s->rip = get64(g, frame);
+    s->segs[X86_CS] = segment_of(g, get64(g, frame + 8));
+    x86_set_eflags(s, get64(g, frame + 16));
+    s->regs[X86_RSP] = get64(g, frame + 24);
+    s->segs[X86_SS] = segment_of(g, get64(g, frame + 32));
+    x86_update_hflags(s);
 }
 
 /* An engine may leave a repeated instruction between two iterations. */

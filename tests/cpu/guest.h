@@ -23,6 +23,17 @@ void guest_write_code(Guest *g, unsigned offset, const void *code, unsigned len)
 int guest_exception(const Guest *g);
 X86CPU *guest_cpu(Guest *g);
 uint8_t *guest_window(Guest *g);
+/* The guest's memory beside the window, for an engine that needs it whole. The IDT's handlers have
+ * physical addresses, too, but nothing is there: they are reached, never run. */
+typedef struct GuestMemory {
+    uint64_t system_phys, handlers_phys;
+    uint8_t *system;
+    size_t system_size;
+} GuestMemory;
+GuestMemory guest_memory(const Guest *g);
+/* Goes back from the handler that is about to run to what it interrupted; for exceptions without an
+ * error code. */
+void guest_return(Guest *g);
 /* Executes the case's instruction with an engine. An exception is delivered
  * through the guest's IDT and read back from its stack frame. */
 void guest_run(Guest *g, CpuEngineFn *engine, const CpuCase *c, CpuOutcome *o);

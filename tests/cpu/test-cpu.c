@@ -2,7 +2,7 @@
  * The CPU suite: every row of the instruction table, in every mode, against the
  * host CPU.
  *
- *   test-cpu [--cases N] [--salt N] [--row PATTERN] [--soak SECONDS]
+ *   test-cpu [--cases N] [--salt N] [--row PATTERN] [--soak SECONDS] [--translate | --kvm]
  *
  * A case is an instruction and a state, both random with a bias for edges; the
  * host executes it natively, the guest in an engine, and the complete state
@@ -17,6 +17,7 @@
 #include "tests/cpu/compare.h"
 #include "tests/cpu/generate.h"
 #include "tests/cpu/guest.h"
+#include "tests/cpu/kvm.h"
 #include "tests/cpu/native.h"
 
 /* One case in so many tells whether the row reads other flags than insns.tab says. */
@@ -28,7 +29,7 @@ static int soak;        /* seconds */
 static int only_mode;   /* 16, 32, 64; 0: all */
 static char *only_row;  /* pattern of "mnemonic" or "mnemonic operands" */
 static char *known_path;
-static gboolean translate;
+static gboolean translate, kvm;
 
 /* Rows that the host cannot run on our behalf; test-cpu-system has them. */
 static const struct {
@@ -62,7 +63,7 @@ typedef struct Suite {
     KnownDifferences *known;
     RowCount *rows;
     uint8_t *windows[2];
-    uint64_t total, known_hits;
+    uint64_t total, known_hits, given_up;
     unsigned failures;
 } Suite;
 
@@ -74,6 +75,13 @@ static const char *why_not_on_host(unsigned row)
         }
     }
     return NULL;
+}
+
+static const char *why_not(const Suite *s, unsigned row)
+{
+    const char *why = why_not_on_host(row);
+
+    return why || !kvm ? why : kvm_engine_lacks(guest_cpu(s->guest), row);
 }
 
 /* System calls by software interrupt are the host's, too. */
@@ -165,6 +173,11 @@ static void run_case(Suite *s, const CpuCase *c)
         s->failures += !ignores_other_flags(s, c, &host);
     }
     guest_run(s->guest, s->engine, c, &guest);
+    if (kvm && host.vector != X86_EXCP_UD && kvm_engine_gave_up(&guest)) {
+        s->given_up++;
+        copy_window(s->windows[1], s->windows[0]);
+        return;
+    }
     s->total++;
     count->run++;
     count->completed += host.vector == OUTCOME_NONE;
@@ -197,11 +210,12 @@ static void run_row(Suite *s, unsigned row, X86Mode mode, unsigned round)
     Random r = { 0x9e3779b97f4a7c15ull * (salt + round) + row * 4 + mode + 1 };
     CpuCase c;
 
-    if (why_not_on_host(row) || !is_selected(row)) {
+    if (why_not(s, row) || !is_selected(row)) {
         return;
     }
     for (int i = 0; i < cases; i++) {
-        if (generate_case(&r, row, mode, s->windows, &c) && !is_host_interrupt(&c)) {
+        if (generate_case(&r, row, mode, s->windows, &c) && !is_host_interrupt(&c) &&
+            (!kvm || kvm_engine_fit(&c))) {
             run_case(s, &c);
         }
     }
@@ -262,7 +276,7 @@ static void test_coverage(void)
 
     for (unsigned row = 0; row < x86_row_count; row++) {
         const RowCount *n = &suite.rows[row];
-        const char *why = why_not_on_host(row);
+        const char *why = why_not(&suite, row);
         GString *list = why ? elsewhere : n->run == 0 ? missing : faulted;
 
         if (n->completed) {
@@ -275,6 +289,8 @@ static void test_coverage(void)
                    suite.total, completed, x86_row_count);
     g_test_message("only with an exception:%s", faulted->str);
     g_test_message("not on the host:%s", elsewhere->str);
+    g_test_message("unknown to the emulator of the host's KVM: %" G_GUINT64_FORMAT " cases",
+                   suite.given_up);
     g_test_message("covered by known-differences.txt: %" G_GUINT64_FORMAT " cases",
                    suite.known_hits);
     if (!only_row && !only_mode) {
@@ -291,6 +307,7 @@ static bool parse_options(int *argc, char ***argv)
         { "mode", 0, 0, G_OPTION_ARG_INT, &only_mode, "16, 32 or 64 only", "BITS" },
         { "row", 0, 0, G_OPTION_ARG_STRING, &only_row, "Rows whose mnemonic matches", "PATTERN" },
         { "translate", 0, 0, G_OPTION_ARG_NONE, &translate, "Test the translator", NULL },
+        { "kvm", 0, 0, G_OPTION_ARG_NONE, &kvm, "Test the host's KVM", NULL },
         { "known", 0, 0, G_OPTION_ARG_FILENAME, &known_path, "List of known differences", "FILE" },
         { NULL },
     };
@@ -327,8 +344,12 @@ int main(int argc, char **argv)
         return 1;
     }
     suite.guest = guest_new();
+    if (kvm && !kvm_engine_init(suite.guest, &why)) {
+        printf("1..0 # SKIP %s\n", why);
+        return 0;
+    }
     native_hide_low_memory();
-    suite.engine = translate ? x86_translator_step : x86_interp_step;
+    suite.engine = kvm ? kvm_engine_step : translate ? x86_translator_step : x86_interp_step;
     suite.rows = g_new0(RowCount, x86_row_count);
     suite.windows[0] = native_window();
     suite.windows[1] = guest_window(suite.guest);

@@ -34,7 +34,7 @@ static void test_image(gconstpointer engine)
         x86_translator_check(m->cpu);
     }
     if (g_str_equal(engine, "lockstep")) {
-        x86_translator_lockstep(m->cpu);
+        x86_translator_lockstep(m->cpu, 0);
     }
     load(m);
     cpu_machine_start_real(m, 0x7e00);

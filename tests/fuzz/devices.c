@@ -22,6 +22,7 @@ typedef struct FuzzDevice {
     FuzzArea ports[8], memory[4];     /* up to the first without a size */
     void (*prepare)(MachineState *m); /* after reset; may be NULL */
     void (*operate)(MachineState *m, FuzzInput *in); /* may be NULL */
+    const char *vga;                  /* the machine's display adapter; NULL: std */
 } FuzzDevice;
 
 /* Where the PCI devices are put. */
@@ -497,6 +498,72 @@ static void operate_ramfb(MachineState *m, FuzzInput *in)
     refresh_screens(m);
 }
 
+/* --- Cirrus ---------------------------------------------------------------------------------- */
+
+enum { CIRRUS_MMIO = VGA_REGISTERS, CIRRUS_BLT_REGS = CIRRUS_MMIO + 0x100,
+       CIRRUS_BLT_DATA = VGA_MEMORY + 0x1000000 };
+
+static void prepare_cirrus(MachineState *m)
+{
+    fuzz_config(m, DEVFN_VGA, 0x10, 4, VGA_MEMORY);
+    fuzz_config(m, DEVFN_VGA, 0x14, 4, CIRRUS_MMIO);
+    fuzz_config(m, DEVFN_VGA, 0x04, 2, 7);
+    fuzz_out(m, 0x3c2, 1, 0x67);
+    fuzz_out(m, 0x3c4, 2, 0x0107); /* packed pixels */
+}
+
+/* A transfer of any kind, small as a rule, with the CPU's data if it waits for some. */
+static void cirrus_transfer(MachineState *m, FuzzInput *in)
+{
+    static const uint8_t rops[] = { 0x00, 0x05, 0x06, 0x09, 0x0b, 0x0d, 0x0e, 0x50, 0x59, 0x6d,
+                                    0x90, 0x95, 0xad, 0xd0, 0xd6, 0xda, 0xff };
+    unsigned kind = fuzz_take(in, 1), mask = (kind & 0xe0) == 0xe0 ? 0x003f1fff : 0x000f007f;
+
+    put32(m, CIRRUS_BLT_REGS, fuzz_take(in, 4));
+    put32(m, CIRRUS_BLT_REGS + 0x04, fuzz_take(in, 4));
+    put32(m, CIRRUS_BLT_REGS + 0x08, fuzz_take(in, 4) & mask);
+    put32(m, CIRRUS_BLT_REGS + 0x0c, fuzz_take(in, 4));
+    put32(m, CIRRUS_BLT_REGS + 0x14, fuzz_take(in, 4));
+    put32(m, CIRRUS_BLT_REGS + 0x18, fuzz_take(in, 1) |
+          rops[fuzz_take(in, 1) % sizeof(rops)] << 16 | (uint32_t)fuzz_take(in, 1) << 24);
+    put32(m, CIRRUS_BLT_REGS + 0x1c, fuzz_take(in, 2));
+    put32(m, CIRRUS_BLT_REGS + 0x10, fuzz_take(in, 4));
+    put32(m, CIRRUS_BLT_REGS + 0x40, 2);
+    for (unsigned n = kind & 0x3f; n > 0; n--) {
+        put32(m, kind & 0x80 ? 0xa0000u : CIRRUS_BLT_DATA, n * 0x9e3779b9u);
+    }
+    if (fuzz_take(in, 1) & 1) {
+        put32(m, CIRRUS_BLT_REGS + 0x40, 4);
+        put32(m, CIRRUS_BLT_REGS + 0x40, 0);
+    }
+}
+
+static void operate_cirrus(MachineState *m, FuzzInput *in)
+{
+    static const uint16_t indexed[] = { 0x3c4, 0x3ce, 0x3d4 };
+    Console *con = console_by_index(m->consoles, 0);
+    unsigned kind = fuzz_take(in, 1);
+
+    if (kind & 1) {
+        cirrus_transfer(m, in);
+    } else if (kind & 2) {
+        for (unsigned i = 0; i < 4; i++) {
+            fuzz_in(m, 0x3c6, 1);
+        }
+        fuzz_out(m, 0x3c6, 1, fuzz_take(in, 1));
+    } else {
+        uint16_t port = indexed[fuzz_take(in, 1) % G_N_ELEMENTS(indexed)];
+        fuzz_out(m, port, 1, fuzz_take(in, 1) & 0x3f);
+        fuzz_out(m, port + 1, 1, fuzz_take(in, 1));
+    }
+    if (!(kind & 0x18)) {
+        fuzz_in(m, 0x3da, 1);
+        fuzz_out(m, 0x3c0, 1, 0x20);
+        console_refresh(con);
+        g_free(console_text(con));
+    }
+}
+
 /* --- the targets ----------------------------------------------------------------------------- */
 
 static const FuzzDevice devices[] = {
@@ -529,6 +596,9 @@ static const FuzzDevice devices[] = {
       prepare_bochs_display, operate_display },
     { "ramfb", { { 0x510, 12 } }, { { 0x10000, 0x100000 }, { TABLE, 0x80 } }, prepare_ide,
       operate_ramfb },
+    { "cirrus", { { 0x3b0, 0x30 } },
+      { { 0xa0000, 0x20000 }, { VGA_MEMORY, 0x400000 }, { CIRRUS_MMIO, 0x180 },
+        { CIRRUS_BLT_DATA, 0x400 } }, prepare_cirrus, operate_cirrus, "cirrus" },
 };
 
 static const FuzzDevice *find_device(const char *name)
@@ -582,7 +652,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const FuzzDevice *device = find_device(FUZZ_DEVICE);
     FuzzInput in = { data, size };
-    MachineState *m = fuzz_pc();
+    MachineState *m = fuzz_pc(device->vga ? device->vga : "std");
 
     if (device->prepare) {
         device->prepare(m);

@@ -74,7 +74,7 @@ static void step(MachineState *m, FuzzInput *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     FuzzInput in = { data, size };
-    MachineState *machine = fuzz_pc();
+    MachineState *machine = fuzz_pc("std");
 
     while (in.left) {
         step(machine, &in);

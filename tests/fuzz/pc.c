@@ -99,7 +99,7 @@ static void add_devices(MachineState *m)
     }
 }
 
-static MachineState *make_machine(void)
+static MachineState *make_machine(const char *vga)
 {
     static const AccelChoice qtest = { .name = "qtest" };
     for (int kind = 0; kind < MODULE_COUNT; kind++) {
@@ -109,6 +109,7 @@ static MachineState *make_machine(void)
     MachineState *m = machine_new("pc", &error_fatal);
     m->ram_size = FUZZ_RAM_SIZE;
     m->defaults = true;
+    m->vga = g_strdup(vga);
     m->kernel_cmdline = g_strdup("");
     add_drives(m);
     add_ports(m);
@@ -119,11 +120,11 @@ static MachineState *make_machine(void)
     return m;
 }
 
-MachineState *fuzz_pc(void)
+MachineState *fuzz_pc(const char *vga)
 {
     static MachineState *machine;
     if (!machine) {
-        machine = make_machine();
+        machine = make_machine(vga);
     }
     fuzz_settle(machine);
     machine_reset(machine);

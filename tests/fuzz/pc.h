@@ -29,9 +29,10 @@ uint32_t fuzz_choose(FuzzInput *in, const FuzzArea *areas, size_t count);
 
 /*
  * A pc with a disk, a CD, a floppy, a serial and a parallel port, and every device that -device
- * can add; no CPU runs. Made once; each call resets it and clears its RAM.
+ * can add; no CPU runs. Made once, with a display adapter as -vga names it; each call resets it and
+ * clears its RAM.
  */
-MachineState *fuzz_pc(void);
+MachineState *fuzz_pc(const char *vga);
 /* Lets every image request end, so that an input behaves the same each time. */
 void fuzz_settle(MachineState *m);
 

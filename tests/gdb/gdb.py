@@ -434,6 +434,7 @@ def interrupt_and_stop_replies():
         expect(machine.qmp('query-status')['status'], 'running', 'after D')
 
 
-main([reset_vector, breakpoints_in_every_mode, all_registers, registers_written, single_steps,
-      watchpoints, two_cpus, detach_and_reconnect, grub, kernel_by_symbol, replies, framing,
-      interrupt_and_stop_replies])
+if __name__ == '__main__':
+    main([reset_vector, breakpoints_in_every_mode, all_registers, registers_written, single_steps,
+          watchpoints, two_cpus, detach_and_reconnect, grub, kernel_by_symbol, replies, framing,
+          interrupt_and_stop_replies])

@@ -17,8 +17,10 @@ def spawn_run():
     sys.path.append('/usr/lib/python3/dist-packages')
     import pexpect
     need('/boot/vmlinuz-*cloud-amd64', 'linux-image-cloud-amd64')
+    terminal_only = {name: value for name, value in os.environ.items()
+                     if name not in ('DISPLAY', 'WAYLAND_DISPLAY')}
     child = pexpect.spawn(TOP + '/scripts/run.sh', [os.path.abspath(EMULATOR)],
-                          timeout=120 * SCALE)
+                          timeout=120 * SCALE, env=terminal_only)
     child.expect('/ # ')
     return child
 

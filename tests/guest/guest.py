@@ -50,6 +50,18 @@ def tool(name, package):
     return path
 
 
+def accept(listener, process, seconds=30):
+    """The emulator's connection to a listening socket; Failure if it ends instead."""
+    deadline = time.monotonic() + seconds * SCALE
+    listener.settimeout(0.2)
+    while True:
+        try:
+            return listener.accept()[0]
+        except TimeoutError as err:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Failure('the emulator did not connect') from err
+
+
 class Machine:
     """One run: serial port on a socket pair of pipes, QMP on a unix socket."""
 
@@ -66,11 +78,10 @@ class Machine:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=open(self.dir + '/stderr', 'wb'))
         os.set_blocking(self.process.stdout.fileno(), False)
-        listener.settimeout(30)
         try:
-            self.qmp_socket = listener.accept()[0]
-        except TimeoutError as err:
-            raise Failure('the emulator did not connect: ' + self.stderr()) from err
+            self.qmp_socket = accept(listener, self.process)
+        except Failure as failure:
+            raise Failure(f'{failure}: {self.stderr()}') from failure
         self.qmp_socket.settimeout(60)
         self.qmp_file = self.qmp_socket.makefile('rw')
         self.receive()

@@ -37,7 +37,7 @@ PYTHON_LEFT_OUT = {'site-packages', 'test', 'idlelib', 'lib2to3', 'ensurepip', '
 INIT = r'''#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
-mkdir -p /dev/shm /dev/pts /run /tmp; mount -t tmpfs none /tmp; mount -t tmpfs none /dev/shm
+mkdir -p /dev/shm /dev/pts /run /tmp /var/tmp; mount -t tmpfs none /dev/shm
 mount -t devpts none /dev/pts
 ifconfig lo 127.0.0.1
 stty -F /dev/ttyS1 raw -echo

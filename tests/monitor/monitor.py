@@ -12,8 +12,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'guest'))
-from guest import (EMULATOR, SCALE, Failure, Skip, accel_args, main, run,  # noqa: E402,F401
-                   tool)
+from guest import (EMULATOR, SCALE, Failure, Skip, accel_args, accept, main,  # noqa: E402,F401
+                   run, tool)
 
 PROMPT = '(qemu) '
 
@@ -63,7 +63,6 @@ class Monitored:
             listeners[name] = socket.socket(socket.AF_UNIX)
             listeners[name].bind(f'{self.dir}/{name}')
             listeners[name].listen(1)
-            listeners[name].settimeout(30)
         command = [emulator or EMULATOR, '-display', 'none',
                    '-chardev', f'socket,path={self.dir}/mon,id=mon0', '-mon', 'chardev=mon0',
                    '-qtest', f'unix:{self.dir}/qtest', *accel_args(args), *args]
@@ -73,9 +72,9 @@ class Monitored:
         self.sockets = {}
         for name, listener in listeners.items():
             try:
-                self.sockets[name] = listener.accept()[0]
-            except TimeoutError as err:
-                raise Failure(f'no connection for {name}: {self.stderr()}') from err
+                self.sockets[name] = accept(listener, self.process)
+            except Failure as failure:
+                raise Failure(f'{failure} for {name}: {self.stderr()}') from failure
             self.sockets[name].settimeout(60 * SCALE)
             listener.close()
         self.greeting = self.read_reply()

@@ -27,14 +27,14 @@ DIFFERENCES = {
     r'/apic/(reset-state|masks|ipis|msi|errors)':
         'its local APIC is reached only by a CPU\'s own accesses, not by -qtest',
     r'/ioapic/(edge|level|destinations)': 'the test reads the local APIC',
-    r'/i8042/(disabled-interfaces|kbd/(keys-translated|scan-code-sets|set-3/codes|print-pause|'
+    r'/i8042/(disabled-interfaces|kbd/(keys-translated|scan-code-sets|set-3/(codes|modes)|print-pause|'
     r'overrun|scan-disable|typematic)|mouse/(stream|sample-rate|remote(-disabled)?|scaling|far|wheel))':
         'it takes input events only while the VM runs',
     r'/vga/screen-text': 'the QMP command is Doppel\'s own',
     # Where QEMU does not follow the data sheet.
     r'/cirrus/pixel-mask': 'GD5446: 3C6 reads the pixel mask; QEMU reads ones',
     r'/cirrus/depths': 'five bits at their maximum are full intensity; QEMU shows 0xf8',
-    r'/cirrus/cursor/changed': 'QEMU draws a cursor anew only after a register write',
+    r'/cirrus/power': 'GD5446, GRE: QEMU does not have it',
     r'/cirrus-blt/nor-and-nand': 'GD5446, GR32: 90 is NOR and DA is NAND; QEMU has them exchanged',
     r'/cirrus-blt/doubleword-lines': 'GD5446, GR33 bit 0: lines of doublewords; QEMU takes a byte for each',
     r'/cirrus-blt/pattern-lines': 'GD5446, GR2C: bits 2-0 are the first line; QEMU clears them',

@@ -342,6 +342,23 @@ static void test_updates(void)
     qtest_quit(qts);
 }
 
+/* GRE takes the sync signals away: nothing is shown. */
+static void test_power(void)
+{
+    QTest *qts = start_cirrus();
+    Picture p;
+
+    set_mode(qts, depths[4].mode, depths[4].dac, WIDTH * 4);
+    draw_picture(qts, 4, 0, WIDTH * 4);
+    gc(qts, 0x0e, 0x06);
+    p = dump(qts);
+    g_assert_cmphex(pixel(&p, 0, 0), ==, 0);
+    free_picture(&p);
+    gc(qts, 0x0e, 0x00);
+    expect_picture(qts, 4, 0);
+    qtest_quit(qts);
+}
+
 /* --- the cursor ------------------------------------------------------------------------------- */
 
 /* Position registers have three bits in their index. */
@@ -514,6 +531,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cirrus/depths", test_depths);
     g_test_add_func("/cirrus/start-address", test_start_address);
     g_test_add_func("/cirrus/updates", test_updates);
+    g_test_add_func("/cirrus/power", test_power);
     g_test_add_func("/cirrus/cursor/small", test_small_cursor);
     g_test_add_func("/cirrus/cursor/large", test_large_cursor);
     g_test_add_func("/cirrus/cursor/changed", test_changed_cursor);

@@ -41,7 +41,7 @@ static void add_words(GPtrArray *argv, const char *text)
     }
 }
 
-static Startup *build(const char *dir)
+static Startup *build(const char *dir, const char *options)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(Config) config = config_new();
@@ -55,6 +55,9 @@ static Startup *build(const char *dir)
               "-rtc base=2022-02-28T23:59:58 -serial vc -serial null -parallel null -monitor none "
               "-device ib700 -device isa-debugcon,chardev=dbg -chardev null,id=dbg");
     add_words(argv, drives);
+    if (options) {
+        add_words(argv, options);
+    }
     g_ptr_array_add(argv, NULL);
     g_assert_true(config_parse(config, argv->len - 1, (char **)argv->pdata, &done, &error_fatal));
     Startup *startup = startup_build(config, &error_fatal);
@@ -75,7 +78,7 @@ static void prepare_program(void)
     }
 }
 
-TestMachine *test_machine_new(const TestMachine *like)
+TestMachine *test_machine_new_with(const char *options, const TestMachine *like)
 {
     TestMachine *t = g_new0(TestMachine, 1);
 
@@ -84,10 +87,15 @@ TestMachine *test_machine_new(const TestMachine *like)
     for (size_t i = 0; i < G_N_ELEMENTS(images); i++) {
         make_image(t, like, images[i].name, images[i].size);
     }
-    t->startup = build(t->dir);
+    t->startup = build(t->dir, options);
     t->m = runstate_machine(startup_runstate(t->startup));
     runstate_start(startup_runstate(t->startup));
     return t;
+}
+
+TestMachine *test_machine_new(const TestMachine *like)
+{
+    return test_machine_new_with(NULL, like);
 }
 
 void test_machine_free(TestMachine *t)

@@ -19,6 +19,8 @@ typedef struct TestMachine {
 
 /* like: its drives begin as copies of that machine's; NULL: as fresh ones. */
 TestMachine *test_machine_new(const TestMachine *like);
+/* With further options, words between single spaces. */
+TestMachine *test_machine_new_with(const char *options, const TestMachine *like);
 void test_machine_free(TestMachine *t);
 
 void out(TestMachine *t, uint16_t port, unsigned size, uint32_t val);

@@ -4,6 +4,8 @@
  *
  *   test-state-guest CHECKSUM-IMAGE INITRAMFS-SCRIPT
  *
+ * DOPPEL_ACCEL in the environment is the value of -accel.
+ *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <glib/gstdio.h>
@@ -18,7 +20,7 @@ typedef struct Guest {
     GString *serial; /* all that it and those before it have written */
 } Guest;
 
-static const char *image, *initramfs_script;
+static const char *image, *initramfs_script, *accel;
 
 static gboolean tick(gpointer opaque)
 {
@@ -96,7 +98,7 @@ static void test_checksum(void)
 {
     g_autofree char *drive = g_strdup_printf("file=%s,format=raw,if=floppy,snapshot=on", image);
     const char *const args[] = {
-        "doppel", "-m", "16", "-S", "-display", "none", "-nic", "none", "-serial", "vc",
+        "doppel", "-accel", accel, "-m", "16", "-S", "-display", "none", "-nic", "none", "-serial", "vc",
         "-parallel", "none", "-monitor", "none", "-drive", drive, "-boot", "a", NULL,
     };
     uint32_t sum = 1;
@@ -155,7 +157,8 @@ static void test_kernel(void)
         return;
     }
     const char *const args[] = {
-        "doppel", "-m", "256", "-S", "-smp", "2", "-display", "none", "-nic", "none", "-serial", "vc",
+        "doppel", "-accel", accel, "-m", "256", "-S", "-smp", "2", "-display", "none", "-nic", "none",
+        "-serial", "vc",
         "-parallel", "none", "-monitor", "none", "-kernel", kernel, "-initrd", initrd, "-append",
         "console=ttyS0", NULL,
     };
@@ -179,6 +182,7 @@ int main(int argc, char **argv)
     g_assert_cmpint(argc, ==, 3);
     image = argv[1];
     initramfs_script = argv[2];
+    accel = g_getenv("DOPPEL_ACCEL") ? g_getenv("DOPPEL_ACCEL") : "tcg";
     for (ModuleKind kind = 0; kind < MODULE_COUNT; kind++) {
         module_call_init(kind);
     }

@@ -119,6 +119,58 @@ static void test_every_device_at_work(void)
     test_machine_free(b);
 }
 
+static void out_pairs(TestMachine *t, uint16_t port, const uint8_t (*pairs)[2], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        out(t, port, 2, pairs[i][1] << 8 | pairs[i][0]);
+    }
+}
+
+/* A Cirrus whose transfer has half of the CPU's data: 8 bytes for two lines each, 12 given. */
+static void work_cirrus(TestMachine *t)
+{
+    static const uint8_t sr[][2] = { { 0x06, 0x12 }, { 0x07, 0x01 }, { 0x50, 0x21 }, { 0x12, 0x05 } };
+    static const uint8_t gr[][2] = {
+        { 0x06, 0x05 }, { 0x09, 0x03 }, { 0x20, 7 }, { 0x22, 1 }, { 0x24, 0x10 }, { 0x28, 0x00 },
+        { 0x29, 0x50 }, { 0x30, 0x04 }, { 0x32, 0x0d }, { 0x31, 0x02 },
+    };
+
+    out(t, 0x3c2, 1, 0x67);
+    out_pairs(t, 0x3c4, sr, G_N_ELEMENTS(sr));
+    out_pairs(t, 0x3ce, gr, G_N_ELEMENTS(gr));
+    for (unsigned i = 0; i < 4; i++) {
+        in(t, 0x3c6, 1);
+    }
+    for (unsigned i = 0; i < 12; i++) {
+        mem_write(t, 0xa0000 + i % 4, 1, 0x30 + i);
+    }
+}
+
+/* The other display adapter. */
+static void test_cirrus(void)
+{
+    TestMachine *a = test_machine_new_with("-vga cirrus", NULL);
+
+    work_cirrus(a);
+    TestMachine *b = test_machine_new_with("-vga cirrus", a);
+    g_autoptr(GByteArray) data = saved(a);
+    g_assert_true(machine_load_state(b->m, data->data, data->len, &error_fatal));
+    assert_same_state(a, b);
+    /* The rest goes to the second line, after it to memory: bank 3 is 2000 below the lines. */
+    for (unsigned i = 0; i < 6; i++) {
+        mem_write(b, 0xa0000 + i % 4, 1, 0x3c + i);
+    }
+    g_assert_cmphex(mem_read(b, 0xa2000, 8), ==, 0x3736353433323130);
+    g_assert_cmphex(mem_read(b, 0xa2010, 8), ==, 0x3f3e3d3c3b3a3938);
+    g_assert_cmphex(mem_read(b, 0xa0000, 2), ==, 0x4140);
+    out(b, 0x3c6, 1, 0xe1);     /* the fifth access: the hidden register, not the mask */
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_cmphex(in(b, 0x3c6, 1), ==, i < 4 ? 0xff : 0xe1);
+    }
+    test_machine_free(a);
+    test_machine_free(b);
+}
+
 static void test_random_work(void)
 {
     for (unsigned seed = 10; seed < 16; seed++) {
@@ -289,6 +341,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/state/every-device-at-work", test_every_device_at_work);
+    g_test_add_func("/state/cirrus", test_cirrus);
     g_test_add_func("/state/random-work", test_random_work);
     g_test_add_func("/state/reset", test_reset);
     g_test_add_func("/state/clock-reset", test_clock_reset);

@@ -6,7 +6,7 @@
 ; The picture, 32 bits a pixel: eight bars of width/8 pixels in the upper half, of the colors of
 ; `bars`; below, a pixel is (x and 255) * 65536 + (y and 255) * 256 + 64.
 ;
-; With TEXT defined it stays in text mode 3 and writes a line instead.
+; With TEXT defined it stays in text mode 3 and writes a line instead; with IDLE it sleeps after that.
 ;
 ; Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
 bits 16
@@ -73,6 +73,10 @@ protected:
     call picture
 %endif
 loop:
+%ifdef IDLE
+    hlt
+    jmp loop
+%endif
     in al, 0x64
     test al, 1
     jz loop

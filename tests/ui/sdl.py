@@ -154,7 +154,6 @@ def grub_menu():
 
 
 LINUX = '''
-modprobe() { for m in "$@"; do insmod /lib/$m.ko 2>/dev/null; done; }
 printf '\\033[44m\\033[2J\\033[H' > /dev/tty0
 printf '\\033[?25l' > /dev/tty0
 cat /sys/class/graphics/fb0/virtual_size /sys/class/graphics/fb0/bits_per_pixel > /dev/ttyS0
@@ -168,6 +167,12 @@ echo "TYPED $line" > /dev/ttyS0
 '''
 
 
+def rgb565(value):
+    """A pixel of 5:6:5 bits, each spread over eight."""
+    red, green, blue = value >> 11, value >> 5 & 63, value & 31
+    return (red << 3 | red >> 2) << 16 | (green << 2 | green >> 4) << 8 | blue << 3 | blue >> 2
+
+
 def linux_console():
     """The VESA frame buffer console at 1024x768, 16 bits: its background, what is written to the
     frame buffer, and a line typed in the window."""
@@ -178,14 +183,13 @@ def linux_console():
                                        work + '/initrd', '-append', 'vga=791 quiet console=tty0',
                                        '-no-reboot') as machine:
             machine.wait_serial('1024,768\\s+16\\s+READY', 120)
+            blue, stripe = rgb565(0xaa >> 3), rgb565(0x00f8)  # ANSI blue; bytes F8 00
             picture = desktop.wait_shot(lambda p: (p.width, p.height) == (1024, 768) and
-                                        p.pixel(1000, 700) == 0x0000aa, 'a blue console')
+                                        p.pixel(1000, 700) == blue, 'a blue console')
             for x, y in ((10, 40), (1020, 40), (500, 760)):
-                check(picture.pixel(x, y) == 0x0000aa, x, y, hex(picture.pixel(x, y)))
-            # Bytes F8 00 are a pixel of 5:6:5 bits 0x00f8: green 7 of 63, blue 24 of 31.
-            wanted = (7 << 2 | 7 >> 4) << 8 | 24 << 3 | 24 >> 2
+                check(picture.pixel(x, y) == blue, x, y, hex(picture.pixel(x, y)))
             for x in range(0, 1024, 50):
-                check(picture.pixel(x, 5) == wanted, x, 5, hex(picture.pixel(x, 5)), hex(wanted))
+                check(picture.pixel(x, 5) == stripe, x, 5, hex(picture.pixel(x, 5)))
             desktop.do('windowfocus', '--sync', desktop.window(), 'type', 'window')
             desktop.do('key', 'Return')
             machine.wait_serial('TYPED window')

@@ -98,7 +98,8 @@ class Desktop:
         os.close(write)
         with os.fdopen(read) as pipe:
             os.environ['DISPLAY'] = ':' + pipe.readline().strip()
-        self.manager = subprocess.Popen([tool('openbox', 'openbox')], stderr=subprocess.DEVNULL)
+        self.manager = subprocess.Popen([tool('openbox', 'openbox')], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
         wait_for(lambda: subprocess.run([self.xdotool, 'getwindowfocus'], check=False,
                                         stderr=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL).returncode == 0,

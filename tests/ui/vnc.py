@@ -245,6 +245,23 @@ def garbage():
         wait_for(lambda: len(machine.qmp('query-vnc')['clients']) == 1, 'only the good client')
 
 
+def stuck_reader():
+    """A client that asks and does not read is dropped; meanwhile all others are served."""
+    with vnc(*boot_sector('picture.bin')) as machine:
+        machine.wait_serial('D')
+        good, stuck = Client(machine), Client(machine)
+        good.encodings(0)
+        stuck.encodings(0)
+        try:
+            for _ in range(30):  # 3 MiB each
+                stuck.request(0)
+                check(answers(good), 'the good client')
+        except OSError:
+            pass  # dropped already
+        wait_for(lambda: len(machine.qmp('query-vnc')['clients']) == 1, 'only the good client')
+        check(answers(good), 'the good client')
+
+
 def password():
     """Without a password nobody gets in; with it those who know it, until it expires."""
     with vnc(*boot_sector('text.bin'), options=',password=on') as machine:
@@ -269,4 +286,4 @@ def password():
 
 
 main([same_pixels, viewer_types_and_clicks, keys_and_pointer, resize, several_clients, garbage,
-      password])
+      stuck_reader, password])

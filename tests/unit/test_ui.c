@@ -7,7 +7,12 @@
 #include <string.h>
 #include "ui/console.h"
 #include "ui/input.h"
+#include "ui/keyboard.h"
+#include "ui/keysym.h"
+#include "ui/refresh.h"
 #include "ui/screendump.h"
+#include "ui/text-console.h"
+#include "ui/vt.h"
 #include "util/timer.h"
 
 /* --- input ------------------------------------------------------------------------------ */
@@ -183,6 +188,79 @@ static void test_leds(void)
     clock_free(clock);
 }
 
+/* --- layouts ------------------------------------------------------------------------------ */
+
+static KeyStroke stroke_of(const char *layout, uint32_t keysym)
+{
+    KeyStroke stroke = { .code = KEY_UNMAPPED };
+
+    keymap_lookup(keymap_find(layout, &error_fatal), keysym, &stroke);
+    return stroke;
+}
+
+static void expect_stroke(const char *layout, uint32_t keysym, KeyCode code, const char *modifiers)
+{
+    KeyStroke stroke = stroke_of(layout, keysym);
+
+    g_assert_cmpstr(key_code_name(stroke.code), ==, key_code_name(code));
+    g_assert_cmpint(stroke.shift, ==, strchr(modifiers, 's') != NULL);
+    g_assert_cmpint(stroke.altgr, ==, strchr(modifiers, 'a') != NULL);
+    g_assert_cmpint(stroke.dead, ==, strchr(modifiers, 'd') != NULL);
+}
+
+static void test_keymaps(void)
+{
+    Error *err = NULL;
+
+    expect_stroke("en-us", 'a', KEY_A, "");
+    expect_stroke("en-us", '"', KEY_APOSTROPHE, "s");
+    expect_stroke("en-gb", '"', KEY_2, "s");
+    expect_stroke("de", 'z', KEY_Y, "");
+    expect_stroke("de", '{', KEY_7, "a");
+    expect_stroke("de", 0xfc, KEY_BRACKET_LEFT, "");
+    expect_stroke("de", KEYSYM_UNICODE + KEYSYM_EURO, KEY_E, "a");
+    expect_stroke("de", KEYSYM_DEAD_CIRCUMFLEX, KEY_GRAVE_ACCENT, "d");
+    expect_stroke("fr", 'a', KEY_Q, "");
+    expect_stroke("fr", '1', KEY_1, "s");
+    expect_stroke("fr", 'm', KEY_SEMICOLON, "");
+    expect_stroke("fr", '.', KEY_COMMA, "s");
+    expect_stroke("fr", KEYSYM_F1 + 11, KEY_F12, "");
+    g_assert_cmpint(stroke_of("en-us", 0xfc).code, ==, KEY_UNMAPPED);
+    g_assert_null(keymap_find("klingon", &err));
+    g_assert_nonnull(strstr(error_text(err), "en-us, en-gb, de"));
+    error_free(err);
+}
+
+/* The keys that a keyboard presses for characters. */
+static void test_keyboard(void)
+{
+    Clock *clock = clock_new_virtual();
+    InputQueue *queue = input_queue_new(clock);
+    GString *log = g_string_new(NULL);
+    Keyboard kbd;
+
+    input_handler_register(queue, &keyboard, log);
+    keyboard_init(&kbd, queue, keymap_find("de", &error_fatal));
+    keyboard_keysym(&kbd, 'A', true);
+    expect_log(log, "+shift | +a | -shift | ");
+    keyboard_keysym(&kbd, 'A', true); /* the machine repeats by itself */
+    keyboard_keysym(&kbd, 'A', false);
+    expect_log(log, "-a | ");
+    keyboard_key(&kbd, KEY_SHIFT, true);
+    keyboard_keysym(&kbd, 'b', true);
+    expect_log(log, "+shift | -shift | +b | +shift | ");
+    g_assert_cmpuint(keyboard_modifiers(&kbd), ==, CONSOLE_MOD_SHIFT);
+    keyboard_release_all(&kbd);
+    expect_log(log, "-shift | -b | ");
+    input_set_leds(queue, INPUT_LED_CAPS_LOCK);
+    keyboard_keysym(&kbd, 'C', true);
+    keyboard_keysym(&kbd, 'C', false);
+    expect_log(log, "+c | -c | ");
+    input_queue_free(queue);
+    clock_free(clock);
+    g_string_free(log, TRUE);
+}
+
 /* --- screens ------------------------------------------------------------------------------ */
 
 typedef struct Window {
@@ -246,6 +324,148 @@ static void test_console(void)
     g_string_free(w.updates, TRUE);
 }
 
+/* Drawings at 30 ms; fast while all find changes, slow after half a second without. */
+static void test_pace(void)
+{
+    RefreshPace pace;
+    unsigned quiet = 0;
+
+    refresh_pace_reset(&pace);
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmpuint(refresh_pace_next(&pace, true), ==, REFRESH_USUAL_MS);
+    }
+    g_assert_cmpuint(refresh_pace_next(&pace, true), <=, 1000 / 60);
+    for (int i = 0; i < 8; i++) {
+        refresh_pace_next(&pace, false);
+    }
+    g_assert_cmpuint(pace.interval_ms, ==, REFRESH_USUAL_MS);
+    while (refresh_pace_next(&pace, false) < REFRESH_IDLE_MS) {
+        quiet += pace.interval_ms;
+        g_assert_cmpuint(quiet, <, 1000);
+    }
+    g_assert_cmpuint(refresh_pace_next(&pace, false), ==, REFRESH_IDLE_MS);
+    refresh_pace_wake(&pace);
+    g_assert_cmpuint(pace.interval_ms, ==, REFRESH_USUAL_MS);
+}
+
+/* --- the terminal ------------------------------------------------------------------------- */
+
+static void note_reply(void *opaque, const char *text)
+{
+    g_string_append(opaque, text);
+}
+
+/* The terminal's lines after a text, without trailing blanks. */
+static void expect_screen(const char *input, const char *const lines[4])
+{
+    Vt vt;
+
+    vt_init(&vt, 10, 4);
+    vt_write(&vt, (const uint8_t *)input, (int)strlen(input));
+    for (int y = 0; y < 4; y++) {
+        GString *line = g_string_new(NULL);
+        for (int x = 0; x < 10; x++) {
+            uint32_t ch = vt_line(&vt, y)[x].ch;
+            g_string_append_unichar(line, ch ? ch : ' ');
+        }
+        g_assert_cmpstr(g_strchomp(line->str), ==, lines[y]);
+        g_string_free(line, TRUE);
+    }
+    vt_free(&vt);
+}
+
+static void test_terminal_movement(void)
+{
+    expect_screen("one\r\ntwo\tx\b\by", (const char *[]){ "one", "two    yx", "", "" });
+    expect_screen("0123456789ab", (const char *[]){ "0123456789", "ab", "", "" });
+    expect_screen("a\r\nb\r\nc\r\nd\r\ne", (const char *[]){ "b", "c", "d", "e" });
+    expect_screen("\033[2;3Hx\033[Ay\033[2Dz\033[Bw", (const char *[]){ "  zy", "  xw", "", "" });
+    expect_screen("abcdef\033[3D\033[K\r\nabc\033[1K", (const char *[]){ "abc", "", "", "" });
+    expect_screen("abcdef\033[1;3H\033[2P\033[2;1Hxyz\033[2;2H\033[2@",
+                  (const char *[]){ "abef", "x  yz", "", "" });
+    expect_screen("1\r\n2\r\n3\r\n4\033[2;3r\033[3;1H\n", (const char *[]){ "1", "3", "", "4" });
+    expect_screen("1\r\n2\r\n3\033[2;1H\033[L", (const char *[]){ "1", "", "2", "3" });
+    expect_screen("1\r\n2\r\n3\033[1;1H\033M", (const char *[]){ "", "1", "2", "3" });
+    expect_screen("\303\244\342\202\254\377", (const char *[]){ "ä€ÿ", "", "", "" });
+    expect_screen("\033]0;title\007\033(Bx", (const char *[]){ "x", "", "", "" });
+}
+
+static void test_terminal_state(void)
+{
+    static const char lines[] = "\r\n1\r\n2\r\n3\r\n4\r\n5\033[?25l";
+    static const char colors[] = "\033[31;44mr\033[1mb\033[0;7mi\033[0m\033[6n";
+    GString *reply = g_string_new(NULL);
+    Vt vt;
+    int x, y;
+
+    vt_init(&vt, 10, 4);
+    vt.reply = note_reply;
+    vt.opaque = reply;
+    vt_write(&vt, (const uint8_t *)colors, sizeof(colors) - 1);
+    g_assert_cmpint(vt_line(&vt, 0)[0].fg, ==, 4);  /* red, as the VGA counts */
+    g_assert_cmpint(vt_line(&vt, 0)[0].bg, ==, 1);
+    g_assert_cmpint(vt_line(&vt, 0)[1].fg, ==, 12);
+    g_assert_cmpint(vt_line(&vt, 0)[2].bg, ==, 7);
+    g_assert_cmpstr(reply->str, ==, "\033[1;4R");
+    g_assert_true(vt_cursor(&vt, &x, &y) && x == 3 && y == 0);
+    vt_write(&vt, (const uint8_t *)lines, sizeof(lines) - 1);
+    g_assert_false(vt_cursor(&vt, &x, &y));
+    g_assert_cmpint(vt_line(&vt, 0)[0].ch, ==, '2');
+    vt_scroll(&vt, -1);
+    g_assert_cmpint(vt_line(&vt, 0)[0].ch, ==, '1');
+    vt_scroll(&vt, -100);
+    g_assert_cmpint(vt_line(&vt, 0)[0].ch, ==, 'r');
+    vt_scroll(&vt, 100);
+    g_assert_cmpint(vt_line(&vt, 3)[0].ch, ==, '5');
+    vt_free(&vt);
+    g_string_free(reply, TRUE);
+}
+
+/* Any bytes leave the cursor on the screen. */
+static void test_terminal_garbage(void)
+{
+    static const char alphabet[] = "\033[[;?0123456789HJKLMPST@ABCDrmhlsu78cDE\n\r\t\bxyz\377\303";
+    Vt vt;
+
+    vt_init(&vt, 7, 3);
+    for (int i = 0; i < 200000; i++) {
+        uint8_t byte = alphabet[g_random_int_range(0, sizeof(alphabet) - 1)];
+        vt_write(&vt, &byte, 1);
+        g_assert_true(vt.x >= 0 && vt.x <= 7 && vt.y >= 0 && vt.y < 3);
+    }
+    vt_free(&vt);
+}
+
+/* Screens are numbered before text consoles; both ways of a text console work. */
+static void test_text_console(void)
+{
+    static const uint8_t font[FONT_SIZE] = { ['A' * FONT_HEIGHT] = 0x80 };
+    ChardevRegistry *reg = chardev_registry_new();
+    ConsoleList *list = console_list_new();
+    Chardev *chr = chardev_add_legacy(reg, "line", "vc:10Cx4C", &error_fatal);
+    CharFrontend fe = { 0 };
+    TextConsole *tc;
+    Console *con;
+
+    chr_fe_init(&fe, chr, &error_fatal);
+    chr_fe_write(&fe, (const uint8_t *)"A", 1); /* before anybody shows it */
+    tc = text_console_new(list, chr, font);
+    con = console_by_index(list, 0);
+    console_new(list, "screen", &pixel_ops, &con);
+    g_assert_true(console_by_index(list, 1) == con && console_is_text(con));
+    g_assert_cmpint(pixman_image_get_width(console_surface(con)), ==, 80);
+    console_refresh(con);
+    g_assert_cmphex(pixman_image_get_data(console_surface(con))[0], ==, 0xaaaaaa);
+    g_assert_cmphex(pixman_image_get_data(console_surface(con))[1], ==, 0);
+    chr_fe_write(&fe, (const uint8_t *)"B\r\nC", 4);
+    g_autofree char *text = console_text(con);
+    g_assert_cmpstr(text, ==, "AB\nC\n\n\n");
+    chr_fe_deinit(&fe);
+    text_console_free(tc);
+    console_list_free(list);
+    chardev_registry_free(reg);
+}
+
 static void test_screendump(void)
 {
     ConsoleList *list = console_list_new();
@@ -279,5 +499,12 @@ int main(int argc, char **argv)
     g_test_add_func("/ui/input/leds", test_leds);
     g_test_add_func("/ui/console/listener", test_console);
     g_test_add_func("/ui/console/screendump", test_screendump);
+    g_test_add_func("/ui/console/pace", test_pace);
+    g_test_add_func("/ui/console/text", test_text_console);
+    g_test_add_func("/ui/terminal/movement", test_terminal_movement);
+    g_test_add_func("/ui/terminal/state", test_terminal_state);
+    g_test_add_func("/ui/terminal/garbage", test_terminal_garbage);
+    g_test_add_func("/ui/keymap", test_keymaps);
+    g_test_add_func("/ui/keyboard", test_keyboard);
     return g_test_run();
 }

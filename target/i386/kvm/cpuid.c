@@ -19,10 +19,11 @@ enum { FIRST_ENTRIES = 64, MAX_ENTRIES = 4096, KVM_LEAF = 0x40000001 };
 
 /*
  * What is not offered though the kernel would: its registers are not in X86State (AVX-512, AMX, MPX,
- * protection keys, CET, user waits) or it is a machine of its own (VMX, SVM, SGX, processor trace).
+ * protection keys, CET, user waits, performance counters) or it is a machine of its own (VMX, SVM,
+ * SGX, processor trace); MONITOR would make the host's CPU wait.
  */
 static const uint32_t withheld[X86_FW_COUNT] = {
-    [X86_FW_1_ECX] = 1u << 5 | 1u << 6 | 1u << 3,
+    [X86_FW_1_ECX] = 1u << 3 | 1u << 5 | 1u << 6 | 1u << 15,
     [X86_FW_7_EBX] = 1u << 2 | 1u << 14 | 1u << 16 | 1u << 17 | 1u << 21 | 1u << 25 | 1u << 26 |
                      1u << 27 | 1u << 28 | 1u << 30 | 1u << 31,
     [X86_FW_7_ECX] = 1u << 1 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 11 | 1u << 12 |

@@ -49,10 +49,11 @@ struct JitInsn {
 
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
-    enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED } kind;
+    enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
+           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED } kind;
     uint8_t *disp;        /* the branch to it */
     const uint8_t *back;  /* LOAD_VEC: where to go on */
-    unsigned insn;        /* INTERPRET, MISS, LOAD_X87 */
+    unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87 */
     X86TbExit *exit;      /* EXIT, UNLINKED */
     JitFlags flags;       /* where they are when it is taken */
     JitRecipe recipe;

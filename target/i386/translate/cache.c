@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include "target/i386/translate/jit.h"
 
+enum { POPULATE = 1 << 20 };
+
 /* --- memory --------------------------------------------------------------------- */
 
 static bool map_code(X86Jit *jit, size_t size, Error **errp)
@@ -35,6 +37,7 @@ static bool map_code(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->code_size = size;
+    jit->cold_populated = size / 2;
     return true;
 }
 
@@ -103,11 +106,26 @@ void jit_cache_destroy(X86Jit *jit)
     }
 }
 
+/* Has the host map what comes next of a half of the cache in both mappings, for that costs less
+ * than a fault for each page. */
+static void populate(X86Jit *jit, size_t used, size_t *populated)
+{
+    size_t end = MIN(*populated + POPULATE, jit->code_size);
+
+    if (used + POPULATE / 4 > *populated && *populated < end) {
+        madvise(jit->code_rw + *populated, end - *populated, MADV_POPULATE_WRITE);
+        madvise(jit->code_rx + *populated, end - *populated, MADV_POPULATE_READ);
+        *populated = end;
+    }
+}
+
 bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
 {
     intptr_t delta = jit->code_rx - jit->code_rw;
     size_t half = jit->code_size / 2;
 
+    populate(jit, jit->code_used, &jit->hot_populated);
+    populate(jit, half + jit->cold_used, &jit->cold_populated);
     *hot = (Emit){ .p = jit->code_rw + jit->code_used, .delta = delta };
     *cold = (Emit){ .p = jit->code_rw + half + jit->cold_used, .delta = delta };
     return MAX(jit->code_used, jit->cold_used) + JIT_BLOCK_ROOM <= half;
@@ -283,6 +301,7 @@ void x86_translator_flush(X86CPU *cpu)
     memset(jit->hash, 0, hash_size());
     madvise(jit->modes[0].jumps, jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
+    memset(jit->recent, 0, sizeof(jit->recent));
     jit->arena_used = 0;
     jit->code_used = jit->stubs_size;
     jit->cold_used = 0;

@@ -171,8 +171,8 @@ static HostMem jump_entry(const JitBuild *b, unsigned index, unsigned field)
 
 /*
  * Looks the guest address in T0 up in the jump cache; index becomes the entry's. If it is
- * not there the interpreter executes the branch, from its beginning: it also finds
- * targets that are not canonical. Flags are saved.
+ * not there C looks for it and the branch begins again, by the interpreter if there is no such
+ * block: it also finds targets that are not canonical. Flags are saved.
  */
 static void emit_look_up(JitBuild *b, const JitInsn *insn, unsigned index)
 {
@@ -184,7 +184,7 @@ static void emit_look_up(JitBuild *b, const JitInsn *insn, unsigned index)
     emit_alu_imm(e, false, HOST_AND, index, -2);
     emit_op_mem(e, true, 0x3b, JIT_T0, jump_entry(b, index, offsetof(X86JumpEntry, rip)));
     uint8_t *disp = emit_jcc(e, HOST_NZ, NULL);
-    jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });
+    jit_add_cold(b, (JitCold){ .kind = COLD_INDIRECT, .disp = disp, .insn = insn->index });
 }
 
 /* Adds adjust to RSP and goes to the entry at index. */

@@ -8,6 +8,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/translate/runtime.h"
+#include "target/i386/cpuid.h"
 #include "target/i386/interp/flags.h"
 #include "target/i386/interp/operand.h"
 #include "target/i386/interp/run.h"
@@ -17,7 +18,7 @@
 
 /* Mode bits that the interpreter and the exec loop must see. */
 #define UNUSUAL (X86_HF_TF | X86_HF_AC | X86_HF_BP_CODE | X86_HF_BP_DATA | X86_HF_BP_IO)
-/* What X86JitContext keys have beside the mode bits. */
+/* What a key has beside the mode bits. */
 #define KEY_EXTRA (X86_KEY_CS_FLAT | X86_KEY_SHADOW | X86_KEY_SIMD_EXCP | X86_KEY_X87_EXCP | \
                    X86_KEY_TRANSLATED)
 
@@ -37,7 +38,7 @@ static void set_all_flags(X86JitContext *ctx, uint32_t eflags)
     ctx->flags = x86_flags_for_host(eflags);
 }
 
-/* The mode bits for other flags and another privilege: 64-bit code before and after. */
+/* The mode bits for other flags and another privilege. */
 static uint32_t mode_with(const X86State *s, uint32_t eflags, unsigned cpl)
 {
     const uint32_t depends = X86_HF_CPL_MASK | X86_HF_TF | X86_HF_AC | X86_HF_SMAP |
@@ -51,6 +52,15 @@ static uint32_t mode_with(const X86State *s, uint32_t eflags, unsigned cpl)
            (cpl <= iopl ? X86_HF_IOPL_OK : 0);
 }
 
+/* The same after a change between 64-bit and flat 32-bit code. */
+static uint32_t mode_of_width(const X86State *s, uint32_t hflags, bool wide)
+{
+    bool flat = !wide && x86_is_flat(&s->segs[X86_DS]) && x86_is_flat(&s->segs[X86_ES]);
+
+    return (hflags & ~(X86_HF_CS64 | X86_HF_CS32 | X86_HF_FLAT)) | X86_HF_SS32 |
+           (wide ? X86_HF_CS64 : X86_HF_CS32) | (flat ? X86_HF_FLAT : 0);
+}
+
 const uint8_t *jit_again(X86JitContext *ctx, const X86TbInsn *insn)
 {
     ctx->vec_live &= insn->vec_known;
@@ -59,7 +69,18 @@ const uint8_t *jit_again(X86JitContext *ctx, const X86TbInsn *insn)
     return x86_insn_tb(insn)->body + insn->host;
 }
 
-/* On at rip in 64-bit code with these mode bits. The registers are in the context. */
+/* Of the jump cache for key; the modes that were entered last, by privilege, are at hand. */
+static const X86JumpEntry *jump_entry(X86Jit *jit, uint32_t key, uint64_t rip)
+{
+    X86JitMode **recent = &jit->recent[key & X86_HF_CPL_MASK];
+
+    if (!*recent || (*recent)->key != key) {
+        *recent = jit_mode(jit, key);
+    }
+    return *recent ? jit_jump_entry(*recent, rip) : NULL;
+}
+
+/* On at rip in flat code with these mode bits. The registers are in the context. */
 static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
 {
     X86CPU *cpu = ctx->cpu;
@@ -72,8 +93,7 @@ static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
         interp->cur = NULL;
         interp->key = (interp->key & KEY_EXTRA) | hflags;
         cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(&cpu->state)];
-        X86JitMode *mode = jit_mode(jit, interp->key);
-        const X86JumpEntry *entry = mode ? jit_jump_entry(mode, rip) : NULL;
+        const X86JumpEntry *entry = jump_entry(jit, interp->key, rip);
         if (entry && entry->rip == rip) {
             ctx->vec_live = ctx->x87_live = 0;
             return entry->host;
@@ -85,7 +105,9 @@ static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
 
 static uint64_t rip_of(const X86TbInsn *insn)
 {
-    return x86_insn_tb(insn)->rip + insn->guest;
+    const X86Tb *tb = x86_insn_tb(insn);
+
+    return jit_rip(tb->key, tb->rip + insn->guest);
 }
 
 /* --- system calls ------------------------------------------------------------------------- */
@@ -94,10 +116,11 @@ const uint8_t *jit_syscall(X86JitContext *ctx, const X86TbInsn *insn)
 {
     X86State *s = &ctx->cpu->state;
     uint32_t old = all_flags(ctx) & ~X86_EFLAGS_RF, eflags = old & ~(uint32_t)s->fmask;
-    uint32_t hflags = mode_with(s, eflags, 0);
+    uint32_t hflags = mode_of_width(s, mode_with(s, eflags, 0), true);
     uint16_t sel = s->star >> 32 & 0xfffc;
+    bool from_64 = s->hflags & X86_HF_CS64;
 
-    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL)) {
+    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL) || !(from_64 || x86_is_amd(ctx->cpu))) {
         return jit_interpret(ctx, insn);
     }
     jit_x87_leave(ctx, insn);
@@ -106,24 +129,36 @@ const uint8_t *jit_syscall(X86JitContext *ctx, const X86TbInsn *insn)
     s->segs[X86_CS] = x86_flat_code(sel, 0, true);
     s->segs[X86_SS] = x86_flat_stack(sel + 8, 0);
     set_all_flags(ctx, eflags);
-    return enter(ctx, s->lstar, hflags);
+    return enter(ctx, from_64 ? s->lstar : s->cstar, hflags);
+}
+
+static const uint8_t *sysret(X86JitContext *ctx, const X86TbInsn *insn, bool wide)
+{
+    X86State *s = &ctx->cpu->state;
+    uint64_t rip = wide ? ctx->regs[X86_RCX] : (uint32_t)ctx->regs[X86_RCX];
+    uint32_t eflags = ctx->regs[X86_R11] & X86_SYSRET_FLAGS;
+    uint32_t hflags = mode_of_width(s, mode_with(s, eflags, 3), wide);
+    uint16_t sel = s->star >> 48;
+
+    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL) || !x86_canonical(s, rip) ||
+        !(hflags & (X86_HF_CS64 | X86_HF_FLAT))) {
+        return jit_interpret(ctx, insn);
+    }
+    jit_x87_leave(ctx, insn);
+    s->segs[X86_CS] = x86_flat_code((sel + (wide ? 16 : 0)) | 3, 3, wide);
+    s->segs[X86_SS] = x86_flat_stack((sel + 8) | 3, 3);
+    set_all_flags(ctx, eflags);
+    return enter(ctx, rip, hflags);
 }
 
 const uint8_t *jit_sysret(X86JitContext *ctx, const X86TbInsn *insn)
 {
-    X86State *s = &ctx->cpu->state;
-    uint64_t rip = ctx->regs[X86_RCX];
-    uint32_t eflags = ctx->regs[X86_R11] & X86_SYSRET_FLAGS, hflags = mode_with(s, eflags, 3);
-    uint16_t sel = s->star >> 48;
+    return sysret(ctx, insn, true);
+}
 
-    if (!(s->efer & X86_EFER_SCE) || (hflags & UNUSUAL) || !x86_canonical(s, rip)) {
-        return jit_interpret(ctx, insn);
-    }
-    jit_x87_leave(ctx, insn);
-    s->segs[X86_CS] = x86_flat_code((sel + 16) | 3, 3, true);
-    s->segs[X86_SS] = x86_flat_stack((sel + 8) | 3, 3);
-    set_all_flags(ctx, eflags);
-    return enter(ctx, rip, hflags);
+const uint8_t *jit_sysret32(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    return sysret(ctx, insn, false);
 }
 
 /* --- IRET ----------------------------------------------------------------------------------- */
@@ -286,10 +321,12 @@ const uint8_t *jit_write_base(X86JitContext *ctx, const X86TbInsn *insn)
 
 /* --- misses --------------------------------------------------------------------------------- */
 
-/* Elements that are masked out have no fault. */
-static bool is_masked(const X86Insn *x)
+/* Elements that are masked out have no fault, and a bit string's operand is only its beginning. */
+static bool is_elsewhere(const X86Insn *x)
 {
     switch (x->mnemonic) {
+    case X86_MN_BT: case X86_MN_BTS: case X86_MN_BTR: case X86_MN_BTC:
+        return x->op[1].kind == X86_OP_GPR;
     case X86_MN_VMASKMOVPS: case X86_MN_VMASKMOVPD: case X86_MN_VPMASKMOVD: case X86_MN_VPMASKMOVQ:
         return true;
     }
@@ -307,7 +344,8 @@ static bool faulting_address(X86CPU *cpu, const X86TbInsn *insn, const X86Insn *
     for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
         has_operand |= x->op[i].kind == X86_OP_MEM;
     }
-    if (!has_operand || is_masked(x) || insn->two_accesses || x->vsib || (row->legality & X86_ROW_ALIGNED) ||
+    if (!has_operand || is_elsewhere(x) || insn->two_accesses || x->vsib ||
+        (row->legality & X86_ROW_ALIGNED) ||
         !(cpu->state.hflags & X86_HF_CS64)) {
         return false;
     }

@@ -125,8 +125,8 @@ enum { HOST_ADD = 0, HOST_OR = 1, HOST_AND = 4, HOST_SUB = 5, HOST_CMP = 7 };
 void emit_alu_imm(Emit *e, bool wide, unsigned op, unsigned reg, int32_t imm);
 void emit_cmp_mem_imm8(Emit *e, unsigned size, HostMem m, int8_t imm);
 enum { HOST_NOT = 2 }; /* F7 /2 */
-/* Shifts by /digit: 4 shl, 5 shr. */
-enum { HOST_SHL = 4, HOST_SHR = 5 };
+/* Shifts by /digit: 4 shl, 5 shr, 7 sar. */
+enum { HOST_SHL = 4, HOST_SHR = 5, HOST_SAR = 7 };
 void emit_shift_imm(Emit *e, bool wide, unsigned op, unsigned reg, uint8_t count);
 
 /* Branches with a 32-bit displacement. They return where it stands (writable

@@ -97,10 +97,20 @@ static bool is_simple_address(const X86Insn *x)
            !x->rip_relative && x->seg < X86_FS;
 }
 
+/* Their operand only says where to begin. */
+static bool is_bit_string(const X86Insn *x)
+{
+    return x->op[1].kind == X86_OP_GPR && (x->mnemonic == X86_MN_BT || x->mnemonic == X86_MN_BTS ||
+                                           x->mnemonic == X86_MN_BTR || x->mnemonic == X86_MN_BTC);
+}
+
 static void join_operand(Tracker *t, JitInsn *insn)
 {
     const X86Insn *x = &insn->x;
 
+    if (is_bit_string(x)) {
+        return;
+    }
     for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
         if (x->op[i].kind == X86_OP_MEM && is_simple_address(x)) {
             join(t, insn, x->base, x->disp, x->op[i].size,

@@ -210,9 +210,10 @@ typedef struct X86JitStubs {
     const uint8_t *miss;       /* T1: guest RIP of an indirect jump; flags saved */
     const uint8_t *interpret;  /* T1: X86TbInsn to be interpreted; flags saved */
     const uint8_t *interpret_host;
-    const uint8_t *miss_read;  /* T1: X86TbInsn whose access misses the TLB, T0: page; flags saved */
-    const uint8_t *miss_write;
+    /* T1: X86TbInsn whose access misses the TLB, T0: page; flags saved */
+    const uint8_t *miss_read, *miss_write;
     const uint8_t *miss_read_host, *miss_write_host; /* page in T2, flags in the host's */
+    const uint8_t *indirect;   /* T1: X86TbInsn of an indirect branch, T0: target; flags saved */
     const uint8_t *call;       /* T1: X86TbInsn, T2: JitCallFn; flags saved */
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
     const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */
@@ -245,11 +246,13 @@ struct X86Jit {
     uint8_t *code_rx;
     size_t code_size, code_used, stubs_size;
     size_t cold_used;     /* of the second half */
+    size_t hot_populated, cold_populated; /* how far the host has been asked to map it */
     uint8_t *arena;       /* X86Tb and X86TbExit */
     size_t arena_used;
     X86Tb **hash;         /* 1 << JIT_HASH_BITS */
     X86JitMode modes[JIT_MAX_MODES];
     unsigned mode_count;
+    X86JitMode *recent[4]; /* entered last, by privilege (direct.c) */
     X86JitStubs stubs;
     unsigned flush_count;
     bool single;          /* blocks have one instruction and are not linked */

@@ -19,6 +19,8 @@ enum {
     MAX_STEPS = LONG_STEPS + 4096, /* no way forward through one page is longer */
     LONG_EVERY = 32,   /* runs */
     DECODED = 4096,
+    ADDRESSES = 1 << 16,
+    SAMPLE_EVERY = 64, /* runs from an address beyond the limit */
 };
 
 /* A place between two instructions, and the one that follows. */
@@ -47,6 +49,8 @@ struct JitLockstep {
     bool long_run;        /* let it run until it must call C */
     bool bounded;         /* it will surely call C after the last step */
     uint64_t runs, compared, repeated, skipped;
+    unsigned limit;       /* of runs that are compared from one address; 0: none */
+    uint32_t runs_from[ADDRESSES]; /* by a hash */
     unsigned count, rest_count;
     Step steps[MAX_STEPS + 1];
     X86State rests[MAX_STEPS + 1]; /* [0]: before the first step */
@@ -268,12 +272,28 @@ static bool begins_in_two_pages(const JitLockstep *l)
     return (l->steps[0].core.rip & 0xfff) + l->steps[0].len > 0x1000;
 }
 
+/* Has what follows been compared often enough? */
+static bool is_known(JitLockstep *l)
+{
+    uint64_t rip = l->cpu->state.rip;
+    uint32_t *n = &l->runs_from[(rip ^ rip >> 16) % ADDRESSES];
+
+    ++*n;
+    return l->limit && *n > l->limit && *n % SAMPLE_EVERY;
+}
+
 void jit_lockstep_begin(X86Jit *jit, const uint8_t *host)
 {
     JitLockstep *l = jit->lockstep;
 
     l->host = host;
     l->long_run = l->runs++ % LONG_EVERY == 0;
+    if (is_known(l)) {
+        set_poll(l, false);
+        l->running = false;
+        l->skipped++;
+        return;
+    }
     try_run(l);
     bool two_pages = begins_in_two_pages(l);
     if (two_pages && !l->long_run) {
@@ -527,6 +547,12 @@ static const uint8_t *call_miss_write(X86JitContext *ctx, const X86TbInsn *insn,
     return go_on(ctx, insn, jit_miss_write(ctx, insn, page));
 }
 
+static const uint8_t *call_indirect(X86JitContext *ctx, const X86TbInsn *insn, uint64_t rip)
+{
+    compare_before(ctx, insn);
+    return go_on(ctx, insn, jit_indirect(ctx, insn, rip));
+}
+
 /* Functions that stand for one instruction are compared as well, if it was tried. */
 static const uint8_t *call_any(X86JitContext *ctx, const X86TbInsn *insn, uint64_t page,
                                JitCallFn *fn)
@@ -572,6 +598,7 @@ uintptr_t jit_lockstep_call(uintptr_t fn)
         { (uintptr_t)jit_interpret, (uintptr_t)call_interpret },
         { (uintptr_t)jit_miss_read, (uintptr_t)call_miss_read },
         { (uintptr_t)jit_miss_write, (uintptr_t)call_miss_write },
+        { (uintptr_t)jit_indirect, (uintptr_t)call_indirect },
         { (uintptr_t)jit_follow, (uintptr_t)call_follow },
         { (uintptr_t)jit_miss, (uintptr_t)call_miss },
     };
@@ -586,13 +613,14 @@ uintptr_t jit_lockstep_call(uintptr_t fn)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-void x86_translator_lockstep(X86CPU *cpu)
+void x86_translator_lockstep(X86CPU *cpu, unsigned limit)
 {
     X86Jit *jit = cpu->translator;
     JitLockstep *l = g_new0(JitLockstep, 1);
 
     l->jit = jit;
     l->cpu = cpu;
+    l->limit = limit;
     l->tlb = x86_tlb_new();
     l->generation = UINT64_MAX;
     x86_trial_init(&l->trials[0]);

@@ -342,10 +342,47 @@ const uint8_t *jit_go_on(X86JitContext *ctx)
     return leave(ctx);
 }
 
+/* Brings the page of code at rip into the TLB, with its number; false if that is a fault or the
+ * page is not in memory. */
+static bool fill_code_page(X86CPU *cpu, uint64_t rip)
+{
+    X86TlbEntry *e = x86_tlb_entry(cpu, rip);
+    uint32_t error;
+
+    if (!x86_is_canonical(&cpu->state, rip) ||
+        !x86_lin_fill(cpu, rip, X86_ACCESS_EXEC, &error) || (e->exec & X86_TLB_SLOW)) {
+        return false;
+    }
+    x86_tlb_number_code(cpu, e, rip);
+    return true;
+}
+
+/* Where indirect jumps to rip lead, if no more is missing than its page in the TLB. */
+static const uint8_t *fill_for_code(X86JitContext *ctx, uint64_t rip)
+{
+    X86CPU *cpu = ctx->cpu;
+    X86JitMode *mode = jit_mode(cpu->translator, cpu->interp->key);
+    const X86JumpEntry *entry = mode ? jit_jump_entry(mode, rip) : NULL;
+    const X86TlbEntry *e = x86_tlb_entry(cpu, rip);
+    uint64_t before = e->exec;
+
+    if (ctx->poll || !entry || entry->rip != rip || !fill_code_page(cpu, rip) ||
+        e->exec == before) {
+        return NULL;
+    }
+    cpu->state.rip = rip;
+    ctx->vec_live = 0;
+    return entry->host;
+}
+
 const uint8_t *jit_miss(X86JitContext *ctx, uint64_t rip)
 {
     X86CPU *cpu = ctx->cpu;
+    const uint8_t *host = fill_for_code(ctx, rip);
 
+    if (host) {
+        return host;
+    }
     jit_from_context(ctx);
     cpu->state.rip = rip;
     X86Tb *tb = cpu->translator->single || due(cpu) ? NULL : look_up(cpu, cpu->interp->key);
@@ -354,6 +391,26 @@ const uint8_t *jit_miss(X86JitContext *ctx, uint64_t rip)
     }
     into_block(ctx);
     return tb->entry_saved;
+}
+
+const uint8_t *jit_indirect(X86JitContext *ctx, const X86TbInsn *insn, uint64_t rip)
+{
+    X86CPU *cpu = ctx->cpu;
+    X86Jit *jit = cpu->translator;
+    const X86TlbEntry *e = x86_tlb_entry(cpu, rip);
+    JitEntry plain = { 0 };
+
+    if (jit->single || !fill_code_page(cpu, rip)) {
+        return jit_interpret(ctx, insn);
+    }
+    X86Tb *tb = jit_cache_find(jit, (const uint8_t *)(rip + e->addend), rip, cpu->interp->key,
+                               &plain);
+    if (!tb || tb->second) {
+        return jit_interpret(ctx, insn);
+    }
+    remember(jit, tb);
+    jit_x87_leave(ctx, insn);
+    return jit_again(ctx, insn);
 }
 
 const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)

@@ -12,12 +12,15 @@
  * NULL to leave translated code; may raise. */
 JitCallFn jit_interpret;
 /* The same for MOVS and STOS (strings.c) and for instructions of direct.c. */
-JitCallFn jit_string, jit_syscall, jit_sysret, jit_iret, jit_rdtsc, jit_rdtscp, jit_write_base;
+JitCallFn jit_string, jit_syscall, jit_sysret, jit_sysret32, jit_iret, jit_rdtsc, jit_rdtscp,
+    jit_write_base;
 
 /* An access in page, for reading or for writing, misses the TLB: fills it and begins insn
  * again, delivers the page fault, or interprets. */
 typedef const uint8_t *JitMissFn(X86JitContext *ctx, const X86TbInsn *insn, uint64_t page);
 JitMissFn jit_miss_read, jit_miss_write;
+/* The same for an indirect branch whose target the jump cache does not have. */
+JitMissFn jit_indirect;
 
 /* Where to go on after insn, or with it, by the registers in ctx. */
 JitCallFn jit_after, jit_again;

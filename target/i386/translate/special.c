@@ -1,6 +1,6 @@
 /*
  * Instructions that cannot be copied as they are, but need no interpreter either:
- * the stack, LEA, encodings that 64-bit mode does not have, hints.
+ * the stack, LEA, bit strings, encodings that 64-bit mode does not have, hints.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -105,6 +105,57 @@ static void emit_leave(JitBuild *b, const JitInsn *insn)
     emit_mov(&b->e, size == 8, HOST_RBP, JIT_T0);
 }
 
+/* --- bit strings ---------------------------------------------------------------------- */
+
+/* The bit number, sign-extended, to dst. */
+static void load_bit_number(JitBuild *b, const JitInsn *insn, unsigned dst)
+{
+    unsigned reg = insn->x.op[1].reg, host = jit_host_reg(reg);
+    unsigned opcode = insn->x.op_size == 8 ? 0x8b : 0x63; /* mov, movsxd */
+
+    if (host == HOST_NONE) {
+        emit_op_mem(&b->e, true, opcode, dst, jit_reg_home(b->jit, reg));
+    } else {
+        emit_op_reg(&b->e, true, opcode, dst, host);
+    }
+}
+
+/* BT and its like with a bit number in a register, which may reach far from the operand:
+ * the word with the bit is checked and then taken as the operand. */
+static void emit_bit_string(JitBuild *b, const JitInsn *insn)
+{
+    const X86Insn *x = &insn->x;
+    Emit *e = &b->e;
+    bool wide = x->op_size == 8, write = x->mnemonic != X86_MN_BT;
+    unsigned opcode = x->mnemonic == X86_MN_BT ? 0x0fa3 : x->mnemonic == X86_MN_BTS ? 0x0fab
+                    : x->mnemonic == X86_MN_BTR ? 0x0fb3 : 0x0fbb;
+
+    jit_flags_save(b);
+    jit_emit_lea(b, insn, JIT_T2, true);
+    if (x->seg >= X86_FS) {
+        emit_op_mem(e, true, 0x03, JIT_T2, JIT_ABS(b->jit, seg_base[x->seg - X86_FS]));
+    }
+    load_bit_number(b, insn, JIT_T0);
+    emit_shift_imm(e, true, HOST_SAR, JIT_T0, wide ? 6 : 5);
+    emit_lea(e, true, JIT_T2, (HostMem){ .base = JIT_T2, .index = JIT_T0, .scale = wide ? 3 : 2 });
+    emit_lea(e, true, JIT_T2, jit_mem_at(b, insn, JIT_T2, 0, x->op_size, write));
+    load_bit_number(b, insn, JIT_T1);
+    emit_alu_imm(e, false, HOST_AND, JIT_T1, wide ? 63 : 31);
+    jit_flags_clobber(b);
+    jit_flags_need_host(b);
+    if (x->prefixes & X86_PFX_LOCK) {
+        emit8(e, 0xf0);
+    }
+    emit_op_mem(e, wide, opcode, JIT_T1, host_mem(JIT_T2, 0));
+    b->flags = FLAGS_HOST;
+}
+
+static bool is_bit_string(const JitBuild *b, const X86Insn *x)
+{
+    return b->mode64 && x->addr_size == 8 && x->op_size >= 4 && x->op[0].kind == X86_OP_MEM &&
+           x->op[1].kind == X86_OP_GPR;
+}
+
 /* --- encodings ------------------------------------------------------------------------- */
 
 static uint8_t opcode_of(const JitInsn *insn)
@@ -176,6 +227,8 @@ bool jit_choose_special(JitBuild *b, JitInsn *insn)
     case X86_MN_POP:
         return x->op_size == slot_size(b) && x->op[0].kind == X86_OP_GPR &&
                choose(insn, emit_pop_reg, true);
+    case X86_MN_BT: case X86_MN_BTS: case X86_MN_BTR: case X86_MN_BTC:
+        return is_bit_string(b, x) && choose(insn, emit_bit_string, true);
     case X86_MN_LEAVE:
         return x->op_size == slot_size(b) && choose(insn, emit_leave, true);
     case X86_MN_MOV:

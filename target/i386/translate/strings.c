@@ -1,7 +1,7 @@
 /*
  * MOVS and STOS, with or without REP, between pages that the software TLB maps for direct
- * access. Whatever else there is (misses, backward, overlapping or page-crossing moves) is
- * the interpreter's, which goes on where this has stopped.
+ * access. Whatever else there is (faults, I/O, elements in two pages) is the interpreter's, which
+ * goes on where this has stopped.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,6 +17,7 @@ typedef struct StringOp {
     uint64_t *regs;
     unsigned size; /* of an element */
     bool wide;     /* 64-bit registers */
+    bool down;     /* EFLAGS.DF */
 } StringOp;
 
 static uint64_t address(const StringOp *t, unsigned reg)
@@ -29,9 +30,29 @@ static void set(const StringOp *t, unsigned reg, uint64_t val)
     t->regs[reg] = t->wide ? val : (uint32_t)val;
 }
 
-static uint64_t left_in_page(uint64_t lin)
+/* Bytes of whole elements from the one at lin on, in the direction of the move, within its
+ * page; 0 if that element is in two. */
+static uint64_t left_in_page(const StringOp *t, uint64_t lin)
 {
-    return 0x1000 - (lin & 0xfff);
+    uint64_t offset = lin & 0xfff;
+
+    if (offset + t->size > 0x1000) {
+        return 0;
+    }
+    return t->down ? offset - offset % t->size + t->size
+                   : (0x1000 - offset) & -(uint64_t)t->size;
+}
+
+/* Adds len to an index register, or subtracts it. */
+static void advance(const StringOp *t, unsigned reg, uint64_t len)
+{
+    set(t, reg, t->regs[reg] + (t->down ? -len : len));
+}
+
+/* The lowest of len bytes that begin with the element at host. */
+static uint8_t *lowest(const StringOp *t, uint8_t *host, uint64_t len)
+{
+    return t->down ? host - (len - t->size) : host;
 }
 
 static void fill(uint8_t *to, uint64_t val, uint64_t len, unsigned size)
@@ -45,37 +66,68 @@ static void fill(uint8_t *to, uint64_t val, uint64_t len, unsigned size)
     }
 }
 
+/* The host address of lin if the software TLB has it, or gets it now, for direct access. */
+static uint8_t *host_address(X86CPU *cpu, uint64_t lin, X86Access access)
+{
+    const X86TlbEntry *e = x86_tlb_entry(cpu, lin);
+    const uint64_t *tag = access == X86_ACCESS_WRITE ? &e->write : &e->read;
+    uint64_t page = lin & X86_PAGE_MASK;
+    uint32_t error;
+
+    if (G_UNLIKELY(*tag != page) &&
+        (!x86_is_canonical(&cpu->state, lin) || !x86_lin_fill(cpu, lin, access, &error) ||
+         *tag != page)) {
+        return NULL;
+    }
+    return (uint8_t *)(lin + e->addend);
+}
+
 /* Stores up to max bytes; returns how many, 0 for none. */
 static uint64_t some_stos(const StringOp *t, uint64_t max)
 {
-    uint64_t lin = address(t, X86_RDI), len = MIN(max, left_in_page(lin)) & -(uint64_t)t->size;
-    const X86TlbEntry *e = x86_tlb_entry(t->cpu, lin);
+    uint64_t lin = address(t, X86_RDI), len = MIN(max, left_in_page(t, lin));
+    uint8_t *to = len ? host_address(t->cpu, lin, X86_ACCESS_WRITE) : NULL;
 
-    if (e->write != (lin & X86_PAGE_MASK)) {
+    if (!to) {
         return 0;
     }
-    fill((uint8_t *)(lin + e->addend), x86_zext(t->regs[X86_RAX], t->size), len, t->size);
-    set(t, X86_RDI, lin + len);
+    fill(lowest(t, to, len), x86_zext(t->regs[X86_RAX], t->size), len, t->size);
+    advance(t, X86_RDI, len);
     return len;
+}
+
+/* Each element may be one that was just written. */
+static void move_one_by_one(const StringOp *t, uint8_t *to, const uint8_t *from, uint64_t len)
+{
+    uint64_t element;
+
+    for (uint64_t i = 0; i < len; i += t->size) {
+        uint64_t at = t->down ? len - t->size - i : i;
+
+        memcpy(&element, from + at, t->size);
+        memcpy(to + at, &element, t->size);
+    }
 }
 
 static uint64_t some_movs(const StringOp *t, uint64_t max)
 {
     uint64_t src = address(t, X86_RSI), dst = address(t, X86_RDI);
-    uint64_t len = MIN(MIN(max, left_in_page(src)), left_in_page(dst)) & -(uint64_t)t->size;
-    const X86TlbEntry *r = x86_tlb_entry(t->cpu, src), *w = x86_tlb_entry(t->cpu, dst);
+    uint64_t len = MIN(MIN(max, left_in_page(t, src)), left_in_page(t, dst));
+    uint8_t *from = len ? host_address(t->cpu, src, X86_ACCESS_READ) : NULL;
+    uint8_t *to = from ? host_address(t->cpu, dst, X86_ACCESS_WRITE) : NULL;
 
-    if (r->read != (src & X86_PAGE_MASK) || w->write != (dst & X86_PAGE_MASK)) {
+    if (!to) {
         return 0;
     }
-    const uint8_t *from = (const uint8_t *)(src + r->addend);
-    uint8_t *to = (uint8_t *)(dst + w->addend);
-    if (to > from && to < from + len) {
-        return 0; /* each element may be one that was just written */
+    from = lowest(t, from, len);
+    to = lowest(t, to, len);
+    if (t->down ? to < from && from < to + len : from < to && to < from + len) {
+        move_one_by_one(t, to, from, len);
+    } else {
+        memmove(to, from, len);
     }
-    memmove(to, from, len);
-    set(t, X86_RSI, src + len);
-    set(t, X86_RDI, dst + len);
+    advance(t, X86_RSI, len);
+    advance(t, X86_RDI, len);
     return len;
 }
 
@@ -110,14 +162,12 @@ const uint8_t *jit_string(X86JitContext *ctx, const X86TbInsn *insn)
     const X86Insn *x = jit_decoded(cpu, insn);
     bool moves = x->mnemonic == X86_MN_MOVS;
     StringOp t = { .cpu = cpu, .regs = ctx->regs, .size = x->op[0].size,
-                   .wide = x->addr_size == 8 };
-    bool done = false;
+                   .wide = x->addr_size == 8, .down = cpu->state.eflags & X86_EFLAGS_DF };
+    bool done;
 
     jit_x87_leave(ctx, insn);
-    if (!(cpu->state.eflags & X86_EFLAGS_DF)) {
-        done = x->prefixes & (X86_PFX_REP | X86_PFX_REPNE) ? repeat(&t, moves)
-                                                           : some(&t, moves, t.size) != 0;
-    }
+    done = x->prefixes & (X86_PFX_REP | X86_PFX_REPNE) ? repeat(&t, moves)
+                                                       : some(&t, moves, t.size) != 0;
     if (!done) {
         return jit_interpret(ctx, insn);
     }

@@ -7,7 +7,9 @@
 #include "target/i386/translate/jit.h"
 #include "target/i386/translate/lockstep.h"
 
-static const uint8_t callee_saved[] = { HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15 };
+static const uint8_t callee_saved[] = {
+    HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15,
+};
 
 void jit_emit_save_flags(X86Jit *jit, Emit *e)
 {
@@ -211,6 +213,7 @@ static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
     stubs->miss_write = emit_c_call(jit, e, (uintptr_t)jit_miss_write, stored);
     stubs->miss_read_host = emit_miss_host(jit, e, stubs->miss_read);
     stubs->miss_write_host = emit_miss_host(jit, e, stubs->miss_write);
+    stubs->indirect = emit_c_call(jit, e, (uintptr_t)jit_indirect, stored);
     stubs->link = emit_c_call(jit, e, (uintptr_t)jit_follow, stored);
     stubs->link_host = emit_host_variant(jit, e, stubs->link);
     stubs->miss = emit_c_call(jit, e, (uintptr_t)jit_miss, stored);

@@ -254,7 +254,7 @@ static void emit_syscall(JitBuild *b, const JitInsn *insn)
 
 static void emit_sysret(JitBuild *b, const JitInsn *insn)
 {
-    jit_emit_call(b, insn, jit_sysret);
+    jit_emit_call(b, insn, insn->x.op_size == 8 ? jit_sysret : jit_sysret32);
 }
 
 static void emit_iret(JitBuild *b, const JitInsn *insn)
@@ -282,7 +282,9 @@ typedef enum SystemKind {
 } SystemKind;
 
 /* Beside what the row says, where the instruction is not left to the interpreter. */
-typedef enum SystemNeed { ANYWHERE, IOPL, WORD_SIZE, IN_RING_0_64, IN_64, WIDE_64 } SystemNeed;
+typedef enum SystemNeed {
+    ANYWHERE, IOPL, WORD_SIZE, IN_RING_0_64, IN_64, LONG_MODE, WIDE_64,
+} SystemNeed;
 
 typedef struct SystemInsn {
     uint16_t mnemonic;
@@ -307,8 +309,8 @@ static const SystemInsn system_insns[] = {
     { X86_MN_RDGSBASE, emit_read_base, ACCESSES, WIDE_64 },
     { X86_MN_WRFSBASE, emit_write_base, CALLS, WIDE_64 },
     { X86_MN_WRGSBASE, emit_write_base, CALLS, WIDE_64 },
-    { X86_MN_SYSCALL, emit_syscall, LEAVES, IN_64 },
-    { X86_MN_SYSRET, emit_sysret, LEAVES, WIDE_64 },
+    { X86_MN_SYSCALL, emit_syscall, LEAVES, LONG_MODE },
+    { X86_MN_SYSRET, emit_sysret, LEAVES, IN_64 },
     { X86_MN_IRET, emit_iret, LEAVES, IN_RING_0_64 },
 };
 
@@ -321,6 +323,8 @@ static bool is_met(const JitBuild *b, const JitInsn *insn, SystemNeed need)
         return insn->x.op_size == (b->mode64 ? 8 : 4);
     case IN_64:
         return b->mode64;
+    case LONG_MODE:
+        return b->tb->key & X86_HF_LMA;
     case WIDE_64:
         return b->mode64 && insn->x.op_size == 8;
     case IN_RING_0_64:

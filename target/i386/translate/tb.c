@@ -486,6 +486,10 @@ static void emit_cold(JitBuild *b)
             begin_cold(b, cold);
             emit_miss(b, cold);
             break;
+        case COLD_INDIRECT:
+            emit_patch_here(&b->e, cold->disp);
+            emit_insn_to_stub(b, cold->insn, b->jit->stubs.indirect);
+            break;
         case COLD_LOAD_VEC:
             begin_cold(b, cold);
             emit_call(&b->e, b->jit->stubs.load_vec);
@@ -595,7 +599,8 @@ static void note_group(JitBuild *b, const JitInsn *insn)
 
 static bool has_two_accesses(const X86Insn *x)
 {
-    return x->op[0].kind == X86_OP_MEM && (x->mnemonic == X86_MN_PUSH || x->mnemonic == X86_MN_CALL);
+    return x->op[0].kind == X86_OP_MEM &&
+           (x->mnemonic == X86_MN_PUSH || x->mnemonic == X86_MN_CALL);
 }
 
 static void note_insn(JitBuild *b, const JitInsn *insn)

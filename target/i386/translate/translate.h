@@ -27,8 +27,9 @@ void x86_translator_free(X86CPU *cpu);
 bool x86_translator_perf_map(X86CPU *cpu, Error **errp);
 
 /* From now on compares all that translated code does with the interpreter, and ends the
- * process at a difference (lockstep.h). Before any code has run; no other CPU may. */
-void x86_translator_lockstep(X86CPU *cpu);
+ * process at a difference (lockstep.h). Before any code has run; no other CPU may. limit: how
+ * often code from one address is compared, later it is now and then; 0: always. */
+void x86_translator_lockstep(X86CPU *cpu, unsigned limit);
 
 /* From now on checks each block that is made (check.h), and ends the process if one breaks a rule. */
 void x86_translator_check(X86CPU *cpu);

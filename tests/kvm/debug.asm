@@ -1,0 +1,59 @@
+; A firmware image for the debugger's tests: a loop in real mode whose parts stand at fixed places.
+;
+; Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+        bits 16
+        org 0
+
+%macro AT 1
+        times %1 - ($ - $$) nop
+%endmacro
+
+start:  xor ax, ax
+        mov ds, ax
+        mov es, ax
+        mov ss, ax
+        mov sp, 0x7000
+        mov word [1 * 4], trap
+        mov word [1 * 4 + 2], 0xf000
+        mov si, text
+        mov di, 0x700
+        mov cx, 12
+        jmp copy
+        AT 0x40
+copy:   cs rep movsb
+        stc
+        mov eax, 0x12345678
+        adc eax, 0x7fffffff
+        mul eax
+        xor eax, eax
+        mov bx, [0x608]
+        AT 0x80
+loop:   inc word [0x600]
+        AT 0x90
+        mov [0x604], ax
+        AT 0xa0
+        mov bx, [0x608]
+        AT 0xb0
+        mov byte [0x611], 5     ; in the middle of four
+        AT 0xc0
+        cmp byte [0x620], 0     ; the test asks for a trap of the guest's own
+        je loop
+        mov byte [0x620], 0
+        pushf
+        mov bp, sp
+        or word [bp], 0x100
+        popf
+        nop
+        jmp loop
+        AT 0x100
+trap:   inc word [0x622]
+        push bp
+        mov bp, sp
+        and word [bp + 6], ~0x100
+        pop bp
+        iret
+text:   db 'twelve bytes'
+
+        AT 0xfff0
+        jmp 0xf000:start
+        AT 0x10000

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# The debugger's stops under an accelerator: the same as tcg's, or refused.
+#
+#   debug.py [--no-breakpoints WHY] [ACCEL]...      default: tcg
+#
+# Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+import argparse
+import os
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '..', 'gdb'), os.path.join(HERE, '..', 'guest')]
+from gdb import Debugged, Remote, expect  # noqa: E402
+from guest import Skip, main, run, tool  # noqa: E402
+
+PARAVIRTUAL = os.path.isdir('/sys/module/kvm_pvm')
+BASE = 0xf0000                      # of the code segment; not 0, so gdb is not told why it stops
+LOOP, STORE, LOAD, MIDDLE = BASE + 0x80, BASE + 0x90, BASE + 0xa0, BASE + 0xb0
+TRAP = BASE + 0x100
+RIP = 0x10                          # gdb's number
+STEPS = 50
+STOP = 'T05thread:p01.01;'
+
+
+class Target(Debugged):
+    """A machine that stands at the reset vector, and a debugger."""
+
+    def __init__(self, accel):
+        self.rom = tempfile.TemporaryDirectory()
+        path = self.rom.name + '/rom'
+        run([tool('nasm', 'nasm'), '-f', 'bin', '-o', path, HERE + '/debug.asm'])
+        super().__init__('-accel', accel, '-S', '-nodefaults', '-vga', 'none', '-m', '16', '-cpu',
+                         'qemu64', '-bios', path)
+        self.remote = Remote(self.path)
+        self.remote.ask('qSupported:multiprocess+;swbreak+;hwbreak+')
+
+    def ask(self, *packets):
+        return [self.remote.ask(packet) for packet in packets]
+
+    def number(self, packet):
+        return int.from_bytes(bytes.fromhex(self.remote.ask(packet)), 'little')
+
+    def pc(self):
+        return self.number(f'p{RIP:x}')
+
+    def step(self):
+        """One instruction, all of its repetitions; the registers behind it."""
+        before = self.pc()
+        for _ in range(20):
+            self.remote.ask('vCont;s')
+            if self.pc() != before:
+                break
+        return self.remote.ask('g')
+
+    def counter(self):
+        return self.number('m600,2')
+
+    def to_loop(self):
+        """Past the start, where the loop has run a few times."""
+        expect(self.ask(f'Z1,{LOOP:x},1', 'vCont;c', f'z1,{LOOP:x},1'),
+               ['OK', STOP, 'OK'], 'the loop')
+
+
+def registers_at_each_step(accel):
+    with Target(accel) as target:
+        seen = [target.step() for _ in range(STEPS)]
+        return seen, target.number('m700,8')
+
+
+def steps(accel):
+    """Every register after every step is what the interpreter has."""
+    ours, memory = registers_at_each_step(accel)
+    theirs, right_memory = registers_at_each_step('tcg,engine=interp')
+    for n, (mine, other) in enumerate(zip(ours, theirs)):
+        for i in range(0, len(mine), 16):
+            expect(mine[i:i + 16], other[i:i + 16], f'step {n + 1}, bytes {i // 2} of registers')
+    expect(memory, right_memory, 'memory')
+    expect(memory, int.from_bytes(b'twelve b', 'little'), 'what REP MOVSB copied')
+
+
+def breakpoints(accel):
+    with Target(accel) as target:
+        target.to_loop()
+        count = target.counter()
+        expect(target.ask(f'Z1,{STORE:x},1', f'Z0,{LOAD:x},1'), ['OK', 'OK'], 'Z')
+        for n in range(1, 4):
+            stop = target.ask('vCont;c')
+            expect((stop, target.pc()), ([STOP], STORE - BASE), 'hbreak')
+            stop = target.ask('vCont;c')
+            expect((stop, target.pc()), ([STOP], LOAD - BASE), 'break')
+            expect(target.counter(), count + n, 'rounds')
+        expect(target.ask('vCont;s', 'vCont;s'), [STOP] * 2, 'steps off it')
+        expect(target.pc(), LOAD - BASE + 5, 'place after LOAD and a NOP')
+
+
+def watchpoints(accel):
+    if PARAVIRTUAL and accel.startswith('kvm'):
+        raise Skip('the instruction emulator of paravirtual KVM does not look for watchpoints')
+    with Target(accel) as target:
+        target.to_loop()
+        for packet, addr, kind, place in [
+                ('Z2', 0x604, 'watch', STORE + 3), ('Z4', 0x604, 'awatch', STORE + 3),
+                ('Z4', 0x608, 'awatch', LOAD + 4), ('Z2', 0x600, 'watch', LOOP + 4)]:
+            expect(target.ask(f'{packet},{addr:x},2', 'vCont;c'),
+                   ['OK', f'{STOP}{kind}:{addr:x};'], packet)
+            expect(target.pc(), place - BASE, f'place behind {packet} {addr:#x}')
+            expect(target.ask(f'{packet.lower()},{addr:x},2'), ['OK'], 'removal')
+        expect(target.ask('Z2,60f,5', 'vCont;c'), ['OK', STOP + 'watch:60f;'],
+               'five bytes that are not aligned')
+        expect(target.pc(), MIDDLE + 5 - BASE, 'place behind the store in their middle')
+
+
+def refusals(accel):
+    """Four debug registers are not five."""
+    if accel.startswith('tcg'):
+        raise Skip('tcg takes any number of any kind')
+    with Target(accel) as target:
+        expect(target.ask(*[f'Z1,{LOOP + 16 * n:x},1' for n in range(5)]), ['OK'] * 4 + ['E22'],
+               'breakpoints')
+        expect(target.ask(f'z1,{LOOP:x},1', 'Z3,608,2', 'Z2,608,2', 'Z2,60c,2'),
+               ['OK', 'E22', 'OK', 'E22'], 'watchpoints')
+
+
+def trap_of_the_guest(accel):
+    """A debug exception that the guest makes itself is the guest's."""
+    with Target(accel) as target:
+        target.to_loop()
+        expect(target.ask(f'Z1,{TRAP:x},1', 'M620,1:01', 'vCont;c'), ['OK', 'OK', STOP], 'stop')
+        expect(target.pc(), TRAP - BASE, 'the guest\'s handler')
+
+
+BREAKPOINTS = [breakpoints, watchpoints, refusals, trap_of_the_guest]
+
+
+def cases(accels, why_not):
+    for accel in accels:
+        for test in [steps, *BREAKPOINTS]:
+            def case(accel=accel, test=test):
+                if why_not and test in BREAKPOINTS and test is not refusals:
+                    raise Skip(why_not)
+                test(accel)
+            case.__name__ = f'{accel}: {test.__name__}'
+            yield case
+
+
+def run_all():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--no-breakpoints', metavar='WHY')
+    parser.add_argument('accels', nargs='*', default=['tcg'])
+    options = parser.parse_args()
+    sys.argv[1:] = []
+    main(list(cases(options.accels, options.no_breakpoints)))
+
+
+if __name__ == '__main__':
+    run_all()
