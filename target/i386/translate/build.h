@@ -70,6 +70,7 @@ struct JitBuild {
     Emit e;
     JitFlags flags;
     JitRecipe recipe;    /* while FLAGS_REPLAY */
+    const JitInsn *recipe_from; /* the instruction of the block that it is of, or NULL */
     bool mode64;
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */

@@ -253,7 +253,9 @@ void jit_flags_before(JitBuild *b, const JitInsn *insn)
 
 void jit_flags_after(JitBuild *b, const JitInsn *insn)
 {
-    if ((b->flags & FLAGS_REPLAY) && depends_on(b->recipe, jit_written_regs(insn))) {
+    bool own = b->recipe_from == insn; /* it is about what the instruction has written */
+
+    if ((b->flags & FLAGS_REPLAY) && !own && depends_on(b->recipe, jit_written_regs(insn))) {
         drop_recipe(b);
     }
 }
@@ -262,6 +264,7 @@ void jit_flags_set(JitBuild *b, const JitInsn *insn)
 {
     b->flags = FLAGS_HOST;
     b->recipe = recipe_of(&insn->x);
+    b->recipe_from = insn;
     if (b->recipe.op != JIT_RECIPE_NONE) {
         b->flags |= FLAGS_REPLAY;
     }
@@ -302,6 +305,7 @@ bool jit_emit_memory_comparison(JitBuild *b, const JitInsn *insn, HostMem m)
     emit_store(e, true, JIT_T0, JIT_ABS(b->jit, operand));
     b->tb->insns[insn->index].fills_slot = true;
     b->recipe = r;
+    b->recipe_from = insn;
     b->flags = FLAGS_HOST | FLAGS_REPLAY;
     if (r.a != JIT_RECIPE_SLOT) {
         follow(b);

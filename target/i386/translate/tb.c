@@ -734,6 +734,7 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
     b->mode64 = key & X86_HF_CS64;
     b->count = b->cold_count = 0;
     b->vec_known = b->x87_known = false;
+    b->recipe_from = NULL;
     b->table = jit->cpu->tlb_now;
     decode(b);
     if (!b->count) {

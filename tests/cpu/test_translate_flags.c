@@ -1,0 +1,384 @@
+/*
+ * The translator's flags over whole blocks: random functions of instructions that set and read
+ * flags, accesses that miss the software TLB in between, and branches run as guest
+ * code and as functions of the host. Memory, with the flags that they stored there, must be
+ * the same in the end.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <glib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "hw/core/cpu.h"
+#include "target/i386/interp/vec.h"
+#include "tests/cpu/guest.h"
+
+enum {
+    SEL_KERNEL_CODE = 0x10, SEL_KERNEL_DATA = 0x18, ROUNDS = 8, FUNCTIONS = 400, ITEMS = 40,
+    DATA_SIZE = WINDOW_DATA_END - WINDOW_DATA, MAX_CODE = 0x1000,
+    REGISTERS_AT = 0x100, SCRATCH_SIZE = 0x100, PAGES = 3,
+    SEEN_FLAGS = 0x8c5, /* OF, SF, ZF, PF, CF: AF is undefined after some */
+};
+
+/* Calls what follows it R15 times and makes the TLB forget all after each. */
+asm(".pushsection .text\n"
+    "frame_code: 1: call 2f\n"
+    "mov %cr3, %rax\n"
+    "mov %rax, %cr3\n"
+    "dec %r15\n"
+    "jnz 1b\n"
+    "hlt\n"
+    "2:\n"
+    "frame_code_end:\n"
+    "run_native:\n" /* (data, code, rounds) */
+    "push %rbx; push %rbp; push %r12; push %r13; push %r15\n"
+    "mov %rsi, %rbp\n"
+    "mov %rdx, %r15\n"
+    "1: call *%rbp\n"
+    "dec %r15\n"
+    "jnz 1b\n"
+    "pop %r15; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+    "ret\n"
+    ".popsection");
+extern const uint8_t frame_code[], frame_code_end[];
+void run_native(uint8_t *data, const uint8_t *code, uint64_t rounds);
+
+/* --- functions ----------------------------------------------------------------------- */
+
+typedef struct Maker {
+    uint8_t code[MAX_CODE];
+    unsigned len;
+    GRand *rand;
+} Maker;
+
+/* RDI points to the data; the host's frame has RBP and R15. */
+static const uint8_t registers[] = { 0, 1, 2, 3, 6, 8, 9, 12, 13 };
+
+static unsigned below(Maker *m, unsigned n)
+{
+    return g_rand_int_range(m->rand, 0, n);
+}
+
+static unsigned any_register(Maker *m)
+{
+    return registers[below(m, G_N_ELEMENTS(registers))];
+}
+
+static void byte(Maker *m, unsigned val)
+{
+    g_assert_cmpuint(m->len, <, MAX_CODE);
+    m->code[m->len++] = val;
+}
+
+static void bytes(Maker *m, uint64_t val, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        byte(m, val >> i * 8);
+    }
+}
+
+/* Prefixes and opcode (0x0fxx: two bytes) of size bytes; bit 0 of the opcode is the width if
+ * sized. Always with REX: no AH. */
+static void opcode(Maker *m, unsigned size, bool sized, unsigned op, unsigned reg, unsigned rm)
+{
+    if (size == 2) {
+        byte(m, 0x66);
+    }
+    byte(m, 0x40 | (size == 8) << 3 | (reg >> 3) << 2 | rm >> 3);
+    if (op > 0xff) {
+        byte(m, op >> 8);
+    }
+    byte(m, sized ? op | (size > 1) : op);
+}
+
+static void with_register(Maker *m, unsigned size, bool sized, unsigned op, unsigned reg,
+                          unsigned rm)
+{
+    opcode(m, size, sized, op, reg, rm);
+    byte(m, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+/* At a random place of the data. */
+static void with_memory(Maker *m, unsigned size, bool sized, unsigned op, unsigned reg)
+{
+    opcode(m, size, sized, op, reg, 7);
+    byte(m, 0x80 | (reg & 7) << 3 | 7);
+    bytes(m, below(m, PAGES) * 0x1000 + 0x200 + below(m, SCRATCH_SIZE), 4);
+}
+
+static unsigned any_size(Maker *m)
+{
+    return 1u << below(m, 4);
+}
+
+static void immediate(Maker *m, unsigned size)
+{
+    bytes(m, below(m, 2) ? below(m, 4) : g_rand_int(m->rand), MIN(size, 4));
+}
+
+/* ADD, OR, ADC, SBB, AND, SUB, XOR, CMP: by number. */
+static void arithmetic(Maker *m)
+{
+    unsigned size = any_size(m), op = below(m, 8), reg = any_register(m);
+
+    switch (below(m, 5)) {
+    case 0:
+        with_register(m, size, true, op << 3, reg, any_register(m));
+        break;
+    case 1:
+        with_register(m, size, true, 0x80, op, reg);
+        immediate(m, size);
+        break;
+    case 2:
+        with_memory(m, size, true, op << 3, reg);
+        break;
+    case 3:
+        with_memory(m, size, true, op << 3 | 2, reg);
+        break;
+    case 4:
+        with_memory(m, size, true, 0x80, op);
+        immediate(m, size);
+        break;
+    }
+}
+
+static void test(Maker *m)
+{
+    unsigned size = any_size(m);
+
+    switch (below(m, 4)) {
+    case 0:
+        with_register(m, size, true, 0x84, any_register(m), any_register(m));
+        break;
+    case 1:
+        with_register(m, size, true, 0xf6, 0, any_register(m));
+        immediate(m, size);
+        break;
+    case 2:
+        with_memory(m, size, true, 0x84, any_register(m));
+        break;
+    case 3:
+        with_memory(m, size, true, 0xf6, 0);
+        immediate(m, size);
+        break;
+    }
+}
+
+static void one_operand(Maker *m)
+{
+    unsigned size = any_size(m), reg = any_register(m);
+
+    switch (below(m, 4)) {
+    case 0:
+        with_register(m, size, true, 0xf6, 2 + below(m, 2), reg); /* NOT, NEG */
+        break;
+    case 1:
+        with_register(m, size, true, 0xfe, below(m, 2), reg);     /* INC, DEC */
+        break;
+    case 2:
+        with_register(m, size, true, 0xd0, 4 + below(m, 2), reg); /* SHL, SHR by 1 */
+        break;
+    case 3:
+        with_register(m, 8, false, 0x0fba, 4 + below(m, 4), reg); /* BT, BTS, BTR, BTC */
+        byte(m, below(m, 64));
+        break;
+    }
+}
+
+static void move(Maker *m)
+{
+    unsigned size = any_size(m), reg = any_register(m);
+
+    switch (below(m, 4)) {
+    case 0:
+        with_memory(m, size, true, 0x88, reg);
+        break;
+    case 1:
+        with_memory(m, size, true, 0x8a, reg);
+        break;
+    case 2:
+        with_register(m, size, true, 0x88, reg, any_register(m));
+        break;
+    case 3:
+        opcode(m, 8, false, 0x8d, reg, X86_RBX); /* LEA reg, [rbx + disp8] */
+        byte(m, 0x40 | (reg & 7) << 3 | X86_RBX);
+        byte(m, below(m, 256));
+        break;
+    }
+}
+
+static void conditional(Maker *m)
+{
+    unsigned cond = below(m, 16);
+
+    if (below(m, 2)) {
+        with_register(m, 8, false, 0x0f40 | cond, any_register(m), any_register(m)); /* CMOVcc */
+    } else {
+        with_register(m, 1, false, 0x0f90 | cond, 0, any_register(m)); /* SETcc */
+    }
+}
+
+/* PUSHF; POP reg; AND reg, SEEN_FLAGS; XOR [..], reg */
+static void look(Maker *m)
+{
+    unsigned reg = any_register(m);
+
+    byte(m, 0x9c);
+    opcode(m, 4, false, 0x58 | (reg & 7), 0, reg);
+    with_register(m, 4, false, 0x81, 4, reg);
+    bytes(m, SEEN_FLAGS, 4);
+    with_memory(m, 4, false, 0x31, reg);
+}
+
+static void item(Maker *m)
+{
+    static void (*const makers[])(Maker *) = {
+        arithmetic, arithmetic, test, one_operand, move, move, conditional, look,
+    };
+
+    makers[below(m, G_N_ELEMENTS(makers))](m);
+}
+
+/* Jcc over a few items. */
+static void branch(Maker *m)
+{
+    byte(m, 0x70 | below(m, 16));
+    unsigned at = m->len;
+    byte(m, 0);
+    for (unsigned n = 1 + below(m, 3); n > 0; n--) {
+        item(m);
+    }
+    m->code[at] = m->len - at - 1;
+}
+
+/* A loop of four rounds: its counter is in memory, its branch looks at a comparison. */
+static void loop(Maker *m)
+{
+    uint32_t counter = 0x80 + below(m, 8) * 8;
+
+    bytes(m, 0x87c7, 2); /* mov dword [rdi + counter], 4 */
+    bytes(m, counter, 4);
+    bytes(m, 4, 4);
+    unsigned top = m->len;
+    item(m);
+    item(m);
+    bytes(m, 0xaf83, 2); /* sub dword [rdi + counter], 1 */
+    bytes(m, counter, 4);
+    byte(m, 1);
+    bytes(m, 0xbf83, 2); /* cmp dword [rdi + counter], 0 */
+    bytes(m, counter, 4);
+    byte(m, 0);
+    byte(m, 0x75);
+    byte(m, top - m->len - 1);
+}
+
+static void move_registers(Maker *m, unsigned op)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
+        opcode(m, 8, false, op, registers[i], 7);
+        byte(m, 0x80 | (registers[i] & 7) << 3 | 7);
+        bytes(m, REGISTERS_AT + i * 8, 4);
+    }
+}
+
+static void make_function(Maker *m, uint32_t seed)
+{
+    m->len = 0;
+    m->rand = g_rand_new_with_seed(seed);
+    move_registers(m, 0x8b);
+    with_register(m, 8, true, 0x38, registers[0], registers[1]); /* CMP: all flags are known */
+    for (unsigned i = 0; i < ITEMS; i++) {
+        switch (below(m, 8)) {
+        case 0:
+            branch(m);
+            break;
+        case 1:
+            loop(m);
+            break;
+        default:
+            item(m);
+        }
+    }
+    move_registers(m, 0x89);
+    byte(m, 0xc3);
+    g_rand_free(m->rand);
+}
+
+/* --- running them --------------------------------------------------------------------------- */
+
+static void fill(uint8_t *data, uint32_t seed)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+
+    for (unsigned i = 0; i < DATA_SIZE; i++) {
+        data[i] = g_rand_int(rand);
+    }
+}
+
+static void run_in_guest(Guest *g, const Maker *m)
+{
+    CpuRegs in = {
+        .rip = WINDOW_BASE + WINDOW_CODE, .mxcsr = X86_MXCSR_INIT,
+        .seg = { [X86_CS] = SEL_KERNEL_CODE, [X86_SS] = SEL_KERNEL_DATA },
+    };
+    CPUState *cpu = &guest_cpu(g)->parent;
+    int reason;
+
+    guest_write_code(g, WINDOW_CODE, frame_code, frame_code_end - frame_code);
+    guest_write_code(g, WINDOW_CODE + (frame_code_end - frame_code), m->code, m->len);
+    in.gpr[X86_RSP] = WINDOW_BASE + WINDOW_STACK_END;
+    in.gpr[X86_RDI] = WINDOW_BASE + WINDOW_DATA;
+    in.gpr[X86_R15] = ROUNDS;
+    guest_load(g, &in);
+    cpu->halted = false;
+    do {
+        reason = x86_cpu_exec(cpu);
+    } while (reason == CPU_EXIT_INTERRUPT);
+    g_assert_cmpint(reason, ==, CPU_EXIT_HALTED);
+}
+
+static uint8_t *executable(const Maker *m)
+{
+    uint8_t *p = mmap(NULL, MAX_CODE, PROT_READ | PROT_WRITE | PROT_EXEC,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    g_assert_true(p != MAP_FAILED);
+    memcpy(p, m->code, m->len);
+    return p;
+}
+
+static void check_function(uint32_t seed)
+{
+    static Maker m;
+    static uint8_t data[DATA_SIZE];
+    Guest *g = guest_new();
+
+    make_function(&m, seed);
+    uint8_t *code = executable(&m);
+    fill(data, seed);
+    run_native(data, code, ROUNDS);
+    munmap(code, MAX_CODE);
+
+    uint8_t *guest_data = guest_window(g) + WINDOW_DATA;
+    fill(guest_data, seed);
+    run_in_guest(g, &m);
+    if (memcmp(guest_data, data, DATA_SIZE) != 0) {
+        g_test_message("seed %u", seed);
+    }
+    g_assert_cmpmem(guest_data, DATA_SIZE, data, DATA_SIZE);
+    guest_free(g);
+}
+
+static void test_flags(void)
+{
+    for (uint32_t seed = 1; seed <= FUNCTIONS; seed++) {
+        check_function(seed);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/translate-flags/functions", test_flags);
+    return g_test_run();
+}
