@@ -98,12 +98,14 @@ static void with_register(Maker *m, unsigned size, bool sized, unsigned op, unsi
     byte(m, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
-/* At a random place of the data. */
+/* At a random place of the data, at times across two pages. */
 static void with_memory(Maker *m, unsigned size, bool sized, unsigned op, unsigned reg)
 {
+    unsigned offset = below(m, 8) ? 0x200 + below(m, SCRATCH_SIZE) : 0xff9 + below(m, 7);
+
     opcode(m, size, sized, op, reg, 7);
     byte(m, 0x80 | (reg & 7) << 3 | 7);
-    bytes(m, below(m, PAGES) * 0x1000 + 0x200 + below(m, SCRATCH_SIZE), 4);
+    bytes(m, below(m, PAGES) * 0x1000 + offset, 4);
 }
 
 static unsigned any_size(Maker *m)
