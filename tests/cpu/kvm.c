@@ -228,7 +228,7 @@ bool kvm_engine_fit(CpuCase *c)
 
 bool kvm_engine_gave_up(const CpuOutcome *o)
 {
-    return o->vector == X86_EXCP_UD && is_paravirtual();
+    return (o->vector == X86_EXCP_UD || o->vector == X86_EXCP_SS) && is_paravirtual();
 }
 
 const char *kvm_engine_lacks(const X86CPU *cpu, unsigned row)
