@@ -117,7 +117,8 @@ def vesa():
 
 
 def fbdev():
-    run('std', 'fbdev', kernel_options='vga=792', size=(1024, 768))
+    """On the frame buffer that the BIOS has set: the driver wants 32 bits for a pixel."""
+    run('std', 'fbdev', kernel_options='vga=0x344', size=(1024, 768))
 
 
 def modesetting():
