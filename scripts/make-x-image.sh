@@ -104,7 +104,6 @@ until xset s off s noblank -dpms 2> /dev/null; do
     sleep 1
 done
 xsetroot -cursor_name left_ptr
-xsetroot -solid '#123456'
 grep -E 'Driver|chipset|Virtual size|framebuffer' /tmp/x.log | head -5
 echo X-READY
 while read -r line; do

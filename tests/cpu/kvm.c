@@ -202,7 +202,7 @@ static bool is_emulated(unsigned mnemonic)
 {
     static const uint16_t emulated[] = {
         X86_MN_MOV_SEG, X86_MN_LSS, X86_MN_LFS, X86_MN_LGS, X86_MN_RETF, X86_MN_IRET, X86_MN_CALLF,
-        X86_MN_JMPF, X86_MN_LAR, X86_MN_LSL, X86_MN_VERR, X86_MN_VERW, X86_MN_FXSAVE,
+        X86_MN_JMPF, X86_MN_INT, X86_MN_LAR, X86_MN_LSL, X86_MN_VERR, X86_MN_VERW, X86_MN_FXSAVE,
         X86_MN_FXSAVE64, X86_MN_FXRSTOR, X86_MN_FXRSTOR64,
     };
 
@@ -228,7 +228,7 @@ bool kvm_engine_fit(CpuCase *c)
 
 bool kvm_engine_gave_up(const CpuOutcome *o)
 {
-    return o->vector == X86_EXCP_UD && is_paravirtual();
+    return (o->vector == X86_EXCP_UD || o->vector == X86_EXCP_SS) && is_paravirtual();
 }
 
 const char *kvm_engine_lacks(const X86CPU *cpu, unsigned row)

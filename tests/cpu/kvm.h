@@ -15,7 +15,8 @@ bool kvm_engine_init(Guest *g, const char **why);
 void kvm_engine_step(X86CPU *cpu);
 /* Takes out of a case what this KVM's CPU does not have; false: it is not for this KVM. */
 bool kvm_engine_fit(CpuCase *c);
-/* Paravirtual KVM has run the instruction by its emulator, which does not know it. */
+/* Paravirtual KVM has run the instruction by its emulator, which does not know it, or takes an SS
+ * prefix for what it was outside of 64-bit mode. */
 bool kvm_engine_gave_up(const CpuOutcome *o);
 /* Why this KVM cannot run a row on our behalf; NULL: it can. */
 const char *kvm_engine_lacks(const X86CPU *cpu, unsigned row);

@@ -173,7 +173,7 @@ static void run_case(Suite *s, const CpuCase *c)
         s->failures += !ignores_other_flags(s, c, &host);
     }
     guest_run(s->guest, s->engine, c, &guest);
-    if (kvm && host.vector != X86_EXCP_UD && kvm_engine_gave_up(&guest)) {
+    if (kvm && host.vector != guest.vector && kvm_engine_gave_up(&guest)) {
         s->given_up++;
         copy_window(s->windows[1], s->windows[0]);
         return;

@@ -24,14 +24,15 @@ static const Damage damages[] = {
     { .name = "nothing" },
     /* cmp r13, [r14 + tag]: the tag of loads */
     { "tag", "*no check covers*", { 0x4d, 0x3b, 0xae }, 3, 3, 8, 0, true },
-    /* jnz miss */
-    { "branch", "*no check covers*", { 0x0f, 0x85 }, 2, 1, 0x85, 0x84 },
+    /* the jnz behind it */
+    { "branch", "*no check covers*", { 0x4d, 0x3b, 0xae }, 3, 8, 0x85, 0x84 },
     /* lea r13, [rdi + 11]: one byte less is checked */
     { "span", "*no check covers*", { 0x4c, 0x8d, 0x6f }, 3, 3, 11, 10 },
     /* lea r14d, [rdi + 8]: the entry of an address behind the first byte */
     { "index", "*no check covers*", { 0x44, 0x8d, 0x77 }, 3, 3, 8, 9 },
     /* and r14d, mask: beyond the table */
-    { "mask", "*access to*", { 0x41, 0x81, 0xe6 }, 3, 5, 1, 0x7f },
+    { "mask", "*access to*", { 0x41, 0x81, 0xe6 }, 3, 5, (X86_TLB_SIZE - 1) << 5 >> 16,
+      0x7f },
     /* mov [rdi + r14 + 8], eax: to eax */
     { "write", "*does not write it*", { 0x42, 0x89, 0x44, 0x37 }, 4, 1, 0x89, 0x8b },
     /* mov r14, [r14 + addend]: to rsi */

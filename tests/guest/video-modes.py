@@ -218,6 +218,11 @@ def isa_vga_modes():
     vbe_modes('-device', 'isa-vga', ways='VW')
 
 
+def cirrus_modes():
+    bios_modes('-vga', 'cirrus')
+    vbe_modes('-vga', 'cirrus', ways='VW')
+
+
 # These have no VGA and so no window; their BIOS shows each mode in a corner of a screen of one size.
 
 def bochs_display_modes():
@@ -228,4 +233,5 @@ def ramfb_modes():
     vbe_modes('-vga', 'none', '-device', 'ramfb', ways='V', part=True)
 
 
-main([std_vga_bios_modes, std_vga_vbe_modes, isa_vga_modes, bochs_display_modes, ramfb_modes])
+main([std_vga_bios_modes, std_vga_vbe_modes, isa_vga_modes, cirrus_modes, bochs_display_modes,
+      ramfb_modes])

@@ -11,8 +11,7 @@
 start:  xor ax, ax
         mov ds, ax
         mov es, ax
-        mov ss, ax
-        mov sp, 0x7000
+        mov sp, 0x7000          ; SS is 0; loading it would hold off the trap of a step
         mov word [1 * 4], trap
         mov word [1 * 4 + 2], 0xf000
         mov si, text

@@ -173,7 +173,7 @@ def boot_files(work):
 
 
 def run_nested(name):
-    env = {'DOPPEL': '/bin/doppel', 'DOPPEL_TESTS': BUILT,
+    env = {'DOPPEL': '/bin/doppel', 'DOPPEL_TESTS': BUILT, 'BUSYBOX': '/bin/busybox',
            'GUEST_TIMEOUT_SCALE': str(SCALE)}
     with tempfile.TemporaryDirectory() as work:
         files = [*common_files(), *(boot_files(work) if name == 'long' else [])]

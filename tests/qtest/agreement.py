@@ -91,6 +91,16 @@ DIFFERENCES = {
     r'/vmmouse/relative': 'vmmouse: bit 16 marks relative events; QEMU does not set it',
     r'/vmmouse/nudge': 'QEMU\'s PS/2 mouse makes a step to the right for each absolute event',
     r'/vmmouse/errors': 'QEMU keeps words in the queue of a pointer that is off',
+    r'/vga-screen/(panning|split-panning|panning-256|text/scroll)':
+        'IBM VGA, attribute register 13h and CRTC 8: QEMU does not pan, nor preset the row scan',
+    r'/vga-screen/(sizes|text/40|text/8-dots)':
+        'IBM VGA, clocking mode, maximum scan line: QEMU has no cells of 18 dots and does not '
+        'double the lines of text',
+    r'/vga-screen/palette': 'IBM VGA, PEL mask: QEMU ignores it',
+    r'/vga-screen/blank': 'IBM VGA, clocking mode bit 5: QEMU shows the screen nevertheless',
+    r'/vga-screen/text/blink': 'IBM VGA, attribute mode control: QEMU\'s attributes do not blink',
+    r'/vga-screen/text/cursor': 'IBM VGA, cursor end: QEMU has no skew',
+    r'/vga-screen/text/mono': 'IBM VGA, underline location: QEMU has no underline',
     r'/vga/vbe/pictures': 'five bits at their maximum are full intensity; QEMU shows 0xf8',
 }
 

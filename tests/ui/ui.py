@@ -100,7 +100,8 @@ class Desktop:
             os.environ['DISPLAY'] = ':' + pipe.readline().strip()
         self.manager = subprocess.Popen([tool('openbox', 'openbox')], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        wait_for(lambda: subprocess.run([self.xdotool, 'getwindowfocus'], check=False,
+        # The manager says so in a property of the root window when it is there.
+        wait_for(lambda: subprocess.run([self.xdotool, 'get_num_desktops'], check=False,
                                         stderr=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL).returncode == 0,
                  'the window manager')

@@ -53,7 +53,7 @@ enum {
 
 enum { SLOTS = sizeof(X86JitContext) / 8, MAX_TARGETS = 1024 };
 
-/* Somewhere in the block, as an offset from its beginning, and a jump to it. */
+/* Where a jump within the block leads, and when it was met. */
 typedef struct Target {
     const uint8_t *at;
     uint32_t when;
@@ -333,9 +333,9 @@ static bool is_checked_access(Checker *c, unsigned size, bool write)
     return (addend->write || !write) && first >= addend->first && last <= addend->last;
 }
 
-/* What kind of memory the operand is; refuses what no rule allows. */
 typedef enum Region { REGION_NONE, REGION_CONTEXT, REGION_HOST, REGION_GUEST } Region;
 
+/* What kind of memory the operand is; refuses what no rule allows. */
 static Region classify(Checker *c, unsigned size, bool write)
 {
     uint64_t from, to;
