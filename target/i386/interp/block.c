@@ -168,7 +168,9 @@ void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len)
         }
         sweep_page(page);
     }
-    if (!page->blocks && !page->translated) {
+    if (page->blocks || page->translated) {
+        page->idle_writes = 0;
+    } else if (++page->idle_writes > X86_IDLE_WRITES) {
         g_hash_table_remove(interp->pages, page->host);
     }
 }
@@ -316,6 +318,17 @@ static void enter_block(X86CPU *cpu, X86Block *b, uint64_t lin)
         host = x86_code_page(cpu, following_page(&cpu->state, lin), &block, &offset);
         b->second = host;
         join_page(b, 1, code_page(cpu, host, block, offset), 0, start + b->len - 0x1000);
+    }
+}
+
+void x86_code_page_watch(X86CPU *cpu, uint64_t lin)
+{
+    RAMBlock *block;
+    uint64_t offset;
+    uint8_t *host = x86_code_page(cpu, lin, &block, &offset);
+
+    if (host) {
+        code_page(cpu, host, block, offset);
     }
 }
 

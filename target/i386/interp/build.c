@@ -509,6 +509,9 @@ X86Block *x86_block_build(X86CPU *cpu, uint64_t lin, const uint8_t *code)
         x86_interp_flush_code(cpu);
         b.block = x86_arena_reserve(interp, largest);
     }
+    if (code) {
+        x86_code_page_watch(cpu, lin);
+    }
     memset(b.block, 0, sizeof(X86Block));
     b.block->rip = cpu->state.rip;
     b.block->key = interp->key;

@@ -188,14 +188,14 @@ static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitEntr
 {
     X86Jit *jit = cpu->translator;
     uint64_t rip = cpu->state.rip;
-    RAMBlock *block;
-    uint64_t offset;
     bool full;
+
+    x86_code_page_watch(cpu, rip);
     X86Tb *tb = jit_translate(jit, rip, key, entry, code, &full);
 
     if (full) {
         x86_interp_flush_code(cpu);
-        x86_code_page(cpu, rip, &block, &offset); /* the flush may have taken its number */
+        x86_code_page_watch(cpu, rip); /* the flush may have taken its number, too */
         tb = jit_translate(jit, rip, key, entry, code, &full);
     }
     if (tb) {
