@@ -101,6 +101,8 @@ DIFFERENCES = {
     r'/vga-screen/text/blink': 'IBM VGA, attribute mode control: QEMU\'s attributes do not blink',
     r'/vga-screen/text/cursor': 'IBM VGA, cursor end: QEMU has no skew',
     r'/vga-screen/text/mono': 'IBM VGA, underline location: QEMU has no underline',
+    r'/vga-adapters/vbe-4-bits': 'a pixel drawn through the planes stays black on QEMU',
+    r'/vga-adapters/ramfb': 'after a second configuration QEMU still shows the first',
     r'/vga/vbe/pictures': 'five bits at their maximum are full intensity; QEMU shows 0xf8',
 }
 

@@ -386,12 +386,20 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
                                  JIT_T1, &homed[1]);
     }
     if (is_gpr(insn, row->vvvv)) {
+        if (mem && m.base == JIT_T2) { /* one register for the address, T2 for the operand */
+            emit_lea(&b->e, true, JIT_T1, m);
+            m = host_mem(JIT_T1, 0);
+        }
         code.vvvv = place_register(b, insn, row->vvvv, JIT_T2, &homed[2]);
     }
     copy_emit(&b->e, &code, row->has_modrm, mem ? &m : NULL);
-    for (unsigned i = 0; i < 3; i++) {
-        if (homed[i].written) {
-            emit_store(&b->e, true, homed[i].scratch, jit_reg_home(b->jit, homed[i].reg));
+    /* one register in two places: MULX leaves it what reg gets, XADD what rm gets */
+    static const uint8_t order[] = { 2, 0, 1 };
+    for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
+        const Homed *h = &homed[order[i]];
+
+        if (h->written) {
+            emit_store(&b->e, true, h->scratch, jit_reg_home(b->jit, h->reg));
         }
     }
     if (insn->flags_touched) {
