@@ -218,7 +218,9 @@ static void put_pit(MachineState *machine, I8254 *chip)
 /* --- routing ------------------------------------------------------------------------------ */
 
 typedef struct Routing {
-    struct kvm_irq_routing head;
+    struct { /* struct kvm_irq_routing */
+        uint32_t nr, flags;
+    } head;
     struct kvm_irq_routing_entry entries[64];
 } Routing;
 

@@ -170,8 +170,11 @@ bool kvm_cpu_host(int fd, const KvmCpuOptions *options, X86CpuHost *out, Error *
 
 /* --- the model for the kernel ------------------------------------------------------------- */
 
+/* struct kvm_cpuid2 with room. */
 typedef struct CpuidTable {
-    struct kvm_cpuid2 head;
+    struct {
+        uint32_t nent, padding;
+    } head;
     struct kvm_cpuid_entry2 entries[128];
 } CpuidTable;
 

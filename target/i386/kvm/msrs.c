@@ -83,8 +83,11 @@ struct KvmMsrs {
     KnownMsr list[160];
 };
 
+/* struct kvm_msrs with room. */
 typedef struct MsrBuffer {
-    struct kvm_msrs head;
+    struct {
+        uint32_t nmsrs, pad;
+    } head;
     struct kvm_msr_entry entries[160];
 } MsrBuffer;
 
