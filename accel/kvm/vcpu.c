@@ -338,7 +338,6 @@ static void enter_thread(CPUState *cpu)
     v->thread = pthread_self();
     cpu->kick = kvm_kick;
     cpu->registers_needed = registers_needed;
-    cpu->debug_fits = kvm_debug_fits;
 }
 
 static bool kernel_sleeps(CPUState *cpu)
@@ -377,6 +376,7 @@ static bool open_vcpu(KvmVcpu *v, Error **errp)
                          index, kvm->machine->smp_cpus, kvm_cap(kvm, KVM_HAS_MAX_VCPUS));
         return false;
     }
+    v->cpu->parent.debug_fits = kvm_debug_fits; /* a debugger may ask before the thread runs */
     v->run = mmap(NULL, kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
     if (v->run == MAP_FAILED) {
         error_setg_errno(errp, errno, "-accel kvm: cannot map the shared area of CPU %d", index);
