@@ -169,13 +169,13 @@ struct RAMBlock {
  * (address_space_write and the like) call it; so do engines for guest stores. */
 void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t len);
 /* Engines register to hear of writes to pages they flagged RAM_PAGE_CODE. Called on the
- * writing thread, before ram_block_written() returns. len 0: the page has just got the flag,
- * and TLBs must not let stores to it pass any more; called on the thread that sets it. */
+ * writing thread, before ram_block_written() returns. */
 typedef void RAMCodeListenerFn(void *opaque, RAMBlock *block, uint64_t offset, uint64_t len);
 void ram_code_listener_add(RAMCodeListenerFn *fn, void *opaque);
 void ram_code_listener_remove(RAMCodeListenerFn *fn, void *opaque);
 /* An engine (there may be one for each vCPU) has got code of the page at offset, or has
- * dropped the last of it: the page is flagged RAM_PAGE_CODE while any engine has some. */
+ * dropped the last of it: the page is flagged RAM_PAGE_CODE while any engine has some. TLBs
+ * that let stores to it pass are the engine's affair. */
 void ram_page_set_code(RAMBlock *block, uint64_t offset);
 void ram_page_clear_code(RAMBlock *block, uint64_t offset);
 

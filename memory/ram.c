@@ -239,12 +239,9 @@ void ram_page_set_code(RAMBlock *block, uint64_t offset)
     uint64_t page = offset >> GUEST_PAGE_BITS;
 
     g_mutex_lock(&code_users_lock);
-    bool first = block->code_users[page]++ == 0;
+    block->code_users[page]++;
     flag_set(block, page, RAM_PAGE_CODE);
     g_mutex_unlock(&code_users_lock);
-    if (first) {
-        tell_code_listeners(block, page << GUEST_PAGE_BITS, 0);
-    }
 }
 
 void ram_page_clear_code(RAMBlock *block, uint64_t offset)
@@ -265,7 +262,8 @@ void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t len)
     for (uint64_t pos = offset; pos < end;) {
         uint64_t page = pos >> GUEST_PAGE_BITS;
         uint64_t page_end = MIN((page + 1) << GUEST_PAGE_BITS, end);
-        uint8_t flags = flags_of(block, page);
+        /* either this sees that the page has become code, or its reader sees what was stored */
+        uint8_t flags = __atomic_fetch_or(&block->page_flags[page], 0, __ATOMIC_SEQ_CST);
         if (flags & clean) {
             flag_clear(block, page, clean);
         }

@@ -12,6 +12,14 @@ import re
 import subprocess
 import sys
 
+DIAGNOSTIC_LINES = 100
+
+
+def show_diagnostics(text):
+    """Prints what a program said about its failed cases; Meson shows only its stderr."""
+    notes = re.findall(r'^(?:#|not ok).*', text, re.M)
+    print('\n'.join(notes[-DIAGNOSTIC_LINES:]))
+
 
 def count_tap(text, counts):
     """Adds the cases of one program's TAP output; returns whether there were any."""
@@ -40,6 +48,8 @@ def main():
             test = json.loads(line)
             failed_before = counts['failed']
             has_cases = count_tap(test.get('stdout', ''), counts)
+            if counts['failed'] > failed_before:
+                show_diagnostics(test['stdout'])
             if test['result'] in ('OK', 'EXPECTEDFAIL'):
                 counts['passed'] += not has_cases
             elif test['result'] == 'SKIP':

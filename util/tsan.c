@@ -16,11 +16,12 @@
 
 static char rcu_token;
 
-/* The nodes of a pool's queue, under GLib's lock; what liburcu's inline functions look at. */
+/* The nodes of a pool's queue and the arrays of a main context, under GLib's locks; what
+ * liburcu's inline functions look at. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "race:g_queue_pop_tail\nrace:urcu_memb_gp\n";
+    return "race:g_queue_pop_tail\nrace:^g_realloc$\nrace:urcu_memb_gp\n";
 }
 
 /* --- locks -------------------------------------------------------------------------------- */

@@ -36,6 +36,7 @@ X86Tlb *x86_tlb_new(void)
             clear_entry(&tlb->entry[idx][i]);
         }
     }
+    tlb->heeded = UINT64_MAX;
     for (unsigned i = 0; i < X86_PHYS_CACHE_SIZE; i++) {
         tlb->phys_cache[i].page = UINT64_MAX;
     }
@@ -172,17 +173,6 @@ void x86_tlb_drop_writes_to(X86CPU *cpu, const uint8_t *host_page)
                 e->write = X86_TLB_NONE;
             }
         }
-    }
-}
-
-void x86_tlb_sync(X86CPU *cpu)
-{
-    cpu_reset_interrupt(&cpu->parent, CPU_INTERRUPT_TLB);
-    if (__atomic_exchange_n(&cpu->tlb->flush_all, 0, __ATOMIC_ACQ_REL)) {
-        x86_tlb_flush(cpu);
-    }
-    if (__atomic_exchange_n(&cpu->tlb->flush_writes, 0, __ATOMIC_ACQ_REL)) {
-        x86_tlb_drop_writes(cpu);
     }
 }
 

@@ -110,6 +110,7 @@ struct X86Tlb {
     uint64_t rmw_offset;
     uint32_t flush_writes; /* [atomic] another thread wants write tags dropped */
     uint32_t flush_all;    /* [atomic] the memory map changed */
+    uint64_t heeded;       /* [atomic] requests up to this number; ~0: runs no guest code */
     X86Trial *trial;       /* accesses are tried only (trial.h), or NULL */
 };
 
@@ -185,6 +186,14 @@ void x86_tlb_drop_writes_to(X86CPU *cpu, const uint8_t *host_page);
 
 /* Carries out what other threads have asked for (interrupt_request TLB). */
 void x86_tlb_sync(X86CPU *cpu);
+/* The CPU's thread begins to run guest code, having carried that out; it has stopped to. */
+void x86_tlb_attend(X86CPU *cpu);
+void x86_tlb_rest(X86CPU *cpu);
+/* Asks all other CPUs of the machine to drop their tags for stores, after some page's flags
+ * have changed; returns the request's number. Any number of CPUs may ask at once. */
+uint64_t x86_tlb_ask_peers(X86CPU *cpu);
+/* True once all of them have done so, or run no guest code and will before they do. */
+bool x86_tlb_peers_heeded(const X86CPU *cpu, uint64_t request);
 
 X86Tlb *x86_tlb_new(void);
 void x86_tlb_free(X86Tlb *tlb);

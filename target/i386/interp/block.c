@@ -54,9 +54,19 @@ static X86CodePage *code_page(X86CPU *cpu, const uint8_t *host, RAMBlock *block,
         page->offset = offset;
         g_hash_table_insert(cpu->interp->pages, (void *)host, page);
         ram_page_set_code(block, offset);
+        page->request = x86_tlb_ask_peers(cpu);
         x86_tlb_drop_writes_to(cpu, host);
     }
     return page;
+}
+
+/* True once no CPU stores to page without telling. */
+static bool page_guarded(const X86CPU *cpu, X86CodePage *page)
+{
+    if (page->request && x86_tlb_peers_heeded(cpu, page->request)) {
+        page->request = 0;
+    }
+    return !page->request;
 }
 
 static void join_page(X86Block *b, unsigned i, X86CodePage *page, unsigned offset, unsigned len)
@@ -187,19 +197,14 @@ void x86_interp_flush_code(X86CPU *cpu)
     cpu->code_generation++;
 }
 
-/* RAMCodeListenerFn. len 0: the page has just become code. */
+/* RAMCodeListenerFn. */
 static void ram_code_event(void *opaque, RAMBlock *block, uint64_t offset, uint64_t len)
 {
     X86CPU *cpu = opaque;
     X86Interp *interp = cpu->interp;
     bool own = &cpu->parent == current_cpu || !cpu->parent.thread;
 
-    if (len == 0) {
-        if (!own) {
-            __atomic_store_n(&cpu->tlb->flush_writes, 1, __ATOMIC_RELEASE);
-            cpu_interrupt(&cpu->parent, CPU_INTERRUPT_TLB);
-        }
-    } else if (own) {
+    if (own) {
         x86_code_written(cpu, block->host + offset, len);
     } else {
         g_mutex_lock(&interp->pending_lock);
@@ -321,15 +326,13 @@ static void enter_block(X86CPU *cpu, X86Block *b, uint64_t lin)
     }
 }
 
-void x86_code_page_watch(X86CPU *cpu, uint64_t lin)
+bool x86_code_page_guard(X86CPU *cpu, uint64_t lin)
 {
     RAMBlock *block;
     uint64_t offset;
     uint8_t *host = x86_code_page(cpu, lin, &block, &offset);
 
-    if (host) {
-        code_page(cpu, host, block, offset);
-    }
+    return host && page_guarded(cpu, code_page(cpu, host, block, offset));
 }
 
 X86CodePage *x86_code_page_note(X86CPU *cpu, uint64_t lin, unsigned offset, unsigned len)
@@ -359,6 +362,33 @@ void x86_enter_mode(X86CPU *cpu)
     cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(&cpu->state)];
 }
 
+/* Was the page at lin guarded when it was last looked at? If not, it is asked for. */
+static bool was_guarded(X86CPU *cpu, uint64_t lin)
+{
+    RAMBlock *block;
+    uint64_t offset;
+    uint8_t *host = x86_code_page(cpu, lin, &block, &offset);
+    const X86CodePage *page = g_hash_table_lookup(cpu->interp->pages, host);
+
+    if (!page || page->request) {
+        x86_code_page_guard(cpu, lin);
+        return false;
+    }
+    return true;
+}
+
+/* A block of the code at lin; of one instruction, and not to be kept, if other CPUs may yet
+ * change it unseen. */
+static X86Block *new_block(X86CPU *cpu, uint64_t lin, const uint8_t *code)
+{
+    X86Block *b = x86_block_build(cpu, lin, x86_code_page_guard(cpu, lin) ? code : NULL);
+
+    if (b->code && b->crossing && !was_guarded(cpu, following_page(&cpu->state, lin))) {
+        b = x86_block_build(cpu, lin, NULL);
+    }
+    return b;
+}
+
 /* The block at s->rip in the current mode, built if need be; raises fetch faults. */
 static X86Block *find_block(X86CPU *cpu)
 {
@@ -383,7 +413,10 @@ static X86Block *find_block(X86CPU *cpu)
         b = NULL;
     }
     if (!b) {
-        b = x86_block_build(cpu, lin, code);
+        b = new_block(cpu, lin, code);
+        if (!b->code) {
+            return b;
+        }
         enter_block(cpu, b, lin);
     }
     if (!(b->key & X86_KEY_CS_FLAT) && s->rip + b->len - 1 > s->segs[X86_CS].limit) {

@@ -112,11 +112,12 @@ struct X86CodePage {
     uint64_t granules;
     X86Block *blocks;
     struct X86Tb *translated; /* the translator's blocks */
+    uint64_t request;         /* to the other CPUs, to tell of their stores; 0: they do */
     unsigned idle_writes;     /* since it has no blocks any more */
 };
 
 /* Stores that a page sees as one with code after its last block has gone. Code that is changed
- * tends to run again, and another CPU learns of a new page of code only some time later. */
+ * tends to run again. */
 enum { X86_IDLE_WRITES = 64 };
 
 enum { X86_PENDING_WRITES = 64 };
@@ -184,7 +185,8 @@ static inline uint64_t x86_op_rip(const X86Op *op)
 
 /*
  * Decodes a new block (build.c). code is the host address of lin; NULL: a single
- * instruction, fetched byte by byte, in a block that is valid until the next call.
+ * instruction, fetched byte by byte, in a block that is valid until the next call; so
+ * it is, too, when there was no room.
  */
 X86Block *x86_block_build(X86CPU *cpu, uint64_t lin, const uint8_t *code);
 /* The key of the present mode. */
@@ -201,8 +203,9 @@ const X86Op *x86_link_slow(X86CPU *cpu, X86Link *link);
 void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len);
 /* The entry for a page with code, made if need be; offset and len say where the code is. */
 X86CodePage *x86_code_page_note(X86CPU *cpu, uint64_t lin, unsigned offset, unsigned len);
-/* Before code at lin is read: from here on another CPU's stores to its page are told. */
-void x86_code_page_watch(X86CPU *cpu, uint64_t lin);
+/* To be asked before code at lin is read that will be kept: true if no CPU stores to its page
+ * without telling. If not, it will be so some time later. */
+bool x86_code_page_guard(X86CPU *cpu, uint64_t lin);
 /* Handles what other threads wrote (interrupt_request CODE). */
 void x86_code_sync(X86CPU *cpu);
 

@@ -505,12 +505,9 @@ X86Block *x86_block_build(X86CPU *cpu, uint64_t lin, const uint8_t *code)
     b.pos = b.plain_count = 0;
     b.max = single ? 1 : X86_BLOCK_MAX_INSNS;
     b.block = code ? x86_arena_reserve(interp, largest) : interp->scratch;
-    if (!b.block) {
+    if (!b.block) { /* with the blocks go the guards of their pages */
         x86_interp_flush_code(cpu);
-        b.block = x86_arena_reserve(interp, largest);
-    }
-    if (code) {
-        x86_code_page_watch(cpu, lin);
+        return x86_block_build(cpu, lin, NULL);
     }
     memset(b.block, 0, sizeof(X86Block));
     b.block->rip = cpu->state.rip;

@@ -308,6 +308,7 @@ int x86_cpu_exec(CPUState *cs)
     X86FaultFrame frame = { .outer = cpu->fault };
     int reason;
 
+    x86_tlb_attend(cpu);
     cpu->fault = &frame;
     if (_setjmp(frame.env)) {
         cpu->fault = &frame;
@@ -316,6 +317,7 @@ int x86_cpu_exec(CPUState *cs)
     }
     reason = exec_loop(cpu);
     cpu->fault = frame.outer;
+    x86_tlb_rest(cpu);
     return reason;
 }
 

@@ -166,12 +166,20 @@ static uint64_t following_page(const X86CPU *cpu, uint64_t rip)
     return cpu->state.hflags & X86_HF_CS64 ? next : (uint32_t)next;
 }
 
-const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip)
+/* The host page after that of rip, if it is in memory. */
+static const uint8_t *next_page(X86CPU *cpu, uint64_t rip)
 {
     RAMBlock *block;
     uint64_t offset;
 
-    return x86_code_page(jit->cpu, following_page(jit->cpu, rip), &block, &offset);
+    return x86_code_page(cpu, following_page(cpu, rip), &block, &offset);
+}
+
+const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip)
+{
+    X86CPU *cpu = jit->cpu;
+
+    return x86_code_page_guard(cpu, following_page(cpu, rip)) ? next_page(cpu, rip) : NULL;
 }
 
 static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
@@ -190,13 +198,15 @@ static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitEntr
     uint64_t rip = cpu->state.rip;
     bool full;
 
-    x86_code_page_watch(cpu, rip);
+    if (!x86_code_page_guard(cpu, rip)) {
+        return NULL;
+    }
     X86Tb *tb = jit_translate(jit, rip, key, entry, code, &full);
 
     if (full) {
-        x86_interp_flush_code(cpu);
-        x86_code_page_watch(cpu, rip); /* the flush may have taken its number, too */
-        tb = jit_translate(jit, rip, key, entry, code, &full);
+        x86_interp_flush_code(cpu); /* and with it the page's guard */
+        tb = x86_code_page_guard(cpu, rip) ? jit_translate(jit, rip, key, entry, code, &full)
+                                           : NULL;
     }
     if (tb) {
         join_page(cpu, tb, 0, rip);
@@ -221,7 +231,7 @@ static X86Tb *find_version(X86CPU *cpu, uint32_t key, JitEntry entry)
     }
     const uint8_t *code = host + (rip & 0xfff);
     X86Tb *tb = jit_cache_find(cpu->translator, code, rip, key, &entry);
-    if (tb && tb->second && jit_following_page(cpu->translator, rip) != tb->second) {
+    if (tb && tb->second && next_page(cpu, rip) != tb->second) {
         remove_block(cpu->translator, tb);
         tb = NULL;
     }
@@ -366,8 +376,8 @@ static const uint8_t *fill_for_code(X86JitContext *ctx, uint64_t rip)
     const X86TlbEntry *e = x86_tlb_entry(cpu, rip);
     uint64_t before = e->exec;
 
-    if (ctx->poll || !entry || entry->rip != rip || !fill_code_page(cpu, rip) ||
-        e->exec == before) {
+    if (__atomic_load_n(&ctx->poll, __ATOMIC_RELAXED) || !entry || entry->rip != rip ||
+        !fill_code_page(cpu, rip) || e->exec == before) {
         return NULL;
     }
     cpu->state.rip = rip;
