@@ -50,6 +50,7 @@ struct JitLockstep {
     bool bounded;         /* it will surely call C after the last step */
     uint64_t runs, compared, repeated, skipped;
     unsigned limit;       /* of runs that are compared from one address; 0: none */
+    unsigned flushes;     /* jit->flush_count when translated code last called C */
     uint32_t runs_from[ADDRESSES]; /* by a hash */
     unsigned count, rest_count;
     Step steps[MAX_STEPS + 1];
@@ -494,7 +495,8 @@ static uint64_t rip_of(const X86TbInsn *insn)
     return jit_rip(tb->key, tb->rip + insn->guest);
 }
 
-/* RIP, too, is up to date after C has run insn, or has not, and says where to go on. */
+/* RIP, too, is up to date after C has run insn, or has not, and says where to go on. What lies at
+ * the end of a block is the next one in memory. */
 static void complete_state(X86JitContext *ctx, const X86TbInsn *insn, const uint8_t *host)
 {
     const X86Tb *tb = x86_insn_tb(insn);
@@ -503,9 +505,15 @@ static void complete_state(X86JitContext *ctx, const X86TbInsn *insn, const uint
     jit_from_context(ctx);
     if (host == tb->body + insn->host) {
         s->rip = rip_of(insn);
-    } else if (host == tb->body + insn[1].host) {
+    } else if (host == tb->body + insn[1].host && host != tb->end) {
         s->rip = rip_of(insn + 1);
     }
+}
+
+/* Does insn, which has called C, still exist? */
+static bool has_survived(const X86Jit *jit)
+{
+    return jit->flush_count == jit->lockstep->flushes;
 }
 
 /* Goes on at host, where C has said. insn may be NULL: RIP is up to date. */
@@ -514,7 +522,7 @@ static const uint8_t *go_on(X86JitContext *ctx, const X86TbInsn *insn, const uin
     if (!host) {
         return NULL;
     }
-    if (insn) {
+    if (insn && has_survived(ctx->cpu->translator)) {
         complete_state(ctx, insn, host);
     } else {
         jit_from_context(ctx);
@@ -525,6 +533,9 @@ static const uint8_t *go_on(X86JitContext *ctx, const X86TbInsn *insn, const uin
 
 static int compare_before(X86JitContext *ctx, const X86TbInsn *insn)
 {
+    X86Jit *jit = ctx->cpu->translator;
+
+    jit->lockstep->flushes = jit->flush_count;
     jit_x87_note_last(ctx, insn);
     return compare(ctx, rip_of(insn));
 }
@@ -559,11 +570,10 @@ static const uint8_t *call_any(X86JitContext *ctx, const X86TbInsn *insn, uint64
 {
     X86Jit *jit = ctx->cpu->translator;
     JitLockstep *l = jit->lockstep;
-    unsigned flushes = jit->flush_count;
     int step = compare_before(ctx, insn);
     const uint8_t *host = fn(ctx, insn);
 
-    if (!host || jit->flush_count != flushes) {
+    if (!host || !has_survived(jit)) {
         return go_on(ctx, NULL, host);
     }
     complete_state(ctx, insn, host);
