@@ -48,14 +48,14 @@ void x86_tlb_rest(X86CPU *cpu)
 /* CPU i of the machine of cpu, if it is another one with a TLB; else NULL. */
 static X86CPU *peer(const X86CPU *cpu, unsigned i)
 {
-    X86CPU *other = g_ptr_array_index(DEVICE(cpu)->machine->cpus, i);
+    X86CPU *other = g_ptr_array_index(cpu->parent.parent.machine->cpus, i);
 
     return other == cpu || !other->tlb ? NULL : other;
 }
 
 static unsigned cpu_count(const X86CPU *cpu)
 {
-    const MachineState *machine = DEVICE(cpu)->machine;
+    const MachineState *machine = cpu->parent.parent.machine;
 
     return machine ? machine->cpus->len : 0;
 }
