@@ -11,6 +11,7 @@
  */
 #include "target/i386/interp/alu.h"
 #include "target/i386/interp/block.h"
+#include "target/i386/interp/string-run.h"
 #include "target/i386/io.h"
 
 /* Elements between two looks at interrupts when no run is possible. */
@@ -169,22 +170,6 @@ static uint8_t *run_base(const Str *t, uint8_t *p, uint64_t n)
     return t->step > 0 ? p : p - (n - 1) * t->size;
 }
 
-/* Copies with the overlap behaviour of element-wise moves. */
-static void copy_run(const Str *t, uint8_t *dst, const uint8_t *src, uint64_t n)
-{
-    uint8_t *to = run_base(t, dst, n);
-    const uint8_t *from = src - (dst - to);
-    uint64_t len = n * t->size;
-
-    if (to + len <= from || from + len <= to) {
-        memcpy(to, from, len);
-        return;
-    }
-    for (uint64_t i = 0; i < n; i++) {
-        memmove(dst + (int64_t)i * t->step, src + (int64_t)i * t->step, t->size);
-    }
-}
-
 static uint64_t run_movs(const Str *t, uint64_t max)
 {
     /* The source's faults come before the destination's. */
@@ -204,23 +189,10 @@ static uint64_t run_movs(const Str *t, uint64_t max)
     if (!from || !to) {
         return 0;
     }
-    copy_run(t, to, from, n);
+    x86_string_copy(run_base(t, to, n), run_base(t, from, n), n * t->size, t->size, t->step < 0);
     advance(t, X86_RSI, n);
     advance(t, X86_RDI, n);
     return n;
-}
-
-static void fill_run(const Str *t, uint8_t *to, uint64_t n)
-{
-    uint64_t val = t->s->regs[X86_RAX];
-
-    if (t->size == 1 || x86_zext(val, t->size) == 0) {
-        memset(to, val, n * t->size);
-        return;
-    }
-    for (uint64_t i = 0; i < n; i++) {
-        memcpy(to + i * t->size, &val, t->size);
-    }
 }
 
 static uint64_t run_stos(const Str *t, uint64_t max)
@@ -232,7 +204,7 @@ static uint64_t run_stos(const Str *t, uint64_t max)
     if (!to) {
         return 0;
     }
-    fill_run(t, run_base(t, to, n), n);
+    x86_string_fill(run_base(t, to, n), t->s->regs[X86_RAX], n * t->size, t->size);
     advance(t, X86_RDI, n);
     return n;
 }

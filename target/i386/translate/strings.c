@@ -7,6 +7,7 @@
  */
 #include "target/i386/translate/runtime.h"
 #include "target/i386/interp/operand.h"
+#include "target/i386/interp/string-run.h"
 #include "target/i386/translate/build.h"
 
 /* Bytes before the interpreter looks at interrupts. */
@@ -55,17 +56,6 @@ static uint8_t *lowest(const StringOp *t, uint8_t *host, uint64_t len)
     return t->down ? host - (len - t->size) : host;
 }
 
-static void fill(uint8_t *to, uint64_t val, uint64_t len, unsigned size)
-{
-    if (size == 1 || val == 0) {
-        memset(to, val, len);
-        return;
-    }
-    for (uint64_t i = 0; i < len; i += size) {
-        memcpy(to + i, &val, size);
-    }
-}
-
 /* The host address of lin if the software TLB has it, or gets it now, for direct access. */
 static uint8_t *host_address(X86CPU *cpu, uint64_t lin, X86Access access)
 {
@@ -91,22 +81,9 @@ static uint64_t some_stos(const StringOp *t, uint64_t max)
     if (!to) {
         return 0;
     }
-    fill(lowest(t, to, len), x86_zext(t->regs[X86_RAX], t->size), len, t->size);
+    x86_string_fill(lowest(t, to, len), t->regs[X86_RAX], len, t->size);
     advance(t, X86_RDI, len);
     return len;
-}
-
-/* Each element may be one that was just written. */
-static void move_one_by_one(const StringOp *t, uint8_t *to, const uint8_t *from, uint64_t len)
-{
-    uint64_t element;
-
-    for (uint64_t i = 0; i < len; i += t->size) {
-        uint64_t at = t->down ? len - t->size - i : i;
-
-        memcpy(&element, from + at, t->size);
-        memcpy(to + at, &element, t->size);
-    }
 }
 
 static uint64_t some_movs(const StringOp *t, uint64_t max)
@@ -119,13 +96,7 @@ static uint64_t some_movs(const StringOp *t, uint64_t max)
     if (!to) {
         return 0;
     }
-    from = lowest(t, from, len);
-    to = lowest(t, to, len);
-    if (t->down ? to < from && from < to + len : from < to && to < from + len) {
-        move_one_by_one(t, to, from, len);
-    } else {
-        memmove(to, from, len);
-    }
+    x86_string_copy(lowest(t, to, len), lowest(t, from, len), len, t->size, t->down);
     advance(t, X86_RSI, len);
     advance(t, X86_RDI, len);
     return len;
