@@ -64,7 +64,8 @@ def vnc_client(path):
 
 
 def run(doppel, guest, display, seconds, work):
-    """CPU seconds, frames and rectangles of a run's measured part."""
+    """Of a run's measured part: the share of a core, and a second's frames that the guest drew, full
+    screens that were shown, and rectangles."""
     trace = work + '/trace'
     args = [doppel, '-nodefaults', '-vga', 'std', '-serial', f'file:{work}/serial', '-drive',
             f'file={guest},format=raw,snapshot=on', '-trace', f'console_update,file={trace}']
@@ -75,14 +76,18 @@ def run(doppel, guest, display, seconds, work):
     if display == 'vnc':
         threading.Thread(target=vnc_client, args=[work + '/vnc'], daemon=True).start()
     time.sleep(4)  # firmware and mode change
-    lines_before, cpu_before, start = count_lines(trace), cpu_seconds(process.pid), time.monotonic()
+    serial = work + '/serial'
+    lines_before, drawn, start = count_lines(trace), os.path.getsize(serial), time.monotonic()
+    cpu_before = cpu_seconds(process.pid)
     time.sleep(seconds)
     cpu, elapsed = cpu_seconds(process.pid) - cpu_before, time.monotonic() - start
+    drawn = os.path.getsize(serial) - drawn
     process.terminate()
     process.wait()
     rects = read_rects(trace)[lines_before:]
     pixels = sum(width * height for width, height in rects)
-    return cpu / elapsed, pixels / (WIDTH * HEIGHT) / elapsed, len(rects) / elapsed
+    return (cpu / elapsed, drawn / elapsed, pixels / (WIDTH * HEIGHT) / elapsed,
+            len(rects) / elapsed)
 
 
 def read_rects(trace):
@@ -104,12 +109,15 @@ def main():
     server = subprocess.Popen(['Xvfb', '-displayfd', str(write), '-screen', '0', '1280x1024x24'],
                               pass_fds=[write], stderr=subprocess.DEVNULL)
     os.environ['DISPLAY'] = ':' + os.fdopen(read).readline().strip()
-    print(f'{"front end":10} {"guest":8} {"frames/s":>9} {"rectangles/s":>13} {"core":>7}')
+    print(f'{"front end":10} {"guest":8} {"drawn/s":>9} {"shown/s":>9} {"rectangles/s":>13} '
+          f'{"core":>7}')
     for guest in ('stream', 'idle'):
         for display in ('none', 'sdl', 'vnc'):
             with tempfile.TemporaryDirectory() as work:
-                cpu, frames, rects = run(doppel, f'{folder}/{guest}.bin', display, seconds, work)
-            print(f'{display:10} {guest:8} {frames:9.1f} {rects:13.1f} {cpu:7.1%}', flush=True)
+                cpu, drawn, shown, rects = run(doppel, f'{folder}/{guest}.bin', display, seconds,
+                                               work)
+            print(f'{display:10} {guest:8} {drawn:9.1f} {shown:9.1f} {rects:13.1f} {cpu:7.1%}',
+                  flush=True)
     server.terminate()
     server.wait()
 

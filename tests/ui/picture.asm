@@ -1,7 +1,8 @@
 ; A boot sector that shows a picture the tests know, then tells over the serial port what the
 ; keyboard controller gives: "K" and two hexadecimal digits for each byte of the keyboard, "M" for the
 ; mouse. "D" says that a picture is complete. Keyboard scan code 32 (M) draws it at 800x600, 31 (N) at
-; 1024x768; with STREAM defined it fills the screen with one color after the other instead.
+; 1024x768; with STREAM defined it fills the screen with one color after the other instead, and tells
+; "F" after each.
 ;
 ; The picture, 32 bits a pixel: eight bars of width/8 pixels in the upper half, of the colors of
 ; `bars`; below, a pixel is (x and 255) * 65536 + (y and 255) * 256 + 64.
@@ -169,6 +170,10 @@ picture:
     mov edi, ebp
     mov ecx, 1024 * 768
     rep stosd
+    push eax
+    mov al, 'F'
+    call send
+    pop eax
     add eax, 0x010203
     jmp .frame
 %endif

@@ -2,13 +2,15 @@
 # The VNC server with Debian's clients, and with clients that are none.
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+import base64
+import hashlib
 import random
 import socket
 import struct
 import subprocess
 import tempfile
 
-from ui import (Desktop, Failure, Machine, boot_sector, check, expected_picture, main,
+from ui import (Desktop, Failure, Machine, Picture, boot_sector, check, expected_picture, main,
                 picture_of_file, tool, wait_for)
 
 SHIFT, CONTROL, ALT, RETURN = 0xffe1, 0xffe3, 0xffe9, 0xff0d
@@ -21,11 +23,86 @@ def vnc(*args, options=''):
     return machine
 
 
+class WebSocket:
+    """A client's end of a connection by RFC 6455, as far as it looks like a socket."""
+    BINARY, CLOSE, PING = 2, 8, 9
+
+    def __init__(self, address, subprotocol='binary'):
+        self.tcp = socket.create_connection(address, 60)
+        self.data, self.closed = b'', False
+        key = base64.b64encode(random.randbytes(16)).decode()
+        self.tcp.sendall((f'GET /websockify HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n'
+                          'Upgrade: websocket\r\nConnection: Upgrade\r\n'
+                          f'Origin: http://{address[0]}\r\nSec-WebSocket-Key: {key}\r\n'
+                          f'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {subprotocol}'
+                          '\r\n\r\n').encode())
+        head = b''
+        while not head.endswith(b'\r\n\r\n'):
+            head += self.exactly(1)
+        lines = head.decode().split('\r\n')
+        fields = {name.lower(): value for name, value in
+                  (line.split(': ', 1) for line in lines[1:] if line)}
+        accept = hashlib.sha1((key + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').encode()).digest()
+        check(lines[0].startswith('HTTP/1.1 101'), lines[0])
+        check(fields['upgrade'].lower() == 'websocket', fields)
+        check(fields['sec-websocket-accept'] == base64.b64encode(accept).decode(), fields)
+        check(fields['sec-websocket-protocol'] == subprotocol, fields)
+
+    def exactly(self, count):
+        data = b''
+        while len(data) < count:
+            part = self.tcp.recv(count - len(data))
+            if not part:
+                raise Failure('the server closed the connection')
+            data += part
+        return data
+
+    def frame(self, opcode, data, masked=True):
+        """A whole message in one frame (5.2)."""
+        size = len(data)
+        head = struct.pack('>B', 0x80 | opcode)
+        if size < 126:
+            head += struct.pack('>B', masked << 7 | size)
+        elif size < 1 << 16:
+            head += struct.pack('>BH', masked << 7 | 126, size)
+        else:
+            head += struct.pack('>BQ', masked << 7 | 127, size)
+        if masked:
+            mask = random.randbytes(4)
+            head += mask
+            data = bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
+        self.tcp.sendall(head + data)
+
+    def sendall(self, data):
+        self.frame(self.BINARY, data)
+
+    def receive_frame(self):
+        first, size = self.exactly(2)
+        check(size < 128, "the server's frames are not masked")
+        if size >= 126:
+            size = int.from_bytes(self.exactly(2 if size == 126 else 8), 'big')
+        data = self.exactly(size)
+        if first & 15 == self.CLOSE:
+            self.closed = True
+        else:
+            check(first == 0x80 | self.BINARY, 'frame begins with', hex(first))
+            self.data += data
+
+    def recv(self, count):
+        while not self.data and not self.closed:
+            self.receive_frame()
+        part, self.data = self.data[:count], self.data[count:]
+        return part
+
+    def close(self):
+        self.tcp.close()
+
+
 class Client:
     """A client by RFC 6143."""
 
-    def __init__(self, machine, password=None):
-        self.sock = socket.create_connection(('127.0.0.1', 5900 + machine.vnc_display), 60)
+    def __init__(self, machine, password=None, sock=None):
+        self.sock = sock or socket.create_connection(('127.0.0.1', 5900 + machine.vnc_display), 60)
         check(self.read(12) == b'RFB 003.008\n', 'greeting')
         self.sock.sendall(b'RFB 003.008\n')
         kinds = self.read(self.read(1)[0])
@@ -37,6 +114,7 @@ class Client:
             raise Refused()
         self.sock.sendall(b'\x01')
         self.width, self.height = struct.unpack('>HH', self.read(4))
+        self.pixels = bytearray(self.width * self.height * 4)
         self.read(16)
         self.name = self.read(struct.unpack('>I', self.read(4))[0]).decode()
 
@@ -58,15 +136,28 @@ class Client:
                                       height or self.height))
 
     def update(self):
-        """The rectangles of the next update: x, y, width, height, encoding."""
+        """The rectangles of the next update: x, y, width, height, encoding; pixels of the raw
+        encoding go into the picture."""
         rects = []
         check(self.read(1) == b'\x00', 'not an update')
         for _ in range(struct.unpack('>xH', self.read(3))[0]):
             x, y, width, height, encoding = struct.unpack('>HHHHi', self.read(12))
             if encoding == 0:
-                self.read(width * height * 4)
+                self.put(x, y, width, height, self.read(width * height * 4))
             rects.append((x, y, width, height, encoding))
         return rects
+
+    def put(self, x, y, width, height, pixels):
+        for i in range(height):
+            at = ((y + i) * self.width + x) * 4
+            self.pixels[at:at + width * 4] = pixels[i * width * 4:(i + 1) * width * 4]
+
+    def picture(self):
+        """The server's pixels are red, green, blue and nothing, a byte each."""
+        rgb = bytearray(self.width * self.height * 3)
+        for i in range(3):
+            rgb[i::3] = self.pixels[i::4]
+        return Picture(b'P6\n%d %d\n255\n' % (self.width, self.height) + rgb)
 
     def key(self, keysym, down):
         self.sock.sendall(struct.pack('>BBHI', 4, down, 0, keysym))
@@ -285,5 +376,82 @@ def password():
         check(not gets_in('other'), 'in after it expired')
 
 
+def web_client(machine):
+    return Client(machine, sock=WebSocket(('127.0.0.1', 5700 + machine.vnc_display)))
+
+
+def websocket():
+    """The same pixels through a websocket; keys in large, small and several frames; control frames."""
+    with vnc(*boot_sector('picture.bin'), options=',websocket=on') as machine:
+        machine.wait_serial('D')
+        kinds = [(s['service'], s['websocket']) for s in
+                 machine.qmp('query-vnc-servers')[0]['server']]
+        check((str(5700 + machine.vnc_display), True) in kinds, kinds)
+        wanted = expected_picture(1024, 768)
+
+        def shows_picture():
+            client = web_client(machine)
+            client.encodings(0)
+            client.request(0)
+            client.update()
+            return client if client.picture() == wanted else client.sock.close()
+
+        client = wait_for(shows_picture, 'the picture')
+        clients = machine.qmp('query-vnc-servers')[0]['clients']
+        check([c['websocket'] for c in clients] == [True], clients)
+        machine.serial = b''
+        client.tap(ord('q'))
+        machine.wait_serial('K10K90')
+        tap = b''.join(struct.pack('>BBHI', 4, down, 0, ord('w')) for down in (1, 0))
+        for cut_text in (0, 200, 70000):    # frames with each length of head
+            machine.serial = b''
+            client.sock.sendall(struct.pack('>BxxxI', 6, cut_text) + bytes(cut_text) + tap)
+            machine.wait_serial('K11K91')
+        machine.serial = b''
+        for byte in tap:                    # a message of the inner protocol in many frames
+            client.sock.sendall(bytes([byte]))
+        machine.wait_serial('K11K91')
+        client.pointer(1, 0, 0)
+        machine.wait_serial('M[0-9A-F]9')
+        client.sock.frame(WebSocket.PING, b'are you there')  # the library does not answer it
+        check(answers(client), 'an update')
+        client.sock.frame(WebSocket.CLOSE, struct.pack('>H', 1000))
+        wait_for(lambda: not machine.qmp('query-vnc')['clients'], 'the end of the connection')
+
+
+def websocket_garbage():
+    """Frames that break the rules end their client only."""
+    rng = random.Random(2)
+    with vnc(*boot_sector('text.bin'), options=',websocket=on') as machine:
+        machine.wait_serial('D')
+        good, plain = web_client(machine), Client(machine)
+        address = ('127.0.0.1', 5700 + machine.vnc_display)
+        for begin in (b'GET / HTTP/1.1\r\n\r\n', b'GET ' + b'x' * 100000,
+                      b'GET /\r\n' + b'Sec-WebSocket-Key1: 1\r\n' * 500 + b'\r\n'):
+            bad = socket.create_connection(address, 60)
+            try:
+                bad.sendall(begin)
+            except OSError:
+                pass
+            bad.close()
+        for _ in range(30):
+            bad = WebSocket(address)
+            try:
+                bad.tcp.sendall(rng.randbytes(rng.randrange(1, 400)))
+            except OSError:
+                pass
+            bad.close()
+        huge = web_client(machine)
+        huge.sock.tcp.sendall(struct.pack('>BBQ', 0x82, 0xff, (1 << 63) - 1) + bytes(8))
+        bare = web_client(machine)
+        bare.sock.frame(WebSocket.BINARY, b'\xc8' * 8, masked=False)
+        for client in (good, plain):
+            client.encodings(0)
+            check(answers(client), 'a client that behaves')
+        bare.sock.close()
+        huge.sock.close()
+        wait_for(lambda: len(machine.qmp('query-vnc')['clients']) == 2, 'only those that behave')
+
+
 main([same_pixels, viewer_types_and_clicks, keys_and_pointer, resize, several_clients, garbage,
-      stuck_reader, password])
+      stuck_reader, password, websocket, websocket_garbage])
