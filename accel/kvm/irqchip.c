@@ -4,19 +4,19 @@
  *
  * A GSI is a number that a table (KVM_SET_GSI_ROUTING) leads to inputs of the chips, or to a message.
  * on: GSI 0-15 are the ISA interrupts, 16-23 the rest of the I/O APIC. split: GSI n is what our
- * I/O APIC's entry n sends; the kernel needs it only to know which vectors' ends to tell us.
+ * I/O APIC's entry n sends; the kernel needs it only to know which vectors' ends to tell us. From 24 on
+ * are the messages that eventfds send.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/intc/irqchip.h"
-#include <time.h>
 #include "accel/kvm/kvm.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
-#include "hw/timer/i8254.h"
 #include "util/trace.h"
 
 TRACE_EVENT(kvm_set_gsi, "gsi %u level %d");
+TRACE_EVENT(kvm_irqfd, "fd %d gsi %u address 0x%" PRIx64 " data 0x%x: %d");
 TRACE_EVENT(kvm_msi, "address 0x%" PRIx64 " data 0x%x");
 
 enum { ISA_IRQS = 16, CASCADE = 2, TIMER_PIN = 2, PIC_PINS = 8 };
@@ -131,97 +131,13 @@ static void put_ioapic(MachineState *machine, const IrqchipIoapic *regs)
     chip_ioctl(machine, KVM_SET_IRQCHIP, &state, "I/O APIC");
 }
 
-/* --- i8254 -------------------------------------------------------------------------------- */
-
-enum { CONTROL_RW_SHIFT = 4, CONTROL_MODE_SHIFT = 1, RW_WORD = 3 };
-/* KVM's states of a byte pointer. */
-enum { KVM_RW_WORD0 = 3, KVM_RW_WORD1 = 4 };
-/* Its mode of a channel that nobody has set up. */
-enum { KVM_NO_MODE = 0xff };
-
-/* The kernel's times are of its monotonic clock. */
-static int64_t kernel_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
-}
-
-static int64_t now_ticks(const I8254 *chip)
-{
-    return (int64_t)muldiv64((uint64_t)clock_get_ns(chip->clock), I8254_HZ, NS_PER_SECOND);
-}
-
-static void get_counter(const I8254 *chip, I8254Counter *c, const struct kvm_pit_channel_state *k)
-{
-    int64_t age_ns = MAX(kernel_ns() - k->count_load_time, 0);
-    bool armed = k->count_load_time && k->mode != KVM_NO_MODE;
-
-    *c = (I8254Counter) {
-        .control = (uint8_t)(k->rw_mode << CONTROL_RW_SHIFT | (k->mode & 7) << CONTROL_MODE_SHIFT |
-                             (k->bcd & 1)),
-        .gate = k->gate, .out = c->out,
-        .count_register = (uint16_t)k->count, .low_byte = k->write_latch,
-        .write_high = k->write_state == KVM_RW_WORD1, .read_high = k->read_state == KVM_RW_WORD1,
-        .latch = k->latched_count,
-        .latch_bytes = !k->count_latched ? 0 : k->count_latched == KVM_RW_WORD0 ? 2 : 1,
-        .status_latched = k->status_latched, .status = k->status,
-        .armed = armed, .count_written = armed,
-        .count = k->count ? k->count : 65536,
-        .start = now_ticks(chip) - (int64_t)muldiv64((uint64_t)age_ns, I8254_HZ, NS_PER_SECOND),
-        .frozen = -1, .reload_at = -1,
-    };
-}
-
-static void put_counter(const I8254 *chip, const I8254Counter *c, struct kvm_pit_channel_state *k)
-{
-    int64_t ticks = c->frozen >= 0 ? c->frozen : now_ticks(chip) - c->start;
-    uint8_t rw = c->control >> CONTROL_RW_SHIFT & 3;
-
-    *k = (struct kvm_pit_channel_state) {
-        .count = c->count & 0xffff ? c->count : 65536, .latched_count = c->latch,
-        .count_latched = !c->latch_bytes ? 0 : rw != RW_WORD ? rw
-                       : c->latch_bytes == 2 ? KVM_RW_WORD0 : KVM_RW_WORD1,
-        .status_latched = c->status_latched, .status = c->status,
-        .read_state = rw != RW_WORD ? rw : c->read_high ? KVM_RW_WORD1 : KVM_RW_WORD0,
-        .write_state = rw != RW_WORD ? rw : c->write_high ? KVM_RW_WORD1 : KVM_RW_WORD0,
-        .write_latch = c->low_byte, .rw_mode = rw,
-        .mode = c->armed ? c->control >> CONTROL_MODE_SHIFT & 7 : KVM_NO_MODE,
-        .bcd = c->control & 1, .gate = c->gate,
-        .count_load_time = c->armed ? kernel_ns() - (int64_t)muldiv64((uint64_t)MAX(ticks, 0),
-                                                                      NS_PER_SECOND, I8254_HZ) : 0,
-    };
-}
-
-static void get_pit(MachineState *machine, I8254 *chip)
-{
-    struct kvm_pit_state2 state;
-
-    chip_ioctl(machine, KVM_GET_PIT2, &state, "i8254");
-    for (unsigned n = 0; n < I8254_COUNTERS; n++) {
-        get_counter(chip, &chip->counters[n], &state.channels[n]);
-    }
-}
-
-/* The flag keeps channel 0 from interrupts: the HPET has taken them over. */
-static void put_pit(MachineState *machine, I8254 *chip)
-{
-    struct kvm_pit_state2 state = { .flags = chip->irq_disabled ? KVM_PIT_FLAGS_HPET_LEGACY : 0 };
-
-    for (unsigned n = 0; n < I8254_COUNTERS; n++) {
-        put_counter(chip, &chip->counters[n], &state.channels[n]);
-    }
-    chip_ioctl(machine, KVM_SET_PIT2, &state, "i8254");
-}
-
 /* --- routing ------------------------------------------------------------------------------ */
 
 typedef struct Routing {
     struct { /* struct kvm_irq_routing */
         uint32_t nr, flags;
     } head;
-    struct kvm_irq_routing_entry entries[64];
+    struct kvm_irq_routing_entry entries[2 * ISA_IRQS + IOAPIC_NUM_PINS + KVM_MAX_IRQFDS];
 } Routing;
 
 static void route(Routing *r, unsigned gsi, unsigned chip, unsigned pin)
@@ -231,19 +147,41 @@ static void route(Routing *r, unsigned gsi, unsigned chip, unsigned pin)
     };
 }
 
-static int route_board(KvmState *kvm)
+static void route_message(Routing *r, unsigned gsi, const KvmMessage *msg)
 {
-    Routing r = { 0 };
+    r->entries[r->head.nr++] = (struct kvm_irq_routing_entry) {
+        .gsi = gsi, .type = KVM_IRQ_ROUTING_MSI,
+        .u.msi = { .address_lo = (uint32_t)msg->addr, .address_hi = (uint32_t)(msg->addr >> 32),
+                   .data = msg->data },
+    };
+}
 
+static void route_board(Routing *r)
+{
     for (unsigned gsi = 0; gsi < ISA_IRQS; gsi++) {
         if (gsi != CASCADE) {
-            route(&r, gsi, gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+            route(r, gsi, gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
                   gsi % PIC_PINS);
         }
     }
     for (unsigned gsi = 0; gsi < IOAPIC_NUM_PINS; gsi++) {
         if (gsi != TIMER_PIN) { /* ISA IRQ 0 has it */
-            route(&r, gsi, KVM_IRQCHIP_IOAPIC, gsi ? gsi : TIMER_PIN);
+            route(r, gsi, KVM_IRQCHIP_IOAPIC, gsi ? gsi : TIMER_PIN);
+        }
+    }
+}
+
+/* The whole table is the kernel's unit of change. */
+static int set_routing(KvmState *kvm)
+{
+    Routing r = { 0 };
+
+    if (kvm->irqchip == KVM_IRQCHIP_ON) {
+        route_board(&r);
+    }
+    for (unsigned gsi = 0; gsi < G_N_ELEMENTS(kvm->messages); gsi++) {
+        if (kvm->messages[gsi].addr) {
+            route_message(&r, gsi, &kvm->messages[gsi]);
         }
     }
     return kvm_vm_ioctl(kvm, KVM_SET_GSI_ROUTING, &r);
@@ -252,18 +190,64 @@ static int route_board(KvmState *kvm)
 static void route_pin(MachineState *machine, unsigned pin, uint64_t addr, uint32_t data, bool masked)
 {
     KvmState *kvm = kvm_of(machine);
-    Routing r = { 0 };
 
-    kvm->pins[pin] = (KvmPin) { masked ? 0 : addr, data };
-    for (unsigned n = 0; n < IOAPIC_NUM_PINS; n++) {
-        if (kvm->pins[n].addr) {
-            r.entries[r.head.nr++] = (struct kvm_irq_routing_entry) {
-                .gsi = n, .type = KVM_IRQ_ROUTING_MSI,
-                .u.msi = { .address_lo = (uint32_t)kvm->pins[n].addr, .data = kvm->pins[n].data },
-            };
-        }
+    kvm->messages[pin] = (KvmMessage) { masked ? 0 : addr, data };
+    set_routing(kvm);
+}
+
+/* --- irqfds ------------------------------------------------------------------------------- */
+
+static int set_irqfd(KvmState *kvm, unsigned gsi, int fd, bool on)
+{
+    struct kvm_irqfd irqfd = { .fd = (uint32_t)fd, .gsi = gsi,
+                               .flags = on ? 0 : KVM_IRQFD_FLAG_DEASSIGN };
+
+    return kvm_vm_ioctl(kvm, KVM_IRQFD, &irqfd);
+}
+
+static unsigned free_gsi(const KvmState *kvm)
+{
+    unsigned gsi = IOAPIC_NUM_PINS;
+
+    while (gsi < G_N_ELEMENTS(kvm->messages) && kvm->messages[gsi].addr) {
+        gsi++;
     }
-    kvm_vm_ioctl(kvm, KVM_SET_GSI_ROUTING, &r);
+    return gsi;
+}
+
+static int irqfd_add(MachineState *machine, int fd, uint64_t addr, uint32_t data)
+{
+    KvmState *kvm = kvm_of(machine);
+    unsigned gsi = free_gsi(kvm);
+
+    if (!kvm_cap(kvm, KVM_HAS_IRQFD) || gsi == G_N_ELEMENTS(kvm->messages)) {
+        return -1;
+    }
+    kvm->messages[gsi] = (KvmMessage) { addr, data };
+    bool done = set_routing(kvm) >= 0 && set_irqfd(kvm, gsi, fd, true) >= 0;
+    trace(kvm_irqfd, fd, gsi, addr, data, done);
+    if (!done) {
+        kvm->messages[gsi].addr = 0;
+        return -1;
+    }
+    return (int)gsi;
+}
+
+static void irqfd_change(MachineState *machine, int route, uint64_t addr, uint32_t data)
+{
+    KvmState *kvm = kvm_of(machine);
+
+    kvm->messages[route] = (KvmMessage) { addr, data };
+    set_routing(kvm);
+}
+
+static void irqfd_remove(MachineState *machine, int route, int fd)
+{
+    KvmState *kvm = kvm_of(machine);
+
+    set_irqfd(kvm, (unsigned)route, fd, false);
+    kvm->messages[route].addr = 0;
+    set_routing(kvm);
 }
 
 /* --- creation ----------------------------------------------------------------------------- */
@@ -271,9 +255,13 @@ static void route_pin(MachineState *machine, unsigned pin, uint64_t addr, uint32
 static const IrqchipOps board_ops = {
     .board = true, .send_msi = send_msi, .set_gsi = set_gsi,
     .get_pic = get_pic, .put_pic = put_pic, .get_ioapic = get_ioapic, .put_ioapic = put_ioapic,
-    .get_pit = get_pit, .put_pit = put_pit,
+    .get_pit = kvm_pit_get, .put_pit = kvm_pit_put,
+    .irqfd_add = irqfd_add, .irqfd_change = irqfd_change, .irqfd_remove = irqfd_remove,
 };
-static const IrqchipOps split_ops = { .send_msi = send_msi, .route_pin = route_pin };
+static const IrqchipOps split_ops = {
+    .send_msi = send_msi, .route_pin = route_pin,
+    .irqfd_add = irqfd_add, .irqfd_change = irqfd_change, .irqfd_remove = irqfd_remove,
+};
 
 /* x2APIC IDs in 32 bits, and broadcasts as the manual has them. */
 static void use_whole_x2apic_ids(KvmState *kvm)
@@ -293,7 +281,7 @@ static int create_board(KvmState *kvm)
     if (ret >= 0) {
         ret = kvm_vm_ioctl(kvm, KVM_CREATE_PIT2, &pit);
     }
-    return ret < 0 ? ret : route_board(kvm);
+    return ret < 0 ? ret : set_routing(kvm);
 }
 
 static int create_split(KvmState *kvm)

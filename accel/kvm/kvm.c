@@ -250,6 +250,9 @@ static bool kvm_machine_ready(MachineState *machine, Error **errp)
             return false;
         }
     }
+    if (kvm->irqchip == KVM_IRQCHIP_ON) {
+        kvm_pit_follow(kvm);
+    }
     return kvm_clock_create(kvm, errp);
 }
 

@@ -8,6 +8,7 @@
  *   io.c       coalesced writes, ioeventfds
  *   clock.c    the paravirtual clock
  *   irqchip.c  interrupt controllers in the kernel
+ *   pit.c      the i8254 in the kernel
  *   selftest.c whether the host's KVM can run a PC
  *   vcpu.c     vCPUs: life, kicking, events before entry
  *   exits.c    why the guest's code was left
@@ -29,7 +30,7 @@
 typedef enum KvmCap {
     KVM_HAS_SLOTS, KVM_HAS_ROM_SLOTS, KVM_HAS_MANUAL_DIRTY, KVM_HAS_ADDRESS_SPACES,
     KVM_HAS_COALESCED_MMIO, KVM_HAS_COALESCED_PIO, KVM_HAS_IOEVENTFD,
-    KVM_HAS_IRQCHIP, KVM_HAS_SPLIT_IRQCHIP, KVM_HAS_IRQ_ROUTING, KVM_HAS_PIT2, KVM_HAS_PIT_STATE2,
+    KVM_HAS_IRQCHIP, KVM_HAS_SPLIT_IRQCHIP, KVM_HAS_IRQ_ROUTING, KVM_HAS_IRQFD, KVM_HAS_PIT2, KVM_HAS_PIT_STATE2,
     KVM_HAS_TSC_DEADLINE, KVM_HAS_X2APIC_API,
     KVM_HAS_EXCEPTION_PAYLOAD, KVM_HAS_TRIPLE_FAULT_EVENT, KVM_HAS_SREGS2, KVM_HAS_XSAVE,
     KVM_HAS_XCRS, KVM_HAS_DEBUGREGS, KVM_HAS_VCPU_EVENTS, KVM_HAS_MP_STATE,
@@ -44,11 +45,13 @@ typedef struct KvmState KvmState;
 /* kernel-irqchip=: which interrupt controllers are the kernel's. */
 typedef enum KvmIrqchip { KVM_IRQCHIP_OFF, KVM_IRQCHIP_SPLIT, KVM_IRQCHIP_ON } KvmIrqchip;
 
-/* What an entry of our I/O APIC sends; address 0: masked. */
-typedef struct KvmPin {
+enum { KVM_MAX_IRQFDS = 256 };
+
+/* A message-signalled interrupt; address 0: none. */
+typedef struct KvmMessage {
     uint64_t addr;
     uint32_t data;
-} KvmPin;
+} KvmMessage;
 
 /* The memory slots of one of the kernel's address spaces (0: as ever, 1: SMM). */
 typedef struct KvmSlots {
@@ -75,7 +78,10 @@ struct KvmState {
     X86CpuHost cpu_host;
     KvmIrqchip irqchip;
     bool wide_apic_ids;      /* x2APIC IDs have 32 bits in the local APIC's state */
-    KvmPin pins[24];         /* split: as told to the kernel */
+    KvmMessage messages[24 + KVM_MAX_IRQFDS]; /* by GSI: the pins of our I/O APIC (split), then irqfds */
+    struct kvm_pit_state2 pit; /* on: what the kernel gets when the machine goes on */
+    int64_t pit_ns;          /* the kernel's time of it */
+    bool pit_held;           /* that is the i8254's state, not the kernel's */
     KvmMsrs *msrs;           /* the registers that this kernel has; made with the first CPU */
     KvmSlots memory, smm;
     KvmIo memory_io, port_io;
@@ -142,6 +148,14 @@ bool kvm_clock_create(KvmState *kvm, Error **errp);
 /* --- irqchip.c */
 /* Makes the controllers that kvm->irqchip names; before the first vCPU. */
 bool kvm_irqchip_create(KvmState *kvm, Error **errp);
+
+/* --- pit.c */
+struct I8254;
+/* The state of the kernel's chip, by IrqchipOps. */
+void kvm_pit_get(MachineState *machine, struct I8254 *chip);
+void kvm_pit_put(MachineState *machine, struct I8254 *chip);
+/* From now on it stands while the machine does. */
+void kvm_pit_follow(KvmState *kvm);
 
 /* --- selftest.c */
 /* False with errp set, naming what fails, if this KVM cannot run a PC. At most half a second. */

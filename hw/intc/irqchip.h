@@ -44,6 +44,12 @@ typedef struct IrqchipOps {
      * level-triggered one it tells by apic_bus_eoi(). */
     void (*route_pin)(MachineState *machine, unsigned pin, uint64_t addr, uint32_t data,
                       bool masked);
+
+    /* Has the kernel send a message each time that the eventfd fd is signalled, while nobody of ours
+     * runs. Returns a number for the other two; -1: it cannot, or has no room for more. */
+    int (*irqfd_add)(MachineState *machine, int fd, uint64_t addr, uint32_t data);
+    void (*irqfd_change)(MachineState *machine, int route, uint64_t addr, uint32_t data);
+    void (*irqfd_remove)(MachineState *machine, int route, int fd);
 } IrqchipOps;
 
 /* What the accelerator has of the board's chips; NULL if they are ours. */

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # Runs a command where KVM is complete: in a small Linux guest of Debian's QEMU, whose TCG emulates
-# a CPU with AMD's SVM. See docs/kvm-tests.md.
+# a CPU with AMD's SVM; or of Bochs (slow), which emulates Intel's VMX and debug registers as well.
+# See docs/kvm-tests.md.
 #
-#   nested.py [--file FILE[:DEST]]... [--env NAME=VALUE]... [--limit SECONDS] COMMAND [ARGUMENT]...
+#   nested.py [--outer qemu|bochs] [--file FILE[:DEST]]... [--env NAME=VALUE]... [--limit SECONDS]
+#             COMMAND [ARGUMENT]...
 #
 # The command's output is ours and so is its status; 77: this host cannot do it (one line says
 # what is missing), 124: time limit, 125: the guest ended without a result.
@@ -22,6 +24,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
+import time
 
 STATUS_SKIP, STATUS_LIMIT, STATUS_NO_RESULT = 77, 124, 125
 # Debian's cloud kernel boots fastest; the generic one has the same modules.
@@ -175,11 +178,11 @@ class Initramfs:
         self.out.close()
 
 
-def pack(work, modules, files, command, env):
+def pack(work, modules, module, files, command, env):
     path = os.path.join(work, 'initramfs')
     archive = Initramfs(path)
     archive.file(need('busybox', 'busybox-static'), '/bin/busybox')
-    archive.module(modules, 'kvm-amd')
+    archive.module(modules, module)
     archive.python()
     for item in files:
         archive.file(*item.split(':'))
@@ -220,13 +223,93 @@ def status_of(console, ended):
     return STATUS_NO_RESULT if ended else STATUS_LIMIT
 
 
-def run(command, files=(), env=None, limit=120, memory=1024):
+# --- Bochs ------------------------------------------------------------------------------------------
+
+BOCHS_OPTIONS = """\
+config_interface: textconfig
+display_library: nogui
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model=corei7_sandy_bridge_2600k, count=1, ips=50000000, reset_on_triple_fault=0
+megs: {memory}
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=cdrom, path="{work}/boot.iso", status=inserted
+boot: cdrom
+com1: enabled=1, mode=file, dev={work}/console
+com2: enabled=1, mode=file, dev={work}/output
+clock: sync=none
+log: {work}/log
+panic: action=fatal
+error: action=ignore
+info: action=ignore
+debug: action=ignore
+"""
+
+
+def make_iso(work, kernel, initramfs):
+    folder = work + '/iso/boot'
+    os.makedirs(folder + '/grub')
+    shutil.copy(kernel, folder + '/kernel')
+    shutil.move(initramfs, folder + '/initramfs')
+    with open(folder + '/grub/grub.cfg', 'w', encoding='utf-8') as f:
+        f.write(f'linux /boot/kernel {APPEND}\ninitrd /boot/initramfs\nboot\n')
+    subprocess.run([need('grub-mkrescue', 'grub-common'), '-d', '/usr/lib/grub/i386-pc', '-o',
+                    work + '/boot.iso', work + '/iso', '--locales=', '--themes=', '--fonts=',
+                    '--install-modules=linux normal iso9660 biosdisk'],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+
+def read_if_there(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+    except FileNotFoundError:
+        return ''
+
+
+def boot_bochs(work, kernel, initramfs, memory, limit):
+    """As boot(). Bochs does not end by itself: the console tells."""
+    need('xorriso', 'xorriso')
+    bochs = need('bochs', 'bochs')
+    make_iso(work, kernel, initramfs)
+    with open(work + '/rc', 'w', encoding='utf-8') as f:
+        f.write(BOCHS_OPTIONS.format(work=work, memory=memory))
+    with open(work + '/commands', 'w', encoding='utf-8') as f:
+        f.write('c\n')
+    deadline, shown = time.monotonic() + limit, 0
+    with subprocess.Popen([bochs, '-q', '-f', work + '/rc', '-rc', work + '/commands'], cwd=work,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as process:
+        done = False
+        while not done and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.2)
+            done = re.search(r'^NESTED: rc \d+', read_if_there(work + '/console'), re.M)
+            output = read_if_there(work + '/output')
+            sys.stdout.write(output[shown:].replace('\r', ''))
+            sys.stdout.flush()
+            shown = len(output)
+        process.kill()
+    return bool(done) or time.monotonic() < deadline
+
+
+# --- both -------------------------------------------------------------------------------------------
+
+
+def run(command, files=(), env=None, limit=120, memory=1024, outer='qemu'):
     """Runs a command in the guest; files: "FILE" or "FILE:DEST". Raises Missing."""
-    qemu, (kernel, modules) = find_qemu(), find_kernel()
+    kernel, modules = find_kernel()
+    if outer == 'bochs':
+        need('bochs', 'bochs')
+    else:
+        qemu = find_qemu()
     with tempfile.TemporaryDirectory(prefix='doppel-nested-') as work:
-        initramfs = pack(work, modules, files, command, env or {})
+        module = 'kvm-intel' if outer == 'bochs' else 'kvm-amd'
+        initramfs = pack(work, modules, module, files, command, env or {})
         console = work + '/console'
-        ended = boot(outer_command(qemu, kernel, initramfs, console, memory), limit)
+        if outer == 'bochs':
+            ended = boot_bochs(work, kernel, initramfs, memory, limit)
+        else:
+            ended = boot(outer_command(qemu, kernel, initramfs, console, memory), limit)
         return status_of(console, ended)
 
 
@@ -235,6 +318,7 @@ def main():
     parser.add_argument('--file', action='append', default=[], metavar='FILE[:DEST]')
     parser.add_argument('--env', action='append', default=[], metavar='NAME=VALUE')
     parser.add_argument('--limit', type=float, default=120, metavar='SECONDS')
+    parser.add_argument('--outer', choices=['qemu', 'bochs'], default='qemu')
     parser.add_argument('--memory', type=int, default=1024, metavar='MIB')
     parser.add_argument('command', nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -242,7 +326,8 @@ def main():
         parser.error('which command?')
     env = dict(item.split('=', 1) for item in options.env)
     try:
-        sys.exit(run(options.command, options.file, env, options.limit, options.memory))
+        sys.exit(run(options.command, options.file, env, options.limit, options.memory,
+                     options.outer))
     except Missing as what:
         print(f'1..0 # SKIP {what}')
         sys.exit(STATUS_SKIP)

@@ -10,6 +10,7 @@
  */
 #include <glib/gstdio.h>
 #include <string.h>
+#include "monitor/hmp.h"
 #include "system/startup.h"
 #include "util/main-loop.h"
 
@@ -51,23 +52,59 @@ static void free_guest(Guest *g)
     g_free(g);
 }
 
-static void run_until(Guest *g, const char *text)
+/* When a guest that has not come so far hangs. */
+static gint64 new_deadline(void)
+{
+    const char *scale = g_getenv("GUEST_TIMEOUT_SCALE");
+
+    return g_get_monotonic_time() + (gint64)(150 * G_USEC_PER_SEC * (scale ? atof(scale) : 1));
+}
+
+static void G_GNUC_NORETURN fail(Guest *g, const char *what, const char *text)
+{
+    g_autoptr(GString) cpus = g_string_new(NULL);
+
+    vm_stop(g->rs, RUN_STATE_PAUSED);
+    for (guint i = 0; i < g->m->cpus->len; i++) {
+        CPUState *cpu = g_ptr_array_index(g->m->cpus, i);
+        CPU_GET_CLASS(cpu)->dump_state(cpu, cpus);
+    }
+    for (const char *const *line = (const char *const[]) { "info pic", "info lapic", NULL }; *line;
+         line++) {
+        g_autofree char *out = hmp_execute(g->rs, *line, 0);
+        g_string_append(cpus, out);
+    }
+    g_error("the guest %s before '%s':\n%s\n%s", what, text, g->serial->str, cpus->str);
+}
+
+static void read_serial(Guest *g)
 {
     Chardev *serial = g_ptr_array_index(g->m->serials, 0);
     uint8_t buf[512];
     int n;
 
+    while ((n = chr_ringbuf_read(serial, buf, sizeof(buf))) > 0) {
+        g_string_append_len(g->serial, (char *)buf, n);
+    }
+}
+
+static void run_until(Guest *g, const char *text)
+{
+    gint64 deadline = new_deadline();
+
     vm_start(g->rs);
     while (!strstr(g->serial->str, text)) {
         main_loop_wait(true);
-        while ((n = chr_ringbuf_read(serial, buf, sizeof(buf))) > 0) {
-            g_string_append_len(g->serial, (char *)buf, n);
-        }
+        read_serial(g);
         if (!runstate_is_running(g->rs)) {
-            g_error("the guest stopped before '%s':\n%s", text, g->serial->str);
+            fail(g, "stopped", text);
+        } else if (g_get_monotonic_time() > deadline) {
+            fail(g, "hangs", text);
         }
     }
     vm_stop(g->rs, RUN_STATE_PAUSED);
+    read_serial(g); /* what came before it stopped */
+    g_test_message("reached '%s'", text);
 }
 
 /* A second machine of the same kind goes on where g stopped. g stays as it is. */

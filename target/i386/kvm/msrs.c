@@ -68,7 +68,8 @@ static const MsrRow rows[] = {
     HOST(MSR_HV_SINT0, 16, 20),
     HOST(MSR_HV_STIMER0, 8, 36),
     HOST(MSR_HV_CRASH_P0, 5, 44),
-    FIELD(X86_MSR_TSC_DEADLINE, tsc_deadline),
+    /* The kernel's timer goes on while the CPU is looked at. */
+    { X86_MSR_TSC_DEADLINE, 1, 1, offsetof(X86State, tsc_deadline), 0, true },
 };
 
 /* One register that exists. */
