@@ -1,16 +1,17 @@
 /*
  * "-display sdl": the machine's screen in a window.
  *
- * SDL runs on the main thread: a timer of the real clock handles its events,
- * every 30 ms; drawing follows the console's refreshing.
+ * SDL runs on the main thread. Its events are handled when the console has been refreshed, so
+ * that one awakening does both, and by a timer while that is seldom.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "ui/sdl.h"
 #include <stdlib.h>
 #include "ui/front-ends.h"
+#include "ui/refresh.h"
 
-enum { POLL_MS = 30 };
+enum { POLL_MS = REFRESH_USUAL_MS + 10 };
 
 /* --- drawing --------------------------------------------------------------------------- */
 
@@ -51,17 +52,6 @@ static void update(DisplayListener *l, int x, int y, int w, int h)
 
     *box = (pixman_box32_t){ MIN(box->x1, x), MIN(box->y1, y), MAX(box->x2, x + w),
                              MAX(box->y2, y + h) };
-}
-
-static void refresh(DisplayListener *l)
-{
-    SdlDisplay *sdl = (SdlDisplay *)l;
-
-    if (sdl->texture && sdl->damage.x1 < sdl->damage.x2) {
-        upload(sdl, &sdl->damage);
-        forget_damage(sdl);
-        present(sdl);
-    }
 }
 
 /* --- the window ------------------------------------------------------------------------- */
@@ -160,6 +150,8 @@ void sdl_switch_console(SdlDisplay *sdl, unsigned index)
     sdl_update_title(sdl);
 }
 
+/* --- in time ---------------------------------------------------------------------------- */
+
 static void poll_events(void *opaque)
 {
     SdlDisplay *sdl = opaque;
@@ -173,6 +165,18 @@ static void poll_events(void *opaque)
         sdl->running = !sdl->running;
         sdl_update_title(sdl);
     }
+}
+
+static void refresh(DisplayListener *l)
+{
+    SdlDisplay *sdl = (SdlDisplay *)l;
+
+    if (sdl->texture && sdl->damage.x1 < sdl->damage.x2) {
+        upload(sdl, &sdl->damage);
+        forget_damage(sdl);
+        present(sdl);
+    }
+    poll_events(sdl);
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

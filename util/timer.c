@@ -100,6 +100,19 @@ static gboolean clock_fd_ready(gint fd, GIOCondition condition, gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
+/* GLib awakens the main loop twice for each dispatch of a source that may not recurse. */
+static guint watch_fd(int fd, Clock *clock)
+{
+    GSource *source = g_unix_fd_source_new(fd, G_IO_IN);
+    guint id;
+
+    g_source_set_callback(source, G_SOURCE_FUNC(clock_fd_ready), clock, NULL);
+    g_source_set_can_recurse(source, TRUE);
+    id = g_source_attach(source, NULL);
+    g_source_unref(source);
+    return id;
+}
+
 static Clock *clock_new(clockid_t id, ClockMode mode)
 {
     Clock *clock = g_new0(Clock, 1);
@@ -108,7 +121,7 @@ static Clock *clock_new(clockid_t id, ClockMode mode)
     clock->mode = mode;
     clock_publish(clock);
     clock->fd = timerfd_create(id, TFD_NONBLOCK | TFD_CLOEXEC);
-    clock->source = g_unix_fd_add(clock->fd, G_IO_IN, clock_fd_ready, clock);
+    clock->source = watch_fd(clock->fd, clock);
     return clock;
 }
 
