@@ -64,7 +64,7 @@ def read_ppm(path):
 
 
 def dump(machine):
-    path = machine.dir + '/screen.ppm'
+    path = machine.file('screen.ppm')
     machine.qmp('screendump', filename=path)
     return read_ppm(path)
 

@@ -156,7 +156,7 @@ class Guest(Machine):
         return [int(n, 16) for n in answer[2].split()] if answer[1] == 'ok' else None
 
     def check(self, what, width, height, rows, part=False):
-        path = self.dir + '/screen.ppm'
+        path = self.file('screen.ppm')
         self.qmp('screendump', filename=path)
         compare(what, path, width, height, rows, part)
 

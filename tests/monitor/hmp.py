@@ -159,7 +159,7 @@ def memory_dumps():
             folded = ((folded >> 1 | folded << 15) & 0xffff) + byte & 0xffff
         expect(m.hmp(f'sum 0x1230 {len(data)}'), f'{folded:05d}\n', 'sum')
         for command in ('pmemsave', 'memsave'):
-            path = f'{m.dir}/{command}'
+            path = m.file(command)
             expect(m.hmp(f'{command} 0x1230 {len(data)} {path}'), '', command)
             with open(path, 'rb') as f:
                 expect(f.read(), data, command)
@@ -392,7 +392,7 @@ def keys_and_mouse():
 
 def logs_and_traces():
     with Monitored(*QTEST) as m:
-        path = m.dir + '/log'
+        path = m.file('log')
         expect(m.hmp('logfile ' + path), '', 'logfile')
         expect(m.hmp('log nonsense').splitlines()[0], 'Log items (comma separated):', 'log')
         expect(m.hmp('trace-event no_such on'), 'unknown event "no_such"\n', 'trace-event')
@@ -426,7 +426,7 @@ def identity():
 
 def screen():
     with Monitored(*QTEST, '-device', 'VGA') as m:
-        path = m.dir + '/shot.ppm'
+        path = m.file('shot.ppm')
         expect(m.hmp('screendump ' + path), '', 'screendump')
         with open(path, 'rb') as f:
             expect(f.read(2), b'P6', 'PPM')
@@ -449,7 +449,7 @@ def wait_halt(m):
 def gdb_server():
     """A stub that the monitor starts answers gdb's '?', and is gone after 'none'."""
     with tempfile.TemporaryDirectory() as work, program(work, b'r') as m:
-        path = m.dir + '/gdb'
+        path = m.file('gdb')
         device = f'unix:{path},server=on,wait=off'
         expect(m.hmp('gdbserver ' + device), f"Waiting for gdb connection on device '{device}'\n",
                'gdbserver')

@@ -3,17 +3,14 @@
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import re
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, '..', 'guest'))
-from guest import (EMULATOR, SCALE, Failure, Skip, accel_args, accept, main,  # noqa: E402,F401
-                   run, tool)
+sys.path.insert(1, os.path.join(HERE, '..', 'lib'))
+# pylint: disable=wrong-import-position,unused-import
+from emulator import EMULATOR, Emulator, accel_args  # noqa: E402,F401
+from tap import SCALE, Failure, Skip, main, run, tool  # noqa: E402,F401
 
 PROMPT = '(qemu) '
 
@@ -53,35 +50,16 @@ def typed(text):
     return ''.join(shown)
 
 
-class Monitored:
+class Monitored(Emulator):
     """One run. hmp('info status') returns the reply's text, with plain newlines."""
 
     def __init__(self, *args, emulator=None):
-        self.dir = tempfile.mkdtemp(prefix='doppel-monitor-')
-        listeners = {}
-        for name in ('mon', 'qtest'):
-            listeners[name] = socket.socket(socket.AF_UNIX)
-            listeners[name].bind(f'{self.dir}/{name}')
-            listeners[name].listen(1)
-        command = [emulator or EMULATOR, '-display', 'none',
-                   '-chardev', f'socket,path={self.dir}/mon,id=mon0', '-mon', 'chardev=mon0',
-                   '-qtest', f'unix:{self.dir}/qtest', *accel_args(args), *args]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL,
-                                        stderr=open(self.dir + '/stderr', 'wb'))
-        self.sockets = {}
-        for name, listener in listeners.items():
-            try:
-                self.sockets[name] = accept(listener, self.process)
-            except Failure as failure:
-                raise Failure(f'{failure} for {name}: {self.stderr()}') from failure
-            self.sockets[name].settimeout(60 * SCALE)
-            listener.close()
+        super().__init__()
+        names = ['mon', 'qtest']
+        options = ['-chardev', f'socket,path={self.file("mon")},id=mon0', '-mon', 'chardev=mon0',
+                   '-qtest', f'unix:{self.file("qtest")}', *accel_args(args), *args]
+        self.sockets = dict(zip(names, self.start(options, names, emulator)))
         self.greeting = self.read_reply()
-
-    def stderr(self):
-        with open(self.dir + '/stderr', encoding='utf-8', errors='replace') as f:
-            return f.read()
 
     def read_reply(self):
         data = b''
@@ -124,16 +102,3 @@ class Monitored:
             if time.monotonic() > deadline:
                 raise Failure(f'{what} did not happen\n{self.stderr()}')
             time.sleep(0.02)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)

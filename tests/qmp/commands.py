@@ -47,10 +47,10 @@ WALK = [
     ('query-cpu-definitions', {}), ('query-cpus-fast', {}), ('query-hotpluggable-cpus', {}),
     ('object-add', {'qom-type': 'memory-backend-ram', 'id': 'spare', 'size': 1 << 20}),
     ('query-memory-size-summary', {}), ('query-memdev', {}), ('object-del', {'id': 'spare'}), ('query-pci', {}),
-    ('memsave', lambda e: {'val': 0, 'size': 100, 'filename': e.path('memsave')}),
-    ('pmemsave', lambda e: {'val': 0xfffffff0, 'size': 16, 'filename': e.path('pmemsave')}),
+    ('memsave', lambda e: {'val': 0, 'size': 100, 'filename': e.file('memsave')}),
+    ('pmemsave', lambda e: {'val': 0xfffffff0, 'size': 16, 'filename': e.file('pmemsave')}),
     ('query-dump', {}),
-    ('dump-guest-memory', lambda e: {'paging': False, 'protocol': 'file:' + e.path('core')}),
+    ('dump-guest-memory', lambda e: {'paging': False, 'protocol': 'file:' + e.file('core')}),
     ('query-dump', {}), ('query-dump-guest-memory-capability', {}),
     ('qom-list', {'path': '/machine'}), ('qom-get', {'path': '/machine', 'property': 'type'}),
     ('qom-set', {'path': '/machine', 'property': 'graphics', 'value': True}),
@@ -79,8 +79,8 @@ WALK = [
     ('chardev-add', {'id': 'pty', 'backend': {'type': 'pty', 'data': {}}}),
     ('query-yank', {}), ('yank', {'instances': []}),
     ('query-mice', {}), ('query-display-options', {}),
-    ('screendump', lambda e: {'filename': e.path('screen')}), ('x-screen-text', {}),
-    ('screendump', lambda e: {'filename': e.path('screen'), 'format': 'png'}),
+    ('screendump', lambda e: {'filename': e.file('screen')}), ('x-screen-text', {}),
+    ('screendump', lambda e: {'filename': e.file('screen'), 'format': 'png'}),
     ('x-wait-screen', {'id': 'w', 'timeout': 0}),
     ('query-vnc', {}), ('query-vnc-servers', {}),
     ('send-key', {'keys': [key('ctrl'), key('a')], 'hold-time': 1}),
@@ -119,7 +119,7 @@ def every_command():
             schema.check_reply(command, reply['return'])
         for event in qmp.events:
             schema.check_event(event)
-        check(emu.wait() == 0, emu.process.returncode, emu.stderr())
+        check(emu.wait_end() == 0, emu.process.returncode, emu.stderr())
         check('schema' not in emu.stderr(), emu.stderr())
 
 
@@ -367,7 +367,7 @@ def core_file():
     if not readelf:
         raise Skip('readelf is missing; package binutils has it')
     with Emulator('-machine', 'pc', '-S', '-m', '16', '-nodefaults') as emu:
-        qmp, core = emu.qmp, emu.path('core')
+        qmp, core = emu.qmp, emu.file('core')
         qmp.call('dump-guest-memory', paging=False, protocol='file:' + core, detach=True)
         done = qmp.event('DUMP_COMPLETED')['data']['result']
         check(done['status'] == 'completed' and done['completed'] == done['total'] ==
@@ -379,8 +379,8 @@ def core_file():
         check(re.search(r'LOAD +0x\w+ 0x0+fffc0000 0x0+fffc0000\s+0x0+40000 ', text), text)
         # The bytes of the firmware's reset vector are where the headers say.
         offset = int(re.search(r'LOAD +(0x\w+) 0x0+fffc0000', text)[1], 16) + 0x3fff0
-        qmp.call('pmemsave', val=0xfffffff0, size=16, filename=emu.path('vector'))
-        with open(core, 'rb') as f, open(emu.path('vector'), 'rb') as g:
+        qmp.call('pmemsave', val=0xfffffff0, size=16, filename=emu.file('vector'))
+        with open(core, 'rb') as f, open(emu.file('vector'), 'rb') as g:
             f.seek(offset)
             vector = g.read()
             check(f.read(16) == vector and vector[0] == 0xea, vector)
@@ -437,10 +437,10 @@ def chardevs():
         qmp = emu.qmp
         names = lambda: {c['label']: c['filename'] for c in qmp.call('query-chardev')}
         made = [
-            ('null', {}), ('file', {'out': emu.path('out'), 'append': True}), ('ringbuf', {'size': 64}),
+            ('null', {}), ('file', {'out': emu.file('out'), 'append': True}), ('ringbuf', {'size': 64}),
             ('vc', {'cols': 80}), ('udp', {'remote': {'type': 'inet', 'data': {
                 'host': '127.0.0.1', 'port': '9'}}}),
-            ('socket', {'addr': {'type': 'unix', 'data': {'path': emu.path('s')}}}),
+            ('socket', {'addr': {'type': 'unix', 'data': {'path': emu.file('s')}}}),
             ('socket', {'addr': {'type': 'inet', 'data': {'host': '127.0.0.1', 'port': '0'}}}),
         ]
         for i, (kind, data) in enumerate(made):
@@ -450,7 +450,7 @@ def chardevs():
                                                 backend={'type': 'null', 'data': {}}))
         check('busy' in qmp.fails('chardev-remove', GENERIC, id='qmp0'))
         client = socket.socket(socket.AF_UNIX)
-        client.connect(emu.path('s'))
+        client.connect(emu.file('s'))
         client.close()
         for i in range(len(made)):
             qmp.call('chardev-remove', id=f'c{i}')

@@ -77,7 +77,7 @@ def watchdog():
                 board.qmp.call('cont')
                 board.event('RESUME')
             elif action == 'poweroff':
-                check(board.emu.wait() == 0)
+                check(board.emu.wait_end() == 0)
 
 
 def limited():
@@ -109,7 +109,7 @@ def panic():
                 check(board.qmp.call('query-status')['status'] == state, action)
             else:
                 check(board.event('SHUTDOWN') == {'guest': True, 'reason': 'guest-panic'})
-                check(board.emu.wait() == 0)
+                check(board.emu.wait_end() == 0)
 
 
 def broken_qcow2(path):

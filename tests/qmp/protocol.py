@@ -244,7 +244,7 @@ def add_client():
     with Emulator(*NONE) as emu:
         qmp = emu.qmp
         qmp.call('chardev-add', id='more', backend={'type': 'socket', 'data': {
-            'addr': {'type': 'unix', 'data': {'path': emu.path('server')}}}})
+            'addr': {'type': 'unix', 'data': {'path': emu.file('server')}}}})
         ours, theirs = socket.socketpair(socket.AF_UNIX)
         qmp.call('getfd', fds=[theirs.fileno()], fdname='peer')
         check('not been found' in qmp.fails('add_client', GENERIC, protocol='more', fdname='x'))
@@ -270,7 +270,7 @@ def preconfig():
         check('permitted only before' in qmp.fails('x-exit-preconfig', GENERIC))
     with Emulator(*NONE, '--preconfig') as emu:
         emu.qmp.call('quit')
-        check(emu.wait() == 0, emu.process.returncode, emu.stderr())
+        check(emu.wait_end() == 0, emu.process.returncode, emu.stderr())
 
 
 def pretty():
@@ -278,7 +278,7 @@ def pretty():
             Emulator(*NONE, '-chardev', f'file,id=f,path={work}/out', '-mon',
                      'chardev=f,mode=control,pretty=on') as emu:
         emu.qmp.call('quit')
-        check(emu.wait() == 0)
+        check(emu.wait_end() == 0)
         with open(work + '/out', encoding='utf-8') as out:
             text = out.read()
         check(text.startswith('{\n    "QMP": {\n        "version"'), text)

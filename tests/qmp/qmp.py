@@ -1,161 +1,33 @@
-# A QMP client in plain Python, and the emulator that it drives.
+# The emulator with QMP monitors, and the schema that it offers.
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
-"""Session: one QMP connection over a unix socket. Emulator: a process that has connected to
-one. Replies come back whole ({"return": ...} or {"error": ...}); events are collected."""
-import array
-import json
 import os
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import traceback
 
-DOPPEL = os.environ.get('DOPPEL', 'build/doppel')
-TIMEOUT = 120
-
-
-class Failure(Exception):
-    pass
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+# pylint: disable=wrong-import-position,unused-import
+import emulator  # noqa: E402
+from tap import Failure, Skip, check, main  # noqa: E402,F401
 
 
-class Skip(Exception):
-    pass
-
-
-def check(condition, *what):
-    if not condition:
-        raise Failure(' '.join(str(w) for w in what))
-
-
-class Session:
-    def __init__(self, sock):
-        self.sock = sock
-        self.sock.settimeout(TIMEOUT)
-        self.buffer = b''
-        self.events = []
-        self.greeting = self.message()
-        self.serial = 0
-
-    def message(self):
-        """The next object on the wire."""
-        while b'\n' not in self.buffer:
-            data = self.sock.recv(65536)
-            if not data:
-                raise Failure('the connection ended')
-            self.buffer += data
-        line, self.buffer = self.buffer.split(b'\n', 1)
-        return json.loads(line)
-
-    def reply(self):
-        while True:
-            message = self.message()
-            if 'event' not in message:
-                return message
-            self.events.append(message)
-
-    def send(self, data, fds=()):
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))] if fds else []
-        self.sock.sendmsg([data if isinstance(data, bytes) else data.encode()], rights)
-
-    def raw(self, data):
-        """The reply to a text that ends with a newline."""
-        self.send(data + (b'\n' if isinstance(data, bytes) else '\n'))
-        return self.reply()
-
-    def execute(self, command, arguments=None, fds=(), oob=False):
-        request = {'exec-oob' if oob else 'execute': command}
-        if arguments is not None:
-            request['arguments'] = arguments
-        self.serial += 1
-        request['id'] = self.serial
-        self.send(json.dumps(request) + '\n', fds)
-        while True:
-            reply = self.reply()
-            if reply.get('id') == request['id']:
-                return reply
-            raise Failure(f'{command}: reply {reply} has another id')
-
-    def call(self, command, fds=(), **arguments):
-        """The value of "return"; underscores in the names of arguments stand for dashes."""
-        arguments = {key.replace('_', '-'): value for key, value in arguments.items()}
-        reply = self.execute(command, arguments or None, fds)
-        if 'error' in reply:
-            raise Failure(f'{command}: {reply["error"]}')
-        return reply['return']
-
-    def fails(self, command, error_class, **arguments):
-        arguments = {key.replace('_', '-'): value for key, value in arguments.items()}
-        reply = self.execute(command, arguments or None)
-        check(reply.get('error', {}).get('class') == error_class, command, arguments, reply)
-        return reply['error']['desc']
-
-    def event(self, name):
-        """Waits for an event; it and those before it are forgotten."""
-        while True:
-            for i, event in enumerate(self.events):
-                if event['event'] == name:
-                    del self.events[:i + 1]
-                    return event
-            message = self.message()
-            check('event' in message, 'waiting for', name, 'got', message)
-            self.events.append(message)
-
-
-class Emulator:
+class Emulator(emulator.Emulator):
     """One run, with as many QMP sessions as asked for."""
 
     def __init__(self, *args, binary=None, sessions=1, negotiate=True):
-        self.dir = tempfile.mkdtemp(prefix='doppel-qmp-')
-        listeners, options = [], []
-        for i in range(sessions):
-            listener = socket.socket(socket.AF_UNIX)
-            listener.bind(f'{self.dir}/qmp{i}')
-            listener.listen(1)
-            listener.settimeout(TIMEOUT)
-            listeners.append(listener)
-            options += ['-chardev', f'socket,id=qmp{i},path={self.dir}/qmp{i}',
-                        '-mon', f'chardev=qmp{i},mode=control']
-        self.stderr_file = open(self.dir + '/stderr', 'w+', encoding='utf-8')
-        self.process = subprocess.Popen([binary or DOPPEL, '-display', 'none', *options, *args],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=self.stderr_file)
-        self.sessions = []
-        for listener in listeners:
-            sock, _ = listener.accept()
-            self.sessions.append(Session(sock))
+        super().__init__()
+        names = [f'qmp{i}' for i in range(sessions)]
+        options = [option for name in names for option in emulator.qmp_options(self, name)]
+        sockets = self.start([*options, *args], names, binary)
+        self.sessions = [emulator.Qmp(sock) for sock in sockets]
         self.qmp = self.sessions[0]
         if negotiate:
             for session in self.sessions:
                 session.call('qmp_capabilities')
 
-    def stderr(self):
-        self.stderr_file.seek(0)
-        return self.stderr_file.read()
-
-    def wait(self):
-        return self.process.wait(TIMEOUT)
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+    def stop(self):
+        super().stop()
         for session in self.sessions:
             session.sock.close()
-        self.stderr_file.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 # --- the schema, as a client learns it -----------------------------------------------------
@@ -223,24 +95,3 @@ class Schema:
         name = event['event']
         check(name in self.events, name, 'is no event of the schema')
         self.check(self.events[name]['arg-type'], event.get('data', {}), name)
-
-
-def main(tests):
-    """Runs the functions and prints TAP."""
-    wanted = sys.argv[1:]
-    tests = [t for t in tests if not wanted or t.__name__ in wanted]
-    print(f'1..{len(tests)}', flush=True)
-    failed = 0
-    for number, test in enumerate(tests, 1):
-        name = test.__name__
-        try:
-            test()
-            print(f'ok {number} {name}', flush=True)
-        except Skip as why:
-            print(f'ok {number} {name} # SKIP {why}', flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed += 1
-            for line in traceback.format_exc().splitlines():
-                print('#', line)
-            print(f'not ok {number} {name}', flush=True)
-    sys.exit(failed > 0)

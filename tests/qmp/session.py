@@ -82,8 +82,8 @@ def whole_session():
         for name in ('h', 'e', 'l', 'l', 'o', 'spc', '4', '2'):
             qmp.call('send-key', keys=[{'type': 'qcode', 'data': name}], hold_time=20)
         screen = wait_screen(qmp, 'ready>hello 42')
-        qmp.call('screendump', filename=emu.path('screen.ppm'))
-        with open(emu.path('screen.ppm'), 'rb') as f:
+        qmp.call('screendump', filename=emu.file('screen.ppm'))
+        with open(emu.file('screen.ppm'), 'rb') as f:
             check(f.read(11).startswith(b'P6\n720 400'), 'screendump', screen)
         qmp.call('stop')
         check(qmp.event('STOP') and qmp.call('query-status')['status'] == 'paused')
@@ -99,7 +99,7 @@ def whole_session():
         schema.check_event(end)
         check(end['data'] == {'guest': True, 'reason': 'guest-shutdown'}, end)
         check(0 <= time.time() - end['timestamp']['seconds'] < 3600, end)
-        check(emu.wait() == 0)
+        check(emu.wait_end() == 0)
 
 
 def shutdown_and_reset_again():
@@ -120,7 +120,7 @@ def shutdown_and_reset_again():
         wait_screen(qmp, 'ready>')
         qmp.call('quit')
         check(qmp.event('SHUTDOWN')['data'] == {'guest': False, 'reason': 'host-qmp-quit'})
-        check(emu.wait() == 0)
+        check(emu.wait_end() == 0)
 
 
 main([whole_session, shutdown_and_reset_again])

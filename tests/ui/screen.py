@@ -10,11 +10,9 @@ from ui import Failure, Machine, boot_sector, check, expected_picture, main, pic
 def ready(machine, **wanted):
     """Why X_SCREEN_READY came."""
     machine.qmp('x-wait-screen', id='w', **wanted)
-    while True:
-        message = machine.receive()
-        if message.get('event') == 'X_SCREEN_READY':
-            check(message['data']['id'] == 'w', message)
-            return message['data']['reason']
+    event = machine.session.event('X_SCREEN_READY')
+    check(event['data']['id'] == 'w', event)
+    return event['data']['reason']
 
 
 def refused(machine, says, command, **arguments):

@@ -11,15 +11,10 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.append(os.path.join(TOP, 'tests', 'guest'))
 # pylint: disable=wrong-import-position,unused-import
-from guest import Failure, Machine, SCALE, Skip, main, need, run, tool  # noqa: E402,F401
+from guest import Failure, Machine, SCALE, Skip, check, main, need, run, tool  # noqa: E402,F401
 
 BOOT = os.environ.get('UI_BOOT', '')  # the folder with the boot sectors
 BARS = [0xff0000, 0x00ff00, 0x0000ff, 0xffffff, 0xffff00, 0x00ffff, 0xff00ff, 0x123456]
-
-
-def check(condition, *what):
-    if not condition:
-        raise Failure(' '.join(str(w) for w in what))
 
 
 def wait_for(read, what, seconds=30):
