@@ -10,6 +10,7 @@
  */
 #include <string.h>
 #include "hw/core/cpu-debug.h"
+#include "target/i386/disas.h"
 #include "target/i386/interp/block.h"
 #include "target/i386/interp/operand.h"
 #include "target/i386/interp/run.h"
@@ -484,12 +485,18 @@ static void add_exit(Builder *b)
     b->block->link[0].rip = x86_op_next_rip(op);
 }
 
-static void log_block(const Builder *b)
+static void log_block(Builder *b)
 {
-    if (log_on(LOG_IN_ASM)) {
-        log_printf("block at 0x%016" PRIx64 " (0x%016" PRIx64 "): %u instructions, %u bytes\n",
-                   b->block->rip, b->lin, b->block->count, b->block->len);
+    uint8_t code[X86_BLOCK_MAX_INSNS * X86_MAX_INSN_LEN];
+    g_autoptr(GString) listing = NULL;
+
+    if (!log_on(LOG_IN_ASM)) {
+        return;
     }
+    listing = g_string_new(NULL);
+    x86_disas(listing, code, fetch(b, code, 0, b->pos), x86_mode(&b->cpu->state), b->block->rip);
+    log_printf("block at 0x%016" PRIx64 " (0x%016" PRIx64 "): %u instructions, %u bytes\n%s",
+               b->block->rip, b->lin, b->block->count, b->block->len, listing->str);
 }
 
 X86Block *x86_block_build(X86CPU *cpu, uint64_t lin, const uint8_t *code)

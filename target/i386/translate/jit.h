@@ -257,6 +257,7 @@ struct X86Jit {
     unsigned flush_count;
     bool single;          /* blocks have one instruction and are not linked */
     FILE *perf_map;       /* or NULL */
+    struct JitGdbObject *gdb; /* what gdb knows of this code cache, or NULL */
     struct JitLockstep *lockstep; /* or NULL */
     bool check;           /* each block is checked, see check.h */
     struct JitBuild *build;
@@ -325,8 +326,15 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
  * memory. May raise the fetch's fault. */
 const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip);
 
+/* log.c: for -d in_asm and out_asm, after the block has been made. */
+void jit_log_block(const X86Jit *jit, const X86Tb *tb);
+
 /* perfmap.c */
 void jit_perf_map_add(X86Jit *jit, const X86Tb *tb);
+
+/* gdbjit.c: a gdb that debugs the emulator gets to know the code cache, and forgets it. */
+void jit_gdb_register(X86Jit *jit);
+void jit_gdb_unregister(X86Jit *jit);
 
 /* fault.c: host faults in translated code become guest instructions for the interpreter. */
 void jit_install_fault_handler(void);

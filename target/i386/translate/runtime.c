@@ -555,6 +555,7 @@ bool x86_translator_new(X86CPU *cpu, size_t cache_size, Error **errp)
         cpu->translator = jit;
         cpu->parent.poll = &jit->ctx->poll;
         jit_emit_stubs(jit);
+        jit_gdb_register(jit);
         jit_install_fault_handler();
         return true;
     }
@@ -571,6 +572,7 @@ void x86_translator_free(X86CPU *cpu)
         cpu->translator = NULL;
         cpu->parent.poll = NULL;
         jit_lockstep_free(jit);
+        jit_gdb_unregister(jit);
         jit_cache_destroy(jit);
         if (jit->perf_map) {
             fclose(jit->perf_map);

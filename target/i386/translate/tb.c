@@ -13,7 +13,6 @@
 #include "target/i386/translate/build.h"
 #include "target/i386/interp/run.h"
 #include "target/i386/translate/check.h"
-#include "util/log.h"
 
 /* --- flags ------------------------------------------------------------------------ */
 
@@ -678,15 +677,6 @@ static bool allocate(JitBuild *b, X86Tb *proto)
     return b->tb->exits && b->tb->groups;
 }
 
-static void log_block(const JitBuild *b)
-{
-    if (log_on(LOG_IN_ASM) || log_on(LOG_OUT_ASM)) {
-        log_printf("block at 0x%016" PRIx64 ": %u instructions, %u bytes of guest code, "
-                   "%td of host code at %p\n", b->tb->rip, b->count, b->tb->len,
-                   b->tb->end - b->tb->body, b->tb->body);
-    }
-}
-
 static bool emit_all(JitBuild *b)
 {
     Emit hot, cold;
@@ -762,7 +752,7 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
     jit->stats.blocks++;
     jit->stats.guest_bytes += b->tb->len;
     jit->stats.host_bytes += b->tb->end - b->tb->body;
-    log_block(b);
+    jit_log_block(jit, b->tb);
     if (jit->check) {
         jit_check_block(b, cold);
     }
