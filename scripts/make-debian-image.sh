@@ -4,11 +4,11 @@
 #
 #   make-debian-image.sh OUTPUT
 #
-# Takes a few minutes, and Debian's mirror of this machine; does nothing if OUTPUT exists and is
-# newer than this script. Needs no root where user namespaces are allowed.
+# Takes a few minutes; does nothing if OUTPUT is newer than this script.
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
 set -eu
+. "$(dirname "$0")/image.sh"
 
 output=$1
 packages='systemd-sysv,udev,dbus,linux-image-amd64,login,procps,kmod,e2fsprogs,gcc,libc6-dev,
@@ -17,12 +17,7 @@ grub=/usr/lib/grub/i386-pc
 sectors_before=2048
 mib=1600
 
-if [ -e "$output" ] && [ "$output" -nt "$0" ]; then
-    exit 0
-fi
-work=$(mktemp -d "${output%/*}/debian-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"
+image_begin
 
 cat > "$work/grub.cfg" <<'CFG'
 serial --unit=0 --speed=115200
@@ -34,29 +29,14 @@ menuentry "Debian" {
 }
 CFG
 
-# Runs where the new root is, with its owners visible: settings, then the file system.
-cat > "$work/finish" <<'FINISH'
-#!/bin/sh
-set -eu
-root=$1
-work=$2
+cat > "$work/settings" <<'SETTINGS'
 sed -i 's/^root:[^:]*:/root::/' "$root/etc/shadow"
 echo doppel > "$root/etc/hostname"
 echo '/dev/sda1 / ext4 defaults 0 1' > "$root/etc/fstab"
 mkdir -p "$root/boot/grub"
 cp "$work/grub.cfg" "$root/boot/grub/grub.cfg"
-rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/*
-truncate -s "$3M" "$work/part"
-mkdir "$work/plain" # the root without what is mounted in it
-mount --bind "$root" "$work/plain"
-/sbin/mke2fs -q -t ext4 -L debian -d "$work/plain" "$work/part"
-umount "$work/plain"
-FINISH
-chmod +x "$work/finish"
-
-mmdebstrap --variant=minbase --include="$(echo $packages | tr -d ' ')" \
-    --aptopt='APT::Install-Recommends "false"' \
-    --customize-hook="$work/finish \"\$1\" $work $mib" bookworm /dev/null
+SETTINGS
+image_root "$packages" $mib
 
 # The disk: boot sector, GRUB in the gap behind it, one partition.
 grub-mkimage -d $grub -O i386-pc -p '(hd0,msdos1)/boot/grub' -o "$work/core" \
@@ -67,5 +47,4 @@ dd if=$grub/boot.img of="$work/disk" bs=440 count=1 conv=notrunc status=none
 dd if="$work/core" of="$work/disk" bs=512 seek=1 conv=notrunc status=none
 dd if="$work/part" of="$work/disk" bs=1M seek=$((sectors_before / 2048)) conv=notrunc,sparse \
     status=none
-qemu-img convert -O qcow2 "$work/disk" "$work/image"
-mv "$work/image" "$output"
+image_finish "$work/disk"

@@ -4,24 +4,19 @@
 #
 #   make-x-image.sh OUTPUT
 #
-# Beside it OUTPUT.vmlinuz and OUTPUT.initrd. Takes a few minutes, and Debian's mirror of this machine;
-# does nothing if OUTPUT exists and is newer than this script. Needs no root where user namespaces
-# are allowed.
+# Beside it OUTPUT.vmlinuz and OUTPUT.initrd. Takes a few minutes; does nothing if OUTPUT is newer than
+# this script.
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
 set -eu
+. "$(dirname "$0")/image.sh"
 
 output=$1
 packages='linux-image-amd64,kmod,xserver-xorg-core,xserver-xorg-video-vesa,xserver-xorg-video-fbdev,
           xserver-xorg-input-evdev,x11-xserver-utils,xbitmaps'
 mib=1400
 
-if [ -e "$output" ] && [ "$output" -nt "$0" ]; then
-    exit 0
-fi
-work=$(mktemp -d "${output%/*}/x-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"
+image_begin
 
 # DRIVER is replaced. Fixed devices, since nothing runs that would announce them; no acceleration,
 # so that a pointer goes as far as its mouse.
@@ -113,31 +108,16 @@ done < /dev/ttyS0
 INIT
 chmod +x "$work/x-init"
 
-# Runs where the new root is, with its owners visible: settings, then the file system.
-cat > "$work/finish" <<'FINISH'
-#!/bin/sh
-set -eu
-root=$1
-work=$2
+cat > "$work/settings" <<'SETTINGS'
 mkdir -p "$root/etc/X11"
 cp "$work/xorg.conf" "$root/etc/X11/xorg.conf.in"
 cp "$work/x-init" "$root/x-init"
-cp "$root"/boot/vmlinuz-* "$work/vmlinuz"
-cp "$root"/boot/initrd.img-* "$work/initrd"
-rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/boot/*
-truncate -s "$3M" "$work/disk"
-mkdir "$work/plain" # the root without what is mounted in it
-mount --bind "$root" "$work/plain"
-/sbin/mke2fs -q -t ext4 -d "$work/plain" "$work/disk"
-umount "$work/plain"
-FINISH
-chmod +x "$work/finish"
+mv "$root"/boot/vmlinuz-* "$work/vmlinuz"
+mv "$root"/boot/initrd.img-* "$work/initrd"
+rm -rf "$root"/boot/*
+SETTINGS
+image_root "$packages" $mib
 
-mmdebstrap --variant=minbase --include="$(echo $packages | tr -d ' ')" \
-    --aptopt='APT::Install-Recommends "false"' \
-    --customize-hook="$work/finish \"\$1\" $work $mib" bookworm /dev/null
-
-qemu-img convert -O qcow2 "$work/disk" "$work/image"
 mv "$work/vmlinuz" "$output.vmlinuz"
 mv "$work/initrd" "$output.initrd"
-mv "$work/image" "$output"
+image_finish "$work/part"
