@@ -131,14 +131,6 @@ static void set_mode(QTest *qts, const Mode *m)
     show(qts, m);
 }
 
-static QTest *start_mode(const Mode *m)
-{
-    QTest *qts = start();
-
-    set_mode(qts, m);
-    return qts;
-}
-
 /* Two frames of any mode. */
 static void pass_retrace(QTest *qts)
 {
@@ -172,7 +164,7 @@ static void check_block(QTest *qts, int x, int y, int width, int height, unsigne
 
 /* --- sizes and memory layouts --------------------------------------------------------------- */
 
-static void test_sizes(void)
+static void test_sizes(QTest *qts)
 {
     static const struct { const Mode *mode; int width, height; } rows[] = {
         { &mode_1, 720, 400 },  { &mode_3, 720, 400 },  { &mode_4, 640, 400 },
@@ -180,20 +172,16 @@ static void test_sizes(void)
         { &mode_f, 640, 350 },  { &mode_12, 640, 480 }, { &mode_13, 640, 400 },
         { &mode_x, 640, 480 },
     };
-    QTest *qts = start();
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         set_mode(qts, rows[i].mode);
         check_size(qts, rows[i].width, rows[i].height);
     }
-    qtest_quit(qts);
 }
 
 /* Even lines from B8000, odd ones from BA000; four pixels a byte, leftmost highest. */
-static void test_cga4(void)
+static void test_cga4(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_4);
-
     qtest_writeb(qts, TEXT, 0x1b);            /* 0 1 2 3 */
     qtest_writeb(qts, TEXT + 0x2000, 0xe4);   /* line 1: 3 2 1 0 */
     qtest_writeb(qts, TEXT + 80, 0xc0);       /* line 2: 3 */
@@ -206,13 +194,10 @@ static void test_cga4(void)
     check_block(qts, 2, 4, 638, 2, 0);
     check_block(qts, 638, 398, 2, 2, 2);
     g_assert_cmphex(qtest_readb(qts, TEXT + 0x2000), ==, 0xe4);
-    qtest_quit(qts);
 }
 
-static void test_cga2(void)
+static void test_cga2(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_6);
-
     qtest_writeb(qts, TEXT, 0xa0);
     qtest_writeb(qts, TEXT + 0x2000, 0x40);
     qtest_writeb(qts, TEXT + 0x2000 + 99 * 80 + 79, 0x01);
@@ -222,13 +207,10 @@ static void test_cga2(void)
     check_block(qts, 0, 2, 1, 2, 0);
     check_block(qts, 1, 2, 1, 2, 1);
     check_block(qts, 639, 398, 1, 2, 1);
-    qtest_quit(qts);
 }
 
-static void test_mode_13(void)
+static void test_mode_13(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_13);
-
     for (int i = 0; i < 8; i++) {
         qtest_writeb(qts, WINDOW + 320 * 7 + i, 0xf0 + i);
     }
@@ -237,13 +219,10 @@ static void test_mode_13(void)
         check_block(qts, i * 2, 14, 2, 2, 0xf0 + i);
     }
     check_block(qts, 638, 398, 2, 2, 0x55);
-    qtest_quit(qts);
 }
 
-static void test_mode_x(void)
+static void test_mode_x(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_x);
-
     for (int plane = 0; plane < 4; plane++) {
         seq(qts, 2, 1 << plane);
         qtest_writeb(qts, WINDOW + 80 * 5 + 1, 0x80 + plane); /* pixels 4 to 7 of line 5 */
@@ -254,14 +233,11 @@ static void test_mode_x(void)
         check_block(qts, 8 + i * 2, 10, 2, 2, 0x80 + i);
     }
     check_block(qts, 632, 478, 8, 2, 0x33);
-    qtest_quit(qts);
 }
 
 /* 40 columns: dots and lines twice as wide and high. */
-static void test_mode_d(void)
+static void test_mode_d(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_d);
-
     gc(qts, 8, 0x40); /* the second pixel */
     gc(qts, 5, 0x02);
     qtest_readb(qts, WINDOW + 40 * 3);
@@ -270,14 +246,11 @@ static void test_mode_d(void)
     check_block(qts, 0, 6, 2, 2, 0);
     check_block(qts, 4, 6, 2, 2, 0);
     check_block(qts, 2, 8, 2, 2, 0);
-    qtest_quit(qts);
 }
 
 /* Planes 0 and 2; a set pixel of plane 2 alone blinks. */
-static void test_mode_f(void)
+static void test_mode_f(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_f);
-
     attr_of(qts, &mode_f, 4, 0x18);
     attr_of(qts, &mode_f, 12, 0x00);
     attr_of(qts, &mode_f, 1, 0x08);
@@ -292,7 +265,6 @@ static void test_mode_f(void)
     qtest_clock_step(qts, 533 * 1000 * 1000); /* 32 frames at 60 Hz are both phases */
     check_block(qts, 0, 0, 4, 1, 0x08);
     check_block(qts, 4, 0, 4, 1, 0x00);
-    qtest_quit(qts);
 }
 
 /* --- addresses -------------------------------------------------------------------------------- */
@@ -306,10 +278,8 @@ static void put_planar(QTest *qts, uint32_t n, uint8_t bits, uint8_t i)
     qtest_writeb(qts, WINDOW + n, i);
 }
 
-static void test_start_address(void)
+static void test_start_address(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_12);
-
     put_planar(qts, 0, 0xff, 3);
     put_planar(qts, 0x1234, 0xff, 9);
     crtc(qts, 0x0c, 0x12);
@@ -321,14 +291,11 @@ static void test_start_address(void)
     crtc(qts, 0x0d, 0xff);
     pass_retrace(qts);
     check_block(qts, 8, 0, 8, 1, 3);
-    qtest_quit(qts);
 }
 
 /* The address is taken at vertical retrace: not in the middle of a picture. */
-static void test_start_latch(void)
+static void test_start_latch(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_12);
-
     put_planar(qts, 0, 0xff, 3);
     put_planar(qts, 0x4000, 0xff, 9);
     put_planar(qts, 0x4001, 0xff, 10);
@@ -339,13 +306,10 @@ static void test_start_latch(void)
     check_block(qts, 0, 0, 8, 1, 3);
     pass_retrace(qts);
     check_block(qts, 0, 0, 8, 1, 10);
-    qtest_quit(qts);
 }
 
-static void test_split_screen(void)
+static void test_split_screen(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_12);
-
     put_planar(qts, 0, 0xff, 3);
     put_planar(qts, 0x4000, 0xff, 9);
     put_planar(qts, 0x4000 + 100 * 80, 0xff, 10);
@@ -363,13 +327,10 @@ static void test_split_screen(void)
     crtc(qts, 0x07, 0x3e);
     check_block(qts, 0, 300, 8, 1, 0);
     check_block(qts, 0, 301, 8, 1, 3);
-    qtest_quit(qts);
 }
 
-static void test_panning(void)
+static void test_panning(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_12);
-
     put_planar(qts, 0, 0x10, 5);  /* pixel 3 */
     put_planar(qts, 80, 0x80, 6); /* right of the screen's last pixel in line 0 */
     put_planar(qts, 80, 0x01, 7);
@@ -384,14 +345,11 @@ static void test_panning(void)
     crtc(qts, 0x08, 0x20);
     check_block(qts, 632, 0, 1, 1, 6);
     check_block(qts, 639, 0, 1, 1, 7);
-    qtest_quit(qts);
 }
 
 /* Mode control bit 5: what is below the split does not pan. */
-static void test_split_panning(void)
+static void test_split_panning(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_12);
-
     put_planar(qts, 0, 0x08, 5); /* pixel 4 */
     crtc(qts, 0x18, 0x63);
     crtc(qts, 0x07, 0x2e);
@@ -404,21 +362,17 @@ static void test_split_panning(void)
     video_on(qts);
     check_block(qts, 0, 0, 1, 1, 5);
     check_block(qts, 4, 100, 1, 1, 5);
-    qtest_quit(qts);
 }
 
 /* 256 colors: a pixel is two dots, panning counts dots. */
-static void test_panning_256(void)
+static void test_panning_256(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_x);
-
     seq(qts, 2, 0x02);
     qtest_writeb(qts, WINDOW, 0x99); /* pixel 1 */
     attr(qts, 0x13, 2);
     video_on(qts);
     check_block(qts, 0, 0, 2, 2, 0x99);
     check_block(qts, 2, 0, 2, 2, 0);
-    qtest_quit(qts);
 }
 
 /* --- text ------------------------------------------------------------------------------------- */
@@ -437,32 +391,19 @@ static void put_glyph(QTest *qts, const Mode *m, uint32_t font, uint8_t c, int r
     gc(qts, 6, m->gc[6]);
 }
 
-static QTest *start_text(const Mode *m)
+static void test_text_40(QTest *qts)
 {
-    QTest *qts = start_mode(m);
-
-    crtc_of(qts, m, 0x0a, 0x20); /* no cursor */
-    return qts;
-}
-
-static void test_text_40(void)
-{
-    QTest *qts = start_text(&mode_1);
-
     put_glyph(qts, &mode_1, 0, 'A', 3, 0x40);
     qtest_writew(qts, TEXT + 2, 0x1e41);
     check_block(qts, 18, 3, 2, 1, 1);
     check_block(qts, 20, 3, 2, 1, 14); /* the second dot, two pixels wide */
     check_block(qts, 22, 3, 14, 1, 1);
     check_block(qts, 36, 3, 2, 1, 0);
-    qtest_quit(qts);
 }
 
 /* Eight dots a cell, and rows of eight lines shown twice: 80x25 in 640x400. */
-static void test_text_8_dots(void)
+static void test_text_8_dots(QTest *qts)
 {
-    QTest *qts = start_text(&mode_3);
-
     seq(qts, 1, 0x01);
     crtc(qts, 0x09, 0xc7);
     attr(qts, 0x13, 0);
@@ -473,15 +414,13 @@ static void test_text_8_dots(void)
     check_block(qts, 0, 16, 8, 14, 1);
     check_block(qts, 7, 30, 1, 2, 14);
     check_block(qts, 8, 30, 1, 2, 0);
-    qtest_quit(qts);
 }
 
 /* Character map select: eight fonts of 8 KiB; attribute bit 3 chooses between two. */
-static void test_fonts(void)
+static void test_fonts(QTest *qts)
 {
     static const uint32_t fonts[8] = { 0x0000, 0x4000, 0x8000, 0xc000,
                                        0x2000, 0x6000, 0xa000, 0xe000 };
-    QTest *qts = start_text(&mode_3);
 
     for (int i = 0; i < 8; i++) {
         put_glyph(qts, &mode_3, fonts[i], 'A', 0, 0x80 >> i);
@@ -496,13 +435,10 @@ static void test_fonts(void)
         check_block(qts, 9 + other, 0, 1, 1, 15);
         check_block(qts, other, 0, 1, 1, 0);
     }
-    qtest_quit(qts);
 }
 
-static void test_blink(void)
+static void test_blink(QTest *qts)
 {
-    QTest *qts = start_text(&mode_3);
-
     put_glyph(qts, &mode_3, 0, 'A', 0, 0xff);
     qtest_writew(qts, TEXT, 0x9441);
     check_block(qts, 0, 0, 8, 1, 4); /* bit 7 blinks: background 1 */
@@ -515,13 +451,10 @@ static void test_blink(void)
     video_on(qts);
     check_block(qts, 0, 0, 8, 1, 4);
     check_block(qts, 0, 1, 9, 1, 9);
-    qtest_quit(qts);
 }
 
-static void test_cursor(void)
+static void test_cursor(QTest *qts)
 {
-    QTest *qts = start_text(&mode_3);
-
     qtest_writew(qts, TEXT + 10, 0x0c20);
     qtest_writew(qts, TEXT + 12, 0x0e20);
     crtc(qts, 0x0f, 5);
@@ -542,14 +475,11 @@ static void test_cursor(void)
     check_block(qts, 45, 2, 9, 3, 12);
     qtest_clock_step(qts, 267 * 1000 * 1000); /* 16 frames at 60 Hz are both phases */
     check_block(qts, 45, 2, 9, 3, 0);
-    qtest_quit(qts);
 }
 
 /* Smooth scrolling: the first row begins at line 3 of its cells, nine-dot panning. */
-static void test_text_scroll(void)
+static void test_text_scroll(QTest *qts)
 {
-    QTest *qts = start_text(&mode_3);
-
     for (int row = 0; row < 16; row++) {
         put_glyph(qts, &mode_3, 0, 'A', row, row == 3 ? 0xff : 0x00);
     }
@@ -566,13 +496,10 @@ static void test_text_scroll(void)
     video_on(qts);
     check_block(qts, 0, 0, 5, 1, 7);
     check_block(qts, 5, 0, 4, 1, 0);
-    qtest_quit(qts);
 }
 
-static void test_text_split(void)
+static void test_text_split(QTest *qts)
 {
-    QTest *qts = start_text(&mode_3);
-
     put_glyph(qts, &mode_3, 0, 'A', 0, 0xff);
     qtest_writew(qts, TEXT, 0x0741);
     crtc(qts, 0x0d, 0x50); /* start in the second row */
@@ -583,14 +510,11 @@ static void test_text_split(void)
     check_block(qts, 0, 0, 8, 90, 0);
     check_block(qts, 0, 90, 8, 1, 7);
     check_block(qts, 0, 91, 8, 16, 0);
-    qtest_quit(qts);
 }
 
 /* Monochrome: registers at 3Bx, memory at B0000, attribute 1 is underlined. */
-static void test_mono(void)
+static void test_mono(QTest *qts)
 {
-    QTest *qts = start_text(&mode_7);
-
     qtest_writew(qts, 0xb0000, 0x0120);
     qtest_writew(qts, 0xb0002, 0x0720);
     qtest_writew(qts, 0xb0004, 0x0920);
@@ -605,15 +529,12 @@ static void test_mono(void)
     attr_of(qts, &mode_7, 0x10, 0x0c); /* color: no underline */
     show(qts, &mode_7);
     check_block(qts, 0, 13, 27, 1, 0);
-    qtest_quit(qts);
 }
 
 /* --- colors ------------------------------------------------------------------------------------- */
 
-static void test_palette(void)
+static void test_palette(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_12);
-
     put_planar(qts, 0, 0xff, 0x0d);
     attr(qts, 0x0d, 0x2b);
     video_on(qts);
@@ -633,12 +554,10 @@ static void test_palette(void)
     check_block(qts, 0, 0, 8, 1, 0x15);
     qtest_outb(qts, 0x3c6, 0x0f); /* PEL mask */
     check_block(qts, 0, 0, 8, 1, 0x05);
-    qtest_quit(qts);
 }
 
-static void test_dac_8_bits(void)
+static void test_dac_8_bits(QTest *qts)
 {
-    QTest *qts = start();
     Picture p;
 
     set_vbe_mode(qts, 640, 480, 8, 0x20);
@@ -646,14 +565,11 @@ static void test_dac_8_bits(void)
     p = dump(qts);
     g_assert_cmphex(pixel(&p, 0, 0), ==, 0x81fe03);
     free_picture(&p);
-    qtest_quit(qts);
 }
 
 /* The screen is black when the sequencer or the attribute controller switch it off. */
-static void test_blank(void)
+static void test_blank(QTest *qts)
 {
-    QTest *qts = start_mode(&mode_13);
-
     color(qts, 0, 10, 20, 30);
     for (int i = 0; i < 2; i++) {
         Picture p;
@@ -674,35 +590,59 @@ static void test_blank(void)
         g_assert_cmphex(color_at(&p, 639, 399), ==, 10u << 18 | 20u << 10 | 30u << 2);
         free_picture(&p);
     }
+}
+
+/* Begins in its mode, text modes without a cursor; NULL: as after reset. */
+static const struct ScreenTest {
+    const char *name;
+    const Mode *mode;
+    void (*run)(QTest *qts);
+} tests[] = {
+    { "sizes", NULL, test_sizes },
+    { "cga4", &mode_4, test_cga4 },
+    { "cga2", &mode_6, test_cga2 },
+    { "mode-13", &mode_13, test_mode_13 },
+    { "mode-x", &mode_x, test_mode_x },
+    { "mode-d", &mode_d, test_mode_d },
+    { "mode-f", &mode_f, test_mode_f },
+    { "start-address", &mode_12, test_start_address },
+    { "start-latch", &mode_12, test_start_latch },
+    { "split", &mode_12, test_split_screen },
+    { "panning", &mode_12, test_panning },
+    { "split-panning", &mode_12, test_split_panning },
+    { "panning-256", &mode_x, test_panning_256 },
+    { "text/40", &mode_1, test_text_40 },
+    { "text/8-dots", &mode_3, test_text_8_dots },
+    { "text/fonts", &mode_3, test_fonts },
+    { "text/blink", &mode_3, test_blink },
+    { "text/cursor", &mode_3, test_cursor },
+    { "text/scroll", &mode_3, test_text_scroll },
+    { "text/split", &mode_3, test_text_split },
+    { "text/mono", &mode_7, test_mono },
+    { "palette", &mode_12, test_palette },
+    { "dac-8-bits", NULL, test_dac_8_bits },
+    { "blank", &mode_13, test_blank },
+};
+
+static void run_test(const void *data)
+{
+    const struct ScreenTest *test = data;
+    QTest *qts = start();
+
+    if (test->mode) {
+        set_mode(qts, test->mode);
+        crtc_of(qts, test->mode, 0x0a, 0x20);
+    }
+    test->run(qts);
     qtest_quit(qts);
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/vga-screen/sizes", test_sizes);
-    g_test_add_func("/vga-screen/cga4", test_cga4);
-    g_test_add_func("/vga-screen/cga2", test_cga2);
-    g_test_add_func("/vga-screen/mode-13", test_mode_13);
-    g_test_add_func("/vga-screen/mode-x", test_mode_x);
-    g_test_add_func("/vga-screen/mode-d", test_mode_d);
-    g_test_add_func("/vga-screen/mode-f", test_mode_f);
-    g_test_add_func("/vga-screen/start-address", test_start_address);
-    g_test_add_func("/vga-screen/start-latch", test_start_latch);
-    g_test_add_func("/vga-screen/split", test_split_screen);
-    g_test_add_func("/vga-screen/panning", test_panning);
-    g_test_add_func("/vga-screen/split-panning", test_split_panning);
-    g_test_add_func("/vga-screen/panning-256", test_panning_256);
-    g_test_add_func("/vga-screen/text/40", test_text_40);
-    g_test_add_func("/vga-screen/text/8-dots", test_text_8_dots);
-    g_test_add_func("/vga-screen/text/fonts", test_fonts);
-    g_test_add_func("/vga-screen/text/blink", test_blink);
-    g_test_add_func("/vga-screen/text/cursor", test_cursor);
-    g_test_add_func("/vga-screen/text/scroll", test_text_scroll);
-    g_test_add_func("/vga-screen/text/split", test_text_split);
-    g_test_add_func("/vga-screen/text/mono", test_mono);
-    g_test_add_func("/vga-screen/palette", test_palette);
-    g_test_add_func("/vga-screen/dac-8-bits", test_dac_8_bits);
-    g_test_add_func("/vga-screen/blank", test_blank);
+    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+        g_autofree char *path = g_strconcat("/vga-screen/", tests[i].name, NULL);
+        g_test_add_data_func(path, &tests[i], run_test);
+    }
     return g_test_run();
 }
