@@ -1,5 +1,5 @@
 /*
- * "VGA", "secondary-vga": the standard VGA on the PCI bus (1234:1111).
+ * "VGA", "secondary-vga": the standard VGA on the PCI bus (1234:1111), and what they share.
  *
  *     BAR 0  video memory
  *     BAR 2  registers (vga-mmio.h)
@@ -11,27 +11,23 @@
 #include "hw/display/vga-mmio.h"
 #include "hw/pci/pci.h"
 
-#define TYPE_PCI_VGA "VGA"
-#define TYPE_SECONDARY_VGA "secondary-vga"
+#define TYPE_PCI_VGA "pci-vga"
+OBJECT_DECLARE_SIMPLE(PCIVGAState, PCI_VGA, TYPE_PCI_VGA)
 
-typedef struct PCIVGAState {
+struct PCIVGAState {
     PCIDevice parent_obj;
     VGAState vga;
     VGAMmio mmio;
     EDIDSettings edid;
     uint32_t vgamem_mb;
     bool has_mmio;
-} PCIVGAState;
+};
 
-/* Both types have this instance; the class says which one it is. */
-static PCIVGAState *pci_vga(void *obj)
-{
-    return obj;
-}
+/* --- both ------------------------------------------------------------------------------ */
 
 static bool adapter_realize(DeviceState *dev, Error **errp)
 {
-    PCIVGAState *s = pci_vga(dev);
+    PCIVGAState *s = PCI_VGA(dev);
     PCIDevice *pci = PCI_DEVICE(dev);
 
     if (!vga_init(&s->vga, dev, &vga_bochs, vga_memory_size(s->vgamem_mb), errp)) {
@@ -51,7 +47,7 @@ static bool adapter_realize(DeviceState *dev, Error **errp)
 
 static void adapter_unrealize(DeviceState *dev)
 {
-    PCIVGAState *s = pci_vga(dev);
+    PCIVGAState *s = PCI_VGA(dev);
 
     if (s->has_mmio) {
         vga_mmio_deinit(&s->mmio);
@@ -61,7 +57,7 @@ static void adapter_unrealize(DeviceState *dev)
 
 static void adapter_reset(DeviceState *dev)
 {
-    vga_reset(&pci_vga(dev)->vga);
+    vga_reset(&PCI_VGA(dev)->vga);
 }
 
 static const VMStateField adapter_fields[] = {
@@ -70,11 +66,35 @@ static const VMStateField adapter_fields[] = {
     VMSTATE_END
 };
 
+static const VMStateDescription vmstate_adapter = {
+    .name = "VGA", .version = 1, .fields = adapter_fields,
+};
+
+static const Property adapter_props[] = {
+    PROP_UINT32("vgamem_mb", PCIVGAState, vgamem_mb, 16),
+    PROP_BOOL("qemu-extended-regs", PCIVGAState, mmio.has_ext, true),
+    PROP_BOOL("edid", PCIVGAState, mmio.has_edid, true),
+    EDID_PROPERTIES(PCIVGAState, edid),
+    PROP_END
+};
+
+static const DeviceInfo adapter_info = {
+    .name = TYPE_PCI_VGA,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(PCIVGAState),
+    .abstract = true,
+    .vmsd = &vmstate_adapter,
+    .props = adapter_props,
+    .unrealize = adapter_unrealize,
+    .reset = adapter_reset,
+};
+DEVICE_TYPE(adapter_info)
+
 /* --- the primary adapter -------------------------------------------------------------- */
 
 static bool vga_realize(DeviceState *dev, Error **errp)
 {
-    PCIVGAState *s = pci_vga(dev);
+    PCIVGAState *s = PCI_VGA(dev);
     PCIBus *bus = pci_get_bus(PCI_DEVICE(dev));
 
     s->mmio.has_ports = true;
@@ -86,16 +106,8 @@ static bool vga_realize(DeviceState *dev, Error **errp)
     return true;
 }
 
-static const VMStateDescription vmstate_pci_vga = {
-    .name = TYPE_PCI_VGA, .version = 1, .fields = adapter_fields,
-};
-
 static const Property vga_props[] = {
-    PROP_UINT32("vgamem_mb", PCIVGAState, vgamem_mb, 16),
     PROP_BOOL("mmio", PCIVGAState, has_mmio, true),
-    PROP_BOOL("qemu-extended-regs", PCIVGAState, mmio.has_ext, true),
-    PROP_BOOL("edid", PCIVGAState, mmio.has_edid, true),
-    EDID_PROPERTIES(PCIVGAState, edid),
     PROP_END
 };
 
@@ -108,15 +120,11 @@ static const PCIDeviceInfo vga_pci = {
 };
 
 static const DeviceInfo vga_info = {
-    .name = TYPE_PCI_VGA,
-    .parent = TYPE_PCI_DEVICE,
-    .instance_size = sizeof(PCIVGAState),
+    .name = "VGA",
+    .parent = TYPE_PCI_VGA,
     .desc = "standard VGA with Bochs VBE",
-    .vmsd = &vmstate_pci_vga,
     .props = vga_props,
     .realize = vga_realize,
-    .unrealize = adapter_unrealize,
-    .reset = adapter_reset,
     .class_init = pci_device_class_init,
     .class_data = &vga_pci,
 };
@@ -126,23 +134,11 @@ DEVICE_TYPE(vga_info)
 
 static bool secondary_realize(DeviceState *dev, Error **errp)
 {
-    PCIVGAState *s = pci_vga(dev);
+    PCIVGAState *s = PCI_VGA(dev);
 
     s->has_mmio = s->mmio.has_ports = true;
     return adapter_realize(dev, errp);
 }
-
-static const VMStateDescription vmstate_secondary_vga = {
-    .name = TYPE_SECONDARY_VGA, .version = 1, .fields = adapter_fields,
-};
-
-static const Property secondary_props[] = {
-    PROP_UINT32("vgamem_mb", PCIVGAState, vgamem_mb, 16),
-    PROP_BOOL("qemu-extended-regs", PCIVGAState, mmio.has_ext, true),
-    PROP_BOOL("edid", PCIVGAState, mmio.has_edid, true),
-    EDID_PROPERTIES(PCIVGAState, edid),
-    PROP_END
-};
 
 static const PCIDeviceInfo secondary_pci = {
     .vendor_id = 0x1234,
@@ -152,15 +148,10 @@ static const PCIDeviceInfo secondary_pci = {
 };
 
 static const DeviceInfo secondary_info = {
-    .name = TYPE_SECONDARY_VGA,
-    .parent = TYPE_PCI_DEVICE,
-    .instance_size = sizeof(PCIVGAState),
+    .name = "secondary-vga",
+    .parent = TYPE_PCI_VGA,
     .desc = "standard VGA without legacy ports",
-    .vmsd = &vmstate_secondary_vga,
-    .props = secondary_props,
     .realize = secondary_realize,
-    .unrealize = adapter_unrealize,
-    .reset = adapter_reset,
     .class_init = pci_device_class_init,
     .class_data = &secondary_pci,
 };
