@@ -94,6 +94,12 @@ static void print_engine(CPUState *cpu, void *opaque)
 
 static void run_jit(Hmp *hmp, const HmpArgs *args, Error **errp)
 {
+    const AccelOps *accel = runstate_accel(runstate_of(hmp->machine));
+
+    if (strcmp(accel->name, "tcg")) {
+        error_setg(errp, "-accel %s has no engine with counters; -accel tcg has", accel->name);
+        return;
+    }
     for (guint i = 0; i < hmp->machine->cpus->len; i++) {
         CPUState *cpu = cpu_at(hmp, i);
         hmp_printf(hmp, "CPU #%d:\n", cpu->cpu_index);
@@ -116,7 +122,11 @@ static void run_last_events(Hmp *hmp, const HmpArgs *args, Error **errp)
 
 static void run_kvm(Hmp *hmp, const HmpArgs *args, Error **errp)
 {
-    hmp_printf(hmp, "kvm support: not compiled\n");
+    json_object *info = hmp_qmp(hmp, errp, "query-kvm", NULL);
+    bool enabled = json_object_get_boolean(json_object_object_get(info, "enabled"));
+
+    hmp_printf(hmp, "kvm support: %s\n", enabled ? "enabled" : "disabled");
+    json_object_put(info);
 }
 
 static void run_nmi(Hmp *hmp, const HmpArgs *args, Error **errp)

@@ -15,7 +15,7 @@ build='gcc meson ninja-build pkg-config python3 libglib2.0-dev libpixman-1-dev l
        libjson-c-dev zlib1g-dev libzydis-dev libsdl2-dev libvncserver-dev libncurses-dev libpng-dev'
 run='seabios linux-image-cloud-amd64 busybox-static cpio'
 check='clang gdb libclang-rt-14-dev gcc-multilib nasm qemu-system-x86 qemu-utils linux-image-amd64
-       debian-installer-12-netboot-i386 grub-pc-bin grub-common xorriso mtools dosfstools e2fsprogs
+       debian-installer-12-netboot-i386 grub-pc-bin grub-common xorriso bochs mtools dosfstools e2fsprogs
        fdisk kmod memtest86+ python3-pexpect acpica-tools xvfb openbox xdotool imagemagick openssl python3-pyte tigervnc-viewer
        gvncviewer'
 bench='tcc xz-utils bzip2 mawk dash perl-base sqlite3'

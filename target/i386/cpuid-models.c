@@ -388,6 +388,15 @@ static bool apply_item(X86CpuModel *model, char *item, bool *enforce, bool *chec
     return set_feature(model, item, on, errp);
 }
 
+/* A guest that is told a number of tries looks for Hyper-V's other leaves and registers. */
+static void filter_spinlocks(X86CpuModel *model, const X86CpuHost *host, GString *names)
+{
+    if (model->hv_spinlocks && !(host && host->offered[X86_FW_HYPERV])) {
+        model->hv_spinlocks = 0;
+        g_string_append_printf(names, "%shv-spinlocks", names->len ? ", " : "");
+    }
+}
+
 /* Takes out what cannot be offered and says so. */
 static bool filter(X86CpuModel *model, const X86CpuHost *host, bool enforce, bool check,
                    Error **errp)
@@ -395,6 +404,7 @@ static bool filter(X86CpuModel *model, const X86CpuHost *host, bool enforce, boo
     g_autoptr(GString) names = g_string_new(NULL);
 
     x86_feature_filter(model, host, names);
+    filter_spinlocks(model, host, names);
     if (!names->len || (!enforce && !check)) {
         return true;
     }
@@ -403,6 +413,30 @@ static bool filter(X86CpuModel *model, const X86CpuHost *host, bool enforce, boo
         return false;
     }
     warn_report("-cpu %s: not available here, left out: %s", model->name, names->str);
+    return true;
+}
+
+/* Enlightenments whose registers are of no use without another's (TLFS, chapters 10 to 12). */
+static bool check_hyperv(const X86CpuModel *model, Error **errp)
+{
+    static const struct {
+        X86HyperV which;
+        const char *name, *needs;
+        uint32_t needed;
+    } rows[] = {
+        { X86_HV_SYNIC, "synic", "hv-vpindex", 1u << X86_HV_VPINDEX },
+        { X86_HV_STIMER, "stimer", "hv-synic and hv-time", 1u << X86_HV_SYNIC | 1u << X86_HV_TIME },
+        { X86_HV_TLBFLUSH, "tlbflush", "hv-vpindex", 1u << X86_HV_VPINDEX },
+        { X86_HV_IPI, "ipi", "hv-vpindex", 1u << X86_HV_VPINDEX },
+    };
+    uint32_t has = model->words[X86_FW_HYPERV];
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (has >> rows[i].which & 1 && (has & rows[i].needed) != rows[i].needed) {
+            error_setg(errp, "-cpu %s,hv-%s: it needs %s", model->name, rows[i].name, rows[i].needs);
+            return false;
+        }
+    }
     return true;
 }
 
@@ -446,7 +480,7 @@ bool x86_cpu_model_parse(const char *spec, const X86CpuHost *host, X86CpuModel *
                    "-accel kvm can have another", name);
         return false;
     }
-    if (!filter(&model, host, enforce, check, errp)) {
+    if (!filter(&model, host, enforce, check, errp) || !check_hyperv(&model, errp)) {
         return false;
     }
     *out = model;

@@ -26,6 +26,7 @@ import tempfile
 import threading
 import time
 
+BIG_PROGRAM = 4 << 20
 STATUS_SKIP, STATUS_LIMIT, STATUS_NO_RESULT = 77, 124, 125
 # Debian's cloud kernel boots fastest; the generic one has the same modules.
 KERNELS = ['/boot/vmlinuz-*-cloud-amd64', '/boot/vmlinuz-*-amd64']
@@ -86,6 +87,13 @@ def find_qemu():
     return qemu
 
 
+def stripped(path):
+    """A program without what debuggers want; None: strip cannot."""
+    with tempfile.NamedTemporaryFile() as out:
+        done = shutil.which('strip') and subprocess.run(['strip', '-o', out.name, path], check=False)
+        return out.read() if done and done.returncode == 0 else None
+
+
 class Initramfs:
     """An archive in cpio's "newc" format (Linux, Documentation/driver-api/early-userspace)."""
 
@@ -123,6 +131,8 @@ class Initramfs:
             return
         with open(path, 'rb') as f:
             data = f.read()
+        if data[:4] == b'\x7fELF' and len(data) > BIG_PROGRAM:
+            data = stripped(path) or data
         info = os.stat(path)
         self.entry(dest, stat.S_IFREG | (info.st_mode & 0o777), data, mtime=info.st_mtime)
         if data[:4] == b'\x7fELF':
@@ -211,9 +221,16 @@ def boot(command, limit):
     return not expired
 
 
+def read_if_there(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+    except FileNotFoundError:
+        return ''
+
+
 def status_of(console, ended):
-    with open(console, encoding='utf-8', errors='replace') as f:
-        text = f.read()
+    text = read_if_there(console)
     status = re.search(r'^NESTED: rc (\d+)', text, re.M)
     if status:
         return int(status[1])
@@ -227,7 +244,9 @@ def status_of(console, ended):
 
 BOCHS_OPTIONS = """\
 config_interface: textconfig
-display_library: nogui
+display_library: rfb, options="timeout=0"
+sound: driver=dummy, waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+speaker: enabled=0
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 cpu: model=corei7_sandy_bridge_2600k, count=1, ips=50000000, reset_on_triple_fault=0
@@ -259,18 +278,10 @@ def make_iso(work, kernel, initramfs):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
 
-def read_if_there(path):
-    try:
-        with open(path, encoding='utf-8', errors='replace') as f:
-            return f.read()
-    except FileNotFoundError:
-        return ''
-
-
 def boot_bochs(work, kernel, initramfs, memory, limit):
     """As boot(). Bochs does not end by itself: the console tells."""
     need('xorriso', 'xorriso')
-    bochs = need('bochs', 'bochs')
+    bochs = need('bochs-bin', 'bochs')
     make_iso(work, kernel, initramfs)
     with open(work + '/rc', 'w', encoding='utf-8') as f:
         f.write(BOCHS_OPTIONS.format(work=work, memory=memory))
@@ -299,7 +310,7 @@ def run(command, files=(), env=None, limit=120, memory=1024, outer='qemu'):
     """Runs a command in the guest; files: "FILE" or "FILE:DEST". Raises Missing."""
     kernel, modules = find_kernel()
     if outer == 'bochs':
-        need('bochs', 'bochs')
+        need('bochs-bin', 'bochs')
     else:
         qemu = find_qemu()
     with tempfile.TemporaryDirectory(prefix='doppel-nested-') as work:

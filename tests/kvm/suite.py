@@ -3,9 +3,11 @@
 #
 #   suite.py host           on this host's /dev/kvm
 #   suite.py nested|long    in one nested guest: what must always work, or everything
+#   suite.py vmx            in one nested guest of Bochs: VMX, and the debug registers
 #   suite.py WHAT REGEX     of it, the programs whose title and command line have a match
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+import glob
 import os
 import re
 import signal
@@ -22,10 +24,13 @@ TOP = os.path.dirname(TESTS)
 SCALE = float(os.environ.get('GUEST_TIMEOUT_SCALE', '1'))
 IRQCHIPS = ['on', 'split', 'off']
 BUILT = os.environ.get('DOPPEL_TESTS', '')     # folder with the test programs that are built
+# Of the debugger's tests, those without breakpoints.
+GDB = ['reset_vector', 'replies', 'framing']
 # Not triple_fault: kvm-amd has reset the CPU before it tells.
 FAILURES = ['last_events', 'fatal_signals', 'hang', 'halted_forever', 'wrong_timeouts']
 INTERRUPT_GROUPS = 'timer,apic,two cpus,smi,nmi,reset'
 NO_BREAKPOINTS = 'the TCG below arms no breakpoints at VMRUN'
+PYTHON_OF_GDB = ['encodings', 'collections', 'importlib', 're', 'json', 'lib-dynload']
 MODULES = '/usr/lib/grub/i386-pc'
 
 
@@ -89,6 +94,7 @@ def eventfd_steps(options=''):
 def other_steps():
     yield 'debug', [*script('kvm', 'debug.py'), '--no-breakpoints', NO_BREAKPOINTS, 'kvm'], {}, 60
     yield 'report', [*script('kvm', 'failure.py'), 'kvm'], {}, 60
+    yield 'features', [*script('kvm', 'hyperv.py'), 'kvm', 'kvm,kernel-irqchip=off'], {}, 60
     yield from eventfd_steps()
 
 
@@ -108,9 +114,18 @@ def long_steps():
         yield accel, script('kvm', 'boot.py'), env, 400
         yield accel, script('kvm', 'agree.py'), env, 200
         yield accel, [*script('monitor', 'failure.py'), *FAILURES], env, 200
+        yield accel, script('monitor', 'hmp.py'), env, 300
+        yield accel, script('qmp', 'session.py'), env, 200
+        yield accel, [*script('gdb', 'gdb.py'), *GDB], env, 200
         if BUILT:
             yield accel, [BUILT + '/state/test-state-guest', BUILT + '/state/checksum.img',
                           TOP + '/scripts/make-initramfs.sh', '--tap'], env, 400
+
+
+def vmx_steps():
+    yield 'debug', [*script('kvm', 'debug.py'), 'kvm'], {}, 300
+    yield 'report', [*script('kvm', 'failure.py'), 'kvm'], {}, 100
+    yield 'gdb', script('gdb', 'gdb.py'), {'DOPPEL_ACCEL': 'kvm'}, 900
 
 
 def host_groups():
@@ -127,10 +142,15 @@ def host_steps():
     yield 'debug', [*script('kvm', 'debug.py'), 'kvm,self-test=off'], {}, 60
     yield 'report', [*script('kvm', 'failure.py'), 'kvm,self-test=off'], {}, 60
     yield 'agree', [*script('kvm', 'agree.py'), *accels(',self-test=off')], {}, 200
+    yield 'features', [*script('kvm', 'hyperv.py'), *accels(',self-test=off')], {}, 60
     yield from eventfd_steps(',self-test=off')
 
 
-STEPS = {'host': host_steps, 'nested': quick_steps, 'long': long_steps}
+STEPS = {'host': host_steps, 'nested': quick_steps, 'long': long_steps,
+         'vmx': vmx_steps}
+
+
+LIMITS = {'nested': 200, 'long': 1500, 'vmx': 1500}
 
 
 def run_steps(name, only=''):
@@ -149,7 +169,7 @@ def common_files():
     yield f'{emulator}:/bin/doppel'
     yield nested.need('nasm', 'nasm')
     yield '/usr/share/seabios'
-    for part in ('tests/guest', 'tests/gdb', 'tests/kvm', 'tests/monitor', 'scripts'):
+    for part in ('tests/guest', 'tests/gdb', 'tests/kvm', 'tests/monitor', 'tests/qmp', 'scripts'):
         yield os.path.join(TOP, part)
     if BUILT:
         yield BUILT + '/kvm/test-eventfd'
@@ -174,13 +194,23 @@ def boot_files(work):
         yield nested.need('cpio', 'cpio')
 
 
+def gdb_files():
+    """Debian's gdb, which starts with the Python that it was built with."""
+    yield nested.need('gdb', 'gdb')
+    for folder in glob.glob('/usr/lib/python3.*'):
+        for part in [*glob.glob(folder + '/*.py'), *(folder + '/' + name for name in PYTHON_OF_GDB)]:
+            if os.path.exists(part):
+                yield part
+
+
 def run_nested(name, only=''):
     env = {'DOPPEL': '/bin/doppel', 'DOPPEL_TESTS': BUILT, 'BUSYBOX': '/bin/busybox',
            'GUEST_TIMEOUT_SCALE': str(SCALE)}
     with tempfile.TemporaryDirectory() as work:
-        files = [*common_files(), *(boot_files(work) if name == 'long' else [])]
+        files = [*common_files(), *(boot_files(work) if name == 'long' else []),
+                 *(gdb_files() if name in ('long', 'vmx') else [])]
         return nested.run(['python3', HERE + '/suite.py', 'inside', name, only], files, env,
-                          limit=(900 if name == 'long' else 200) * SCALE)
+                          limit=LIMITS[name] * SCALE, outer='bochs' if name == 'vmx' else 'qemu')
 
 
 def why_no_host():

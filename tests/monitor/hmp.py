@@ -8,7 +8,7 @@ import shutil
 import socket
 import struct
 import tempfile
-from monitor import (Failure, Monitored, Skip, build_rom, expect, expect_match, main)
+from monitor import (ACCEL, Failure, Monitored, Skip, build_rom, expect, expect_match, main)
 
 
 QTEST = ['-accel', 'qtest', '-nodefaults', '-m', '16']
@@ -496,7 +496,10 @@ def run_control():
         m.wait_for(lambda: m.read(0x510, 2) == b'\2\0', 'reset')
         m.hmp('stop')
         expect(m.hmp('info status'), 'VM status: paused\n', 'status')
-        expect_match(m.hmp('info jit'), r'^block count +[1-9]\d*$', 'jit')
+        kvm = (ACCEL or 'tcg').startswith('kvm')
+        expect_match(m.hmp('info jit'), '^Error: -accel kvm ' if kvm else r'^block count +[1-9]\d*$',
+                     'jit')
+        expect(m.hmp('info kvm'), f'kvm support: {"enabled" if kvm else "disabled"}\n', 'kvm')
         expect_match(m.hmp('info cpus'), rf'thread_id=(?!{m.process.pid}$)[1-9]\d*$', 'thread')
         m.sockets['mon'].sendall(b'q\n')
         expect(m.process.wait(30), 0, 'quit')

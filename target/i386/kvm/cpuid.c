@@ -101,6 +101,9 @@ static uint32_t word_of(const struct kvm_cpuid2 *table, X86FeatureWord word)
     return !e ? 0 : reg == EAX ? e->eax : reg == EBX ? e->ebx : reg == ECX ? e->ecx : e->edx;
 }
 
+/* Hyper-V's registers that are the kernel's local APIC's. */
+#define APIC_ENLIGHTENMENTS (1u << X86_HV_VAPIC | 1u << X86_HV_SYNIC | 1u << X86_HV_STIMER | 1u << X86_HV_IPI)
+
 /* KVM_GET_SUPPORTED_HV_CPUID: which enlightenments all of whose bits the kernel has. */
 static uint32_t offered_hyperv(int fd)
 {
@@ -157,7 +160,7 @@ bool kvm_cpu_host(int fd, const KvmCpuOptions *options, X86CpuHost *out, Error *
         out->offered[w] = ((word_of(table, w) & ~removed(w, options)) | added(w, options)) &
                           x86_feature_word_named(w);
     }
-    out->offered[X86_FW_HYPERV] = offered_hyperv(fd);
+    out->offered[X86_FW_HYPERV] = offered_hyperv(fd) & ~(options->kernel_apic ? 0 : APIC_ENLIGHTENMENTS);
     identify(out);
     const struct kvm_cpuid_entry2 *e = find(table, 0, 0);
     out->level = e ? CLAMP(e->eax, 1, 0x1f) : 1;
