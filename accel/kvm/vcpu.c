@@ -420,11 +420,28 @@ static bool set_up_tsc(KvmVcpu *v, Error **errp)
     return false;
 }
 
-/* The synthetic interrupt controller is the one enlightenment that has to be switched on. */
+/* What a guest reads there of how crashes can be told (TLFS, HV_CRASH_CTL_REG_CONTENTS). */
+static void set_up_crash_control(KvmVcpu *v)
+{
+    const uint32_t msr_hv_crash_ctl = 0x40000105;
+    const uint64_t crash_notify = UINT64_C(1) << 63;
+    union {
+        struct kvm_msrs head;
+        uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+    } msrs = { .head.nmsrs = 1 };
+
+    msrs.head.entries[0] = (struct kvm_msr_entry) { .index = msr_hv_crash_ctl, .data = crash_notify };
+    ioctl(v->fd, KVM_SET_MSRS, &msrs);
+}
+
+/* Enlightenments that have to be switched on. */
 static bool set_up_hyperv(KvmVcpu *v, Error **errp)
 {
     struct kvm_enable_cap cap = { .cap = KVM_CAP_HYPERV_SYNIC2 };
 
+    if (x86_cpuid_bit(v->cpu, X86_FW_HYPERV, X86_HV_CRASH)) {
+        set_up_crash_control(v);
+    }
     if (x86_cpuid_bit(v->cpu, X86_FW_HYPERV, X86_HV_SYNIC) && ioctl(v->fd, KVM_ENABLE_CAP, &cap) < 0) {
         error_setg_errno(errp, errno, "-cpu hv-synic: the host's KVM cannot");
         return false;
