@@ -169,7 +169,8 @@ def common_files():
     yield f'{emulator}:/bin/doppel'
     yield nested.need('nasm', 'nasm')
     yield '/usr/share/seabios'
-    for part in ('tests/guest', 'tests/gdb', 'tests/kvm', 'tests/monitor', 'tests/qmp', 'scripts'):
+    for part in ('tests/lib', 'tests/guest', 'tests/gdb', 'tests/kvm', 'tests/monitor', 'tests/qmp',
+                 'scripts'):
         yield os.path.join(TOP, part)
     if BUILT:
         yield BUILT + '/kvm/test-eventfd'

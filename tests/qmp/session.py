@@ -53,7 +53,8 @@ def wait_screen(qmp, text):
 def boot(*args):
     disk = f'/tmp/doppel-qmp-{os.getpid()}.img'
     boot_sector(disk)
-    emu = Emulator('-machine', 'pc', '-accel', os.environ.get('DOPPEL_ACCEL', 'tcg'), '-m', '16', '-nodefaults', '-vga', 'std', '-S',
+    emu = Emulator('-machine', 'pc', '-accel', os.environ.get('DOPPEL_ACCEL', 'tcg'), '-m', '16',
+                   '-nodefaults', '-vga', 'std', '-S',
                    '-drive', f'file={disk},format=raw', *args)
     os.unlink(disk)
     return emu
