@@ -34,16 +34,16 @@ def firmware_and_decompressor():
 
 
 def whole_boot():
-    """Debian's cloud kernel to the end of a script of its initramfs. Code from each address is
-    compared 1000 times, then now and then: the guest's clock does not wait for it."""
+    """Debian's cloud kernel to the end of a script of its initramfs, every instruction of it."""
     with tempfile.TemporaryDirectory() as work:
         run([TOP + '/scripts/make-initramfs.sh', work + '/initrd',
-             'ls -l /bin | md5sum; seq 100 | awk "{ x += sqrt(\\$1) } END { print x }"; '
+             'ls -l /bin | md5sum; seq 100 | awk "{ x += \\$1 / 3 } END { print x }"; '
              'echo LOCKSTEP-DONE; sleep 1000'])
-        with Machine('-accel', LOCKSTEP + ',lockstep-limit=1000', '-cpu', 'max', '-m', '256',
+        with Machine('-accel', LOCKSTEP, '-cpu', 'max', '-m', '256',
                      '-kernel', cloud_kernel(), '-initrd', work + '/initrd', '-append',
                      'console=ttyS0 earlyprintk=serial nowatchdog') as machine:
-            machine.wait_serial('LOCKSTEP-DONE', 2000)
+            machine.wait_serial('LOCKSTEP-DONE', 1500)
+            print(f'# {compared(machine)} instructions compared')
 
 
 main([firmware_and_decompressor, whole_boot])

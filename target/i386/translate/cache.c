@@ -13,9 +13,20 @@
 #include <unistd.h>
 #include "target/i386/translate/jit.h"
 
-enum { POPULATE = 1 << 20 };
+enum {
+    POPULATE = 1 << 20,
+    KEEP_WRITABLE = 8 << 20, /* behind that: blocks are linked soon after they were made */
+    BUSY_MODE = 2048, /* jumps remembered in a mode before its jump cache gets a large page */
+};
 
 /* --- memory --------------------------------------------------------------------- */
+
+/* From here on both halves are filled from their beginnings. */
+static void begin_populating(X86Jit *jit)
+{
+    jit->hot_populated = 0;
+    jit->cold_populated = jit->code_size / 2;
+}
 
 static bool map_code(X86Jit *jit, size_t size, Error **errp)
 {
@@ -37,26 +48,40 @@ static bool map_code(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->code_size = size;
-    jit->cold_populated = size / 2;
+    begin_populating(jit);
     return true;
 }
 
-/* Large pages where the host has them: what is looked up is scattered. */
 static void *map_data(size_t size, int flags)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 
-    if (p == MAP_FAILED) {
-        return NULL;
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Large pages where the host has them: what is looked up is scattered. */
+static void *map_large(size_t size)
+{
+    void *p = map_data(size, 0);
+
+    if (p) {
+        madvise(p, size, MADV_HUGEPAGE);
     }
-    madvise(p, size, MADV_HUGEPAGE);
     return p;
 }
 
+/* Of one mode. */
 static size_t jumps_size(void)
 {
-    return JIT_MAX_MODES * sizeof(X86JumpEntry) << JIT_JUMP_BITS;
+    return sizeof(X86JumpEntry) << JIT_JUMP_BITS;
+}
+
+/* Empties the jump cache of a mode. */
+static void clear_jumps(X86JitMode *mode)
+{
+    madvise(mode->jumps, jumps_size(), MADV_DONTNEED);
+    mode->jumps[0].rip = 1; /* an empty entry must not match RIP 0 */
 }
 
 static size_t hash_size(void)
@@ -70,9 +95,9 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
-    jit->arena = map_data(JIT_ARENA_SIZE, 0);
-    jit->hash = map_data(hash_size(), 0);
-    jit->modes[0].jumps = map_data(jumps_size(), MAP_32BIT);
+    jit->arena = map_large(JIT_ARENA_SIZE);
+    jit->hash = map_large(hash_size());
+    jit->modes[0].jumps = map_data(JIT_MAX_MODES * jumps_size(), MAP_32BIT);
     if (!jit->ctx || !jit->arena || !jit->hash || !jit->modes[0].jumps) {
         error_setg(errp, "tcg: no address space below 2 GiB for the translator; "
                          "use -accel tcg,engine=interp");
@@ -102,19 +127,23 @@ void jit_cache_destroy(X86Jit *jit)
         munmap(jit->hash, hash_size());
     }
     if (jit->modes[0].jumps) {
-        munmap(jit->modes[0].jumps, jumps_size());
+        munmap(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size());
     }
 }
 
 /* Has the host map what comes next of a half of the cache in both mappings, for that costs less
- * than a fault for each page. */
-static void populate(X86Jit *jit, size_t used, size_t *populated)
+ * than a fault for each page. What was written some time ago is unmapped where it is writable:
+ * it would count twice as memory of the process. */
+static void populate(X86Jit *jit, size_t start, size_t used, size_t *populated)
 {
     size_t end = MIN(*populated + POPULATE, jit->code_size);
 
     if (used + POPULATE / 4 > *populated && *populated < end) {
         madvise(jit->code_rw + *populated, end - *populated, MADV_POPULATE_WRITE);
         madvise(jit->code_rx + *populated, end - *populated, MADV_POPULATE_READ);
+        if (*populated >= start + KEEP_WRITABLE) {
+            madvise(jit->code_rw + *populated - KEEP_WRITABLE, POPULATE, MADV_DONTNEED);
+        }
         *populated = end;
     }
 }
@@ -124,8 +153,8 @@ bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
     intptr_t delta = jit->code_rx - jit->code_rw;
     size_t half = jit->code_size / 2;
 
-    populate(jit, jit->code_used, &jit->hot_populated);
-    populate(jit, half + jit->cold_used, &jit->cold_populated);
+    populate(jit, 0, jit->code_used, &jit->hot_populated);
+    populate(jit, half, half + jit->cold_used, &jit->cold_populated);
     *hot = (Emit){ .p = jit->code_rw + jit->code_used, .delta = delta };
     *cold = (Emit){ .p = jit->code_rw + half + jit->cold_used, .delta = delta };
     return MAX(jit->code_used, jit->cold_used) + JIT_BLOCK_ROOM <= half;
@@ -217,8 +246,20 @@ X86JitMode *jit_mode(X86Jit *jit, uint32_t key)
     }
     X86JitMode *mode = &jit->modes[jit->mode_count++];
     mode->key = key;
-    mode->jumps[0].rip = 1; /* an empty entry must not match RIP 0 */
+    mode->remembered = 0;
+    clear_jumps(mode);
     return mode;
+}
+
+void jit_cache_remember(X86Jit *jit, const X86Tb *tb)
+{
+    X86JitMode *mode = jit_mode(jit, tb->key);
+
+    if (++mode->remembered == BUSY_MODE) {
+        madvise(mode->jumps, jumps_size(), MADV_HUGEPAGE);
+        clear_jumps(mode);
+    }
+    *jit_jump_entry(mode, tb->rip) = (X86JumpEntry){ .rip = tb->rip, .host = tb->entry_checked };
 }
 
 X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc)
@@ -299,12 +340,13 @@ void x86_translator_flush(X86CPU *cpu)
         return;
     }
     memset(jit->hash, 0, hash_size());
-    madvise(jit->modes[0].jumps, jumps_size(), MADV_DONTNEED);
+    madvise(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
     memset(jit->recent, 0, sizeof(jit->recent));
     jit->arena_used = 0;
     jit->code_used = jit->stubs_size;
     jit->cold_used = 0;
+    begin_populating(jit);
     if (x86_tlb_code_numbers_full(cpu->tlb)) {
         x86_tlb_forget_code_numbers(cpu);
     }

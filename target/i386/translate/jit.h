@@ -200,6 +200,7 @@ typedef const uint8_t *JitCallFn(X86JitContext *ctx, const X86TbInsn *insn);
 typedef struct X86JitMode {
     uint32_t key;
     X86JumpEntry *jumps; /* 1 << JIT_JUMP_BITS */
+    unsigned remembered; /* jumps */
 } X86JitMode;
 
 /* Code that all blocks share. */
@@ -311,6 +312,8 @@ void jit_cache_remove(X86Jit *jit, X86Tb *tb);
 /* Makes an exit lead to tb, whose RIP and mode are the exit's. */
 void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb);
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key);
+/* Indirect jumps to the address of tb lead to it from now on. */
+void jit_cache_remember(X86Jit *jit, const X86Tb *tb);
 static inline X86JumpEntry *jit_jump_entry(X86JitMode *mode, uint64_t rip)
 {
     return &mode->jumps[(uint32_t)rip * JIT_JUMP_FACTOR >> (32 - JIT_JUMP_BITS)];

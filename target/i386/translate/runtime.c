@@ -247,9 +247,7 @@ static X86Tb *find_block(X86CPU *cpu, uint32_t key)
 /* Remembers tb as what indirect jumps to its address lead to. */
 static void remember(X86Jit *jit, X86Tb *tb)
 {
-    X86JumpEntry *entry = jit_jump_entry(jit_mode(jit, tb->key), tb->rip);
-
-    *entry = (X86JumpEntry){ .rip = tb->rip, .host = tb->entry_checked };
+    jit_cache_remember(jit, tb);
     jit->stats.misses++;
 }
 
