@@ -24,6 +24,15 @@ static void clear_entry(X86TlbEntry *e)
     e->read = e->write = e->exec = X86_TLB_NONE;
 }
 
+void x86_tlb_clear_sites(X86Tlb *tlb)
+{
+    X86TlbSite *site = &tlb->site[0][0][0];
+
+    for (unsigned i = 0; i < sizeof(tlb->site) / sizeof(*site); i++) {
+        site[i].page = X86_TLB_NO_PAGE;
+    }
+}
+
 X86Tlb *x86_tlb_new(void)
 {
     /* below 2 GiB: translated code has the table's address in its instructions */
@@ -40,6 +49,7 @@ X86Tlb *x86_tlb_new(void)
     for (unsigned i = 0; i < X86_PHYS_CACHE_SIZE; i++) {
         tlb->phys_cache[i].page = UINT64_MAX;
     }
+    x86_tlb_clear_sites(tlb);
     x86_pde_cache_clear(tlb);
     return tlb;
 }
@@ -81,6 +91,7 @@ static void flush_where(X86CPU *cpu, bool (*keep)(const X86TlbInfo *info))
         flush_list(cpu->tlb, idx, X86_TLB_LOCAL, keep);
         flush_list(cpu->tlb, idx, X86_TLB_GLOBAL, keep);
     }
+    x86_tlb_clear_sites(cpu->tlb);
     x86_pde_cache_clear(cpu->tlb);
     cpu->code_generation++;
 }
@@ -104,6 +115,7 @@ void x86_tlb_flush_nonglobal(X86CPU *cpu)
     for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
         flush_list(cpu->tlb, idx, X86_TLB_LOCAL, NULL);
     }
+    x86_tlb_clear_sites(cpu->tlb);
     x86_pde_cache_clear(cpu->tlb);
     cpu->code_generation++;
 }
@@ -141,6 +153,7 @@ void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
             clear_entry(e);
         }
     }
+    x86_tlb_clear_sites(tlb);
     x86_pde_cache_clear(tlb);
     cpu->code_generation++;
 }
@@ -149,6 +162,7 @@ void x86_tlb_drop_writes(X86CPU *cpu)
 {
     X86Tlb *tlb = cpu->tlb;
 
+    x86_tlb_clear_sites(tlb);
     for (unsigned i = 0; i < X86_TLB_COUNT * X86_TLB_LISTS; i++) {
         const X86TlbList *list = &tlb->used[i / X86_TLB_LISTS][i % X86_TLB_LISTS];
 
@@ -162,6 +176,7 @@ void x86_tlb_drop_writes_to(X86CPU *cpu, const uint8_t *host_page)
 {
     X86Tlb *tlb = cpu->tlb;
 
+    x86_tlb_clear_sites(tlb);
     for (unsigned i = 0; i < X86_TLB_COUNT * X86_TLB_LISTS; i++) {
         const X86TlbList *list = &tlb->used[i / X86_TLB_LISTS][i % X86_TLB_LISTS];
 

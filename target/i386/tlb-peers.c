@@ -45,17 +45,23 @@ void x86_tlb_rest(X86CPU *cpu)
     __atomic_store_n(&cpu->tlb->heeded, resting, __ATOMIC_SEQ_CST);
 }
 
+/* NULL: a CPU by itself, as tests have it. */
+static const MachineState *machine_of(const X86CPU *cpu)
+{
+    return cpu->parent.parent.machine;
+}
+
 /* CPU i of the machine of cpu, if it is another one with a TLB; else NULL. */
 static X86CPU *peer(const X86CPU *cpu, unsigned i)
 {
-    X86CPU *other = g_ptr_array_index(cpu->parent.parent.machine->cpus, i);
+    X86CPU *other = g_ptr_array_index(machine_of(cpu)->cpus, i);
 
     return other == cpu || !other->tlb ? NULL : other;
 }
 
 static unsigned cpu_count(const X86CPU *cpu)
 {
-    const MachineState *machine = cpu->parent.parent.machine;
+    const MachineState *machine = machine_of(cpu);
 
     return machine ? machine->cpus->len : 0;
 }

@@ -146,6 +146,7 @@ void x86_tlb_switch_space(X86CPU *cpu, unsigned from, unsigned to, bool keep)
         restore_entry(tlb, &sp->entries[i]);
     }
     x86_tlb_space_drop(tlb, to);
+    x86_tlb_clear_sites(tlb);
     x86_pde_cache_clear(tlb);
     cpu->code_generation++;
 }

@@ -82,12 +82,25 @@ typedef struct X86PdeCache {
     uint64_t rights; /* of the levels above it */
 } X86PdeCache;
 
+enum { X86_TLB_SITES = 16 };
+
+/* Where an access of translated code was last (translate/sites.c). page X86_TLB_NO_PAGE: nowhere. */
+typedef struct X86TlbSite {
+    uint64_t page, addend;
+    uint64_t since; /* when its budget was full: host's time stamp */
+    int32_t budget; /* for accesses elsewhere */
+} X86TlbSite;
+
+/* Not canonical, whatever addend is added to it. */
+#define X86_TLB_NO_PAGE (1ull << 63)
+
 typedef struct X86TlbSpaces X86TlbSpaces;
 
 struct X86Tlb {
     X86TlbEntry entry[X86_TLB_COUNT][X86_TLB_SIZE];
     X86TlbInfo info[X86_TLB_COUNT][X86_TLB_SIZE];
     X86TlbList used[X86_TLB_COUNT][X86_TLB_LISTS];
+    X86TlbSite site[X86_TLB_COUNT][2][X86_TLB_SITES]; /* [table][for stores] */
     /* Large pages are entered 4 KiB at a time. One bit for each 2 MiB and
      * each 1 GiB (hashed) says whether INVLPG there must search. */
     uint64_t large_2m[16], large_1g[16];
@@ -179,6 +192,9 @@ uint8_t *x86_code_page(X86CPU *cpu, uint64_t lin, RAMBlock **block, uint64_t *of
 
 /* One byte of code from wherever it is; may raise #PF. */
 uint8_t x86_code_byte(X86CPU *cpu, uint64_t lin);
+
+/* Some entry may no longer hold: no site does. */
+void x86_tlb_clear_sites(X86Tlb *tlb);
 
 /* Stores must look at the page flags again: everywhere, or for one host page. */
 void x86_tlb_drop_writes(X86CPU *cpu);

@@ -50,17 +50,20 @@ struct JitInsn {
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
     enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
-           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED } kind;
+           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_SITE } kind;
     uint8_t *disp;        /* the branch to it */
-    const uint8_t *back;  /* LOAD_VEC: where to go on */
-    unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87 */
+    const uint8_t *back;  /* LOAD_VEC, SITE: where to go on */
+    unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87, SITE */
+    HostMem first, last;  /* SITE: the first byte accessed and the last one */
+    X86TlbSite *site;
+    bool write;
     X86TbExit *exit;      /* EXIT, UNLINKED */
     JitFlags flags;       /* where they are when it is taken */
     JitRecipe recipe;
     bool vec_known, x87_known;
 } JitCold;
 
-enum { JIT_MAX_EXITS = JIT_MAX_INSNS + 1, JIT_MAX_COLD = JIT_MAX_INSNS * 4 + 8 };
+enum { JIT_MAX_EXITS = JIT_MAX_INSNS + 1, JIT_MAX_COLD = JIT_MAX_INSNS * 6 + 8 };
 
 struct JitBuild {
     X86Jit *jit;
@@ -71,13 +74,14 @@ struct JitBuild {
     JitFlags flags;
     JitRecipe recipe;    /* while FLAGS_REPLAY */
     const JitInsn *recipe_from; /* the instruction of the block that it is of, or NULL */
+    const JitInsn *kept_for;    /* the instruction whose operand was kept last, or NULL */
     bool mode64;
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
     uint8_t crossing[X86_MAX_INSN_LEN]; /* an instruction in two pages */
     uint8_t *miss[3];    /* branches of the checked entry */
-    unsigned count, cold_count, group_count;
+    unsigned count, cold_count, group_count, sites_left;
     JitGroup groups[JIT_MAX_GROUPS];
     JitInsn insns[JIT_MAX_INSNS];
     JitCold cold[JIT_MAX_COLD];
@@ -94,6 +98,9 @@ void jit_flags_need_host(JitBuild *b);
 /* Before and after any instruction: what if it overwrites the recipe's registers? */
 void jit_flags_before(JitBuild *b, const JitInsn *insn);
 void jit_flags_after(JitBuild *b, const JitInsn *insn);
+/* insn is about to be emitted as it is, with its first operand in the host register reg:
+ * keeps that operand if its flags will be made again from it. */
+void jit_flags_keep_operand(JitBuild *b, const JitInsn *insn, unsigned reg);
 /* insn, just emitted, has set them. */
 void jit_flags_set(JitBuild *b, const JitInsn *insn);
 /* CMP or TEST with the memory operand m in a way that leaves a recipe; false: insn is
@@ -125,6 +132,19 @@ HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp
 /* Loads the effective address (not the linear one) into dst; flags are not touched. T0 and
  * T2 are lost. */
 void jit_emit_lea(JitBuild *b, const JitInsn *insn, unsigned dst, bool wide);
+
+/* Looks [first, last + 1) up in the TLB, linear addresses through one base; T0 and T1 are lost:
+ * they become the page and the addend. */
+void jit_table_check(JitBuild *b, const JitInsn *insn, HostMem first, HostMem last, bool write);
+
+/* --- accesses that remember their page (sites.c) --- */
+
+/* May the block's accesses have sites? */
+void jit_find_sites(JitBuild *b);
+/* As jit_table_check(), but T0 is no page, by a site; false: none is left, nothing is emitted. */
+bool jit_site_check(JitBuild *b, const JitInsn *insn, HostMem first, HostMem last, bool write);
+/* The access was not in its site's page. */
+void jit_emit_site_miss(JitBuild *b, const JitCold *cold);
 
 /* --- floating-point state (tb.c, x87.c) --- */
 

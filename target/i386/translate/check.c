@@ -28,8 +28,10 @@ typedef enum ValueKind {
     VALUE_PAGE,    /* lin & ~0xfff */
     VALUE_SHIFTED, /* lin >> what makes a TLB index of it */
     VALUE_INDEX,   /* offset in the TLB of the entry for lin */
+    VALUE_INTO,    /* lin less the page of a site */
     VALUE_ADDEND,  /* of a page; checked for [first, last] */
     VALUE_CHECKED, /* host address of lin; checked for [first, last] */
+    VALUE_SITE,    /* the addend of a site, not yet compared */
     VALUE_HOST,    /* made of a host address */
 } ValueKind;
 
@@ -41,6 +43,7 @@ typedef struct Value {
     Linear lin;    /* ADDEND, proved INDEX: the first byte's address */
     Linear low;    /* PLAIN, SHIFTED: something with the same lowest 32 bits as the value */
     int64_t first, last; /* CHECKED, ADDEND, proved INDEX: displacements like lin's */
+    const X86TlbSite *site; /* INTO, SITE */
     uint64_t max;  /* no value is above this */
     uint32_t when; /* it was written */
 } Value;
@@ -53,10 +56,14 @@ enum {
 
 enum { SLOTS = sizeof(X86JitContext) / 8, MAX_TARGETS = 1024 };
 
-/* Where a jump within the block leads, and when it was met. */
+/* Where a jump within the block leads, and when it was met. From a site's cold code: the addend
+ * in T1 is good for [first, last] from the present value of register base. */
 typedef struct Target {
     const uint8_t *at;
     uint32_t when;
+    bool site, write;
+    unsigned base;
+    int64_t first, last;
 } Target;
 
 /* A comparison of a page with a TLB tag whose branch is yet to come. */
@@ -75,6 +82,9 @@ typedef struct Checker {
     uint32_t next_id, clock;
     Pending pending;
     Pending constant;     /* an entry of an address known beforehand, compared */
+    Value into;           /* INTO: compared with last, the branch is yet to come */
+    const X86TlbSite *filled; /* has got its page, and not yet its addend */
+    Linear filled_lin;
     Target targets[MAX_TARGETS];
     unsigned target_count;
     const uint8_t *cold, *cold_end;
@@ -189,7 +199,6 @@ static void forget_all(Checker *c)
 /* Control comes from elsewhere, too: what has been written since then is unknown. */
 static void join(Checker *c, uint32_t when)
 {
-    forget_scratch(c);
     for (unsigned i = 0; i < 16; i++) {
         if (c->reg[i].when > when) {
             set_reg(c, i, unknown(c));
@@ -219,6 +228,30 @@ static bool in_tlb(const Checker *c, uint64_t from, uint64_t to)
     return within(from, to, c->b->cpu->tlb->entry, sizeof(c->b->cpu->tlb->entry));
 }
 
+/* The site at address at, a field of it; or NULL. */
+static const X86TlbSite *site_at(const Checker *c, uint64_t at, unsigned field)
+{
+    const X86Tlb *tlb = c->b->cpu->tlb;
+    uint64_t offset = at - (uintptr_t)tlb->site;
+
+    return offset < sizeof(tlb->site) && offset % sizeof(X86TlbSite) == field
+               ? &tlb->site[0][0][offset / sizeof(X86TlbSite)] : NULL;
+}
+
+/* Are its page and addend those of the block's table, for such accesses? */
+static bool site_allows(const Checker *c, const X86TlbSite *site, bool write)
+{
+    const X86Tlb *tlb = c->b->cpu->tlb;
+    unsigned n = site - &tlb->site[0][0][0];
+
+    return tlb->entry[n / X86_TLB_SITES / 2] == c->b->table && n / X86_TLB_SITES % 2 == write;
+}
+
+static bool in_sites(const Checker *c, uint64_t from, uint64_t to)
+{
+    return within(from, to, c->b->cpu->tlb->site, sizeof(c->b->cpu->tlb->site));
+}
+
 static bool in_jumps(const Checker *c, uint64_t from, uint64_t to)
 {
     return within(from, to, c->b->jit->modes[0].jumps,
@@ -236,7 +269,8 @@ static bool is_host_address(const Checker *c, uint64_t val)
 {
     const X86Jit *jit = c->b->jit;
 
-    return in_context(c, val, val) || in_tlb(c, val, val) || in_jumps(c, val, val) ||
+    return in_context(c, val, val) || in_tlb(c, val, val) || in_sites(c, val, val) ||
+           in_jumps(c, val, val) ||
            in_cpu(c, val, val) || within(val, val, jit->code_rx, jit->code_size) ||
            within(val, val, jit->code_rw, jit->code_size) ||
            within(val, val, jit->arena, jit->arena_used);
@@ -333,7 +367,7 @@ static bool is_checked_access(Checker *c, unsigned size, bool write)
     return (addend->write || !write) && first >= addend->first && last <= addend->last;
 }
 
-typedef enum Region { REGION_NONE, REGION_CONTEXT, REGION_HOST, REGION_GUEST } Region;
+typedef enum Region { REGION_NONE, REGION_CONTEXT, REGION_HOST, REGION_SITE, REGION_GUEST } Region;
 
 /* What kind of memory the operand is; refuses what no rule allows. */
 static Region classify(Checker *c, unsigned size, bool write)
@@ -348,6 +382,9 @@ static Region classify(Checker *c, unsigned size, bool write)
     }
     if (in_context(c, from, to)) {
         return REGION_CONTEXT;
+    }
+    if (in_sites(c, from, to)) {
+        return REGION_SITE;
     }
     if (in_cpu(c, from, to) || (!write && (in_tlb(c, from, to) || in_jumps(c, from, to)))) {
         return REGION_HOST;
@@ -472,6 +509,12 @@ static Value load_value(Checker *c, Region region, unsigned size)
     if (region == REGION_HOST && size == 8 && is_addend_field(c)) {
         return load_addend(c);
     }
+    if (region == REGION_SITE) {
+        const X86TlbSite *site = site_at(c, c->x.disp, offsetof(X86TlbSite, addend));
+
+        return (Value){ .kind = site && size == 8 ? VALUE_SITE : VALUE_HOST, .site = site,
+                        .max = UINT64_MAX };
+    }
     Value v = unknown(c);
     if (size < 8) {
         v.max = (1ull << size * 8) - 1;
@@ -479,9 +522,37 @@ static Value load_value(Checker *c, Region region, unsigned size)
     return v;
 }
 
+/* A site gets the page and the addend of an entry that was compared, one after the other. Its
+ * budget is nothing to anybody. */
+static void store_to_site(Checker *c, unsigned size, const Value *v)
+{
+    const X86TlbSite *page = site_at(c, c->x.disp, offsetof(X86TlbSite, page));
+    const X86TlbSite *addend = site_at(c, c->x.disp, offsetof(X86TlbSite, addend));
+    const Value *found = &c->reg[JIT_T1];
+
+    if (size == 4 && site_at(c, c->x.disp, offsetof(X86TlbSite, budget))) {
+        return;
+    }
+    if (size == 8 && page && v->kind == VALUE_PAGE && found->kind == VALUE_ADDEND &&
+        v->lin.disp == found->last && same_base(&v->lin, &found->lin) &&
+        site_allows(c, page, found->write)) {
+        c->filled = page;
+        c->filled_lin = found->lin;
+    } else if (size == 8 && addend && addend == c->filled && v->kind == VALUE_ADDEND &&
+               same_base(&v->lin, &c->filled_lin)) {
+        c->filled = NULL;
+    } else {
+        refuse(c, "a site gets something that no comparison has shown");
+    }
+}
+
 /* Stores to the context are values to be loaded again. */
 static void store_value(Checker *c, Region region, unsigned size, Value v)
 {
+    if (region == REGION_SITE) {
+        store_to_site(c, size, &v);
+        return;
+    }
     if (region == REGION_GUEST && !guest_may_see(c, &v)) {
         refuse(c, "a host address in guest memory");
     }
@@ -527,9 +598,43 @@ static void note_comparison(Checker *c)
     }
 }
 
+/* CMP of what lies between the access and its site's page: with how far it may begin there. */
+static void note_comparison_of_site(Checker *c)
+{
+    const X86Insn *x = &c->x;
+    bool known = x->op[0].kind == X86_OP_GPR && x->op[0].size == 8 && x->op[1].kind == X86_OP_IMM &&
+                 c->reg[x->op[0].reg].kind == VALUE_INTO && x->imm < 0x1000;
+
+    c->into.kind = VALUE_PLAIN;
+    if (known) {
+        c->into = c->reg[x->op[0].reg];
+        c->into.last = c->into.lin.disp + (0xfff - (int64_t)x->imm);
+    }
+}
+
+/* CMP T0, what is left of the page behind the access's first byte; JNBE: below it, the site's
+ * addend is the access's. */
+static void prove_site(Checker *c)
+{
+    Value *addend = &c->reg[JIT_T1];
+    const Value *into = &c->into;
+    bool write = into->kind == VALUE_INTO && site_allows(c, into->site, true);
+
+    if (c->x.mnemonic == X86_MN_JNBE && into->kind == VALUE_INTO && addend->kind == VALUE_SITE &&
+        addend->site == into->site && (site_allows(c, into->site, false) || write)) {
+        addend->kind = VALUE_ADDEND;
+        addend->write = write;
+        addend->lin = into->lin;
+        addend->first = into->lin.disp;
+        addend->last = into->last;
+    }
+    c->into.kind = VALUE_PLAIN;
+}
+
 /* JNZ after it */
 static void prove(Checker *c)
 {
+    prove_site(c);
     if (c->x.mnemonic != X86_MN_JNZ || !c->pending.valid) {
         return;
     }
@@ -642,6 +747,15 @@ static bool exec_address_step(Checker *c, Region region)
         write_gpr(c, reg, addend);
         return true;
     }
+    if (x->mnemonic == X86_MN_SUB && region == REGION_SITE && v.kind == VALUE_PLAIN &&
+        x->op_size == 8) {
+        v.site = site_at(c, x->disp, offsetof(X86TlbSite, page));
+        v.kind = v.site ? VALUE_INTO : VALUE_HOST;
+        v.max = UINT64_MAX;
+        v.guests = false;
+        write_gpr(c, reg, v);
+        return true;
+    }
     if (x->op[1].kind != X86_OP_IMM) {
         return false;
     }
@@ -724,12 +838,37 @@ static void exec_other(Checker *c, Region region, unsigned size, bool write)
 
 /* --- control ------------------------------------------------------------------------------ */
 
+/* Cold code goes back to a body: with an addend? No guest register has changed there. */
+static void note_site(const Checker *c, Target *t)
+{
+    const Value *addend = &c->reg[JIT_T1];
+
+    if (c->filled) {
+        refuse(c, "a site with a page and no addend");
+    }
+    for (unsigned reg = 0; reg < 16 && addend->kind == VALUE_ADDEND && !t->site; reg++) {
+        const Value *v = &c->reg[reg];
+
+        if (v->kind == VALUE_PLAIN && v->lin.id && same_base(&v->lin, &addend->lin)) {
+            t->site = true;
+            t->write = addend->write;
+            t->base = reg;
+            t->first = addend->first - v->lin.disp;
+            t->last = addend->last - v->lin.disp;
+        }
+    }
+}
+
 static void note_target(Checker *c, const uint8_t *at, uint32_t when)
 {
     if (c->target_count == MAX_TARGETS) {
         refuse(c, "more jumps than the checker has room for");
     }
-    c->targets[c->target_count++] = (Target){ at, when };
+    Target *t = &c->targets[c->target_count++];
+    *t = (Target){ .at = at, .when = when };
+    if (when == UINT32_MAX) {
+        note_site(c, t);
+    }
 }
 
 static void exec_jump(Checker *c, uint32_t when)
@@ -826,6 +965,8 @@ static void exec(Checker *c, uint32_t when)
     } else if (x->mnemonic == X86_MN_CMP) {
         if (region == REGION_HOST) {
             note_comparison(c);
+        } else if (!mem) {
+            note_comparison_of_site(c);
         }
     } else if (!exec_constant_change(c) && !exec_address_step(c, region)) {
         exec_other(c, region, mem ? mem->size : 0, write);
@@ -914,16 +1055,30 @@ static void begin_guest_insn(Checker *c, unsigned i, Linear *registers)
     note_registers(c, registers);
 }
 
+/* Does T1 hold the same, as far as it matters, when control comes from t? T2 is as it was. */
+static bool same_addend(const Checker *c, const Target *t)
+{
+    const Value *addend = &c->reg[JIT_T1], *base = &c->reg[t->base];
+
+    return t->site && addend->kind == VALUE_ADDEND && same_base(&addend->lin, &base->lin) &&
+           addend->first - base->lin.disp >= t->first && addend->last - base->lin.disp <= t->last &&
+           (t->write || !addend->write);
+}
+
 static void join_at_target(Checker *c)
 {
     uint32_t when = UINT32_MAX;
-    bool found = false;
+    bool found = false, same = true;
 
     for (unsigned i = 0; i < c->target_count; i++) {
         if (c->targets[i].at == c->pc) {
             when = MIN(when, c->targets[i].when);
             found = true;
+            same = same && same_addend(c, &c->targets[i]);
         }
+    }
+    if (found && !same) {
+        forget_scratch(c);
     }
     if (found) {
         join(c, when);

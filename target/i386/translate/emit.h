@@ -22,7 +22,7 @@ enum {
 };
 
 /* Conditions as Jcc, SETcc and CMOVcc encode them. */
-enum { HOST_O, HOST_NO, HOST_B, HOST_NB, HOST_Z, HOST_NZ, HOST_BE, HOST_NBE };
+enum { HOST_O, HOST_NO, HOST_B, HOST_NB, HOST_Z, HOST_NZ, HOST_BE, HOST_NBE, HOST_S };
 
 typedef struct Emit {
     uint8_t *p;     /* in the writable mapping */

@@ -12,9 +12,11 @@
  *   ADD a, b     t = a - b, ADD t, b
  *   SUB a, b     t = a + b, SUB t, b
  *   NEG a        t = -a, NEG t
+ *   SHL a, n     t = a as it was before, SHL t, n (SHR and SAR, too)
  *
- * A comparison with memory keeps its operand in the context. A recipe is good as long as
- * its registers are; jit_flags_before() and jit_flags_after() see to that.
+ * A comparison with memory keeps its operand in the context, and so does a shift. A recipe is
+ * good as long as its registers are; when one of them is about to be lost it moves to the
+ * context: jit_flags_before() and jit_flags_after() see to that.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -96,6 +98,8 @@ static void to_scratch(JitBuild *b, Place a)
     }
 }
 
+static const uint8_t shift_op[] = { 4, 5, 7 }; /* SHL, SHR, SAR: in ModRM */
+
 /* Makes the flags of the recipe in the host's; T0 is lost. */
 static void follow(JitBuild *b)
 {
@@ -125,6 +129,10 @@ static void follow(JitBuild *b)
     case JIT_RECIPE_NEG:
         emit_sized(&b->e, r.size, 0xf6, 3, (Place){ .reg = JIT_T0 });
         emit_sized(&b->e, r.size, 0xf6, 3, (Place){ .reg = JIT_T0 });
+        break;
+    case JIT_RECIPE_SHL: case JIT_RECIPE_SHR: case JIT_RECIPE_SAR:
+        emit_sized(&b->e, r.size, 0xc0, shift_op[r.op - JIT_RECIPE_SHL], (Place){ .reg = JIT_T0 });
+        emit8(&b->e, r.imm);
         break;
     }
 }
@@ -224,6 +232,50 @@ static JitRecipe recipe_of(const X86Insn *x)
     return none();
 }
 
+/* The recipe of a shift by a constant, with its operand kept. */
+static JitRecipe shift_recipe(const X86Insn *x)
+{
+    JitRecipe r = { .size = x->op[0].size, .a = JIT_RECIPE_SLOT, .b = JIT_RECIPE_IMM,
+                    .imm = x->imm & (x->op[0].size == 8 ? 63 : 31) };
+
+    if (!is_register(&x->op[0]) || x->op[1].kind != X86_OP_IMM || !r.imm) {
+        return none();
+    }
+    switch (x->mnemonic) {
+    case X86_MN_SHL:
+        r.op = JIT_RECIPE_SHL;
+        return r;
+    case X86_MN_SHR:
+        r.op = JIT_RECIPE_SHR;
+        return r;
+    case X86_MN_SAR:
+        r.op = JIT_RECIPE_SAR;
+        return r;
+    }
+    return none();
+}
+
+static void keep_in_slot(JitBuild *b, const JitInsn *insn, unsigned reg)
+{
+    emit_store(&b->e, true, reg, JIT_ABS(b->jit, operand));
+    b->tb->insns[insn->index].fills_slot = true;
+}
+
+/* A branch that follows at once uses the flags where they are. */
+static bool read_at_once(const JitBuild *b, const JitInsn *insn)
+{
+    return insn->index + 1u < b->count && insn[1].flags_read;
+}
+
+void jit_flags_keep_operand(JitBuild *b, const JitInsn *insn, unsigned reg)
+{
+    if (insn->need_after && !read_at_once(b, insn) &&
+        shift_recipe(&insn->x).op != JIT_RECIPE_NONE) {
+        keep_in_slot(b, insn, reg);
+        b->kept_for = insn;
+    }
+}
+
 static bool depends_on(JitRecipe r, uint32_t regs)
 {
     return (r.a < 16 && (regs >> r.a & 1)) || (r.b < 16 && (regs >> r.b & 1));
@@ -241,12 +293,36 @@ static bool keeps_host_flags(const JitInsn *insn)
            (insn->emit == jit_emit_copy && !insn->accesses && !insn->vector && !insn->x87);
 }
 
+/* Makes the recipe depend on a register no more that insn writes; false if it needs two. */
+static bool move_to_slot(JitBuild *b, const JitInsn *insn)
+{
+    JitRecipe *r = &b->recipe;
+
+    if (b->flags & FLAGS_SAVED || r->a >= 16 || r->b == JIT_RECIPE_SLOT ||
+        (r->b < 16 && r->b != r->a)) {
+        return false;
+    }
+    Place a = register_place(b, r->a);
+    if (a.reg == HOST_NONE) {
+        emit_load(&b->e, true, JIT_T0, a.mem);
+        a.reg = JIT_T0;
+    }
+    keep_in_slot(b, insn, a.reg);
+    r->b = r->b == r->a ? JIT_RECIPE_SLOT : r->b;
+    r->a = JIT_RECIPE_SLOT;
+    b->flags &= ~FLAGS_HOST;
+    return true;
+}
+
 void jit_flags_before(JitBuild *b, const JitInsn *insn)
 {
     bool lost = b->flags & FLAGS_REPLAY && depends_on(b->recipe, jit_written_regs(insn));
     bool wanted = insn->need_after & ~insn->flags_killed;
 
-    if (lost && wanted && !(b->flags & FLAGS_HOST && keeps_host_flags(insn))) {
+    if (!lost || !wanted || (b->flags & FLAGS_HOST && keeps_host_flags(insn))) {
+        return;
+    }
+    if (!move_to_slot(b, insn)) {
         jit_flags_save(b);
     }
 }
@@ -263,7 +339,7 @@ void jit_flags_after(JitBuild *b, const JitInsn *insn)
 void jit_flags_set(JitBuild *b, const JitInsn *insn)
 {
     b->flags = FLAGS_HOST;
-    b->recipe = recipe_of(&insn->x);
+    b->recipe = b->kept_for == insn ? shift_recipe(&insn->x) : recipe_of(&insn->x);
     b->recipe_from = insn;
     if (b->recipe.op != JIT_RECIPE_NONE) {
         b->flags |= FLAGS_REPLAY;

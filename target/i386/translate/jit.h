@@ -44,6 +44,7 @@ enum {
     JIT_ARENA_SIZE = 96 << 20,
     JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
     JIT_DECODED = 4096,
+    JIT_SCATTERED_BITS = 12,
     JIT_MAX_VERSIONS = 3, /* of a block, for the flags that it is entered with */
 };
 
@@ -97,7 +98,7 @@ typedef struct JitRecipe {
 } JitRecipe;
 
 enum { JIT_RECIPE_NONE, JIT_RECIPE_CMP, JIT_RECIPE_TEST, JIT_RECIPE_ADD, JIT_RECIPE_SUB,
-       JIT_RECIPE_NEG };
+       JIT_RECIPE_NEG, JIT_RECIPE_SHL, JIT_RECIPE_SHR, JIT_RECIPE_SAR };
 enum { JIT_RECIPE_SLOT = 16, /* X86JitContext.operand */ JIT_RECIPE_IMM };
 
 /* What a block may rely on when it is entered. All zero: nothing, it is the plain one. */
@@ -263,6 +264,7 @@ struct X86Jit {
     bool check;           /* each block is checked, see check.h */
     struct JitBuild *build;
     JitDecoded decoded[JIT_DECODED];
+    uint64_t scattered[1 << JIT_SCATTERED_BITS >> 6]; /* loops that are to have no sites, hashed */
     JitIret iret;
     X86JitStats stats;
 };

@@ -34,11 +34,7 @@ static void miss(JitBuild *b, const JitInsn *insn, bool write)
                                .insn = insn->index });
 }
 
-/*
- * Checks [first, last + 1), linear addresses through one base; T0 and T1 are lost, T1
- * becomes the addend.
- */
-static void check_span(JitBuild *b, const JitInsn *insn, HostMem first, HostMem last, bool write)
+void jit_table_check(JitBuild *b, const JitInsn *insn, HostMem first, HostMem last, bool write)
 {
     Emit *e = &b->e;
 
@@ -51,6 +47,17 @@ static void check_span(JitBuild *b, const JitInsn *insn, HostMem first, HostMem 
     miss(b, insn, write);
     emit_load(e, true, JIT_T1, host_mem(JIT_T1, table_addr(b, offsetof(X86TlbEntry, addend))));
     jit_flags_clobber(b);
+}
+
+/*
+ * Checks [first, last + 1), linear addresses through one base; T0 and T1 are lost, T1
+ * becomes the addend.
+ */
+static void check_span(JitBuild *b, const JitInsn *insn, HostMem first, HostMem last, bool write)
+{
+    if (!jit_site_check(b, insn, first, last, write)) {
+        jit_table_check(b, insn, first, last, write);
+    }
 }
 
 /* The same for insn's group, of which it is the first, or the addend that was found then. */

@@ -479,6 +479,22 @@ static const uint8_t *retry_group(X86JitContext *ctx, const X86Tb *tb, const X86
     return jit_again(ctx, insn);
 }
 
+const uint8_t *jit_abandon(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    X86CPU *cpu = ctx->cpu;
+    X86Tb *tb = x86_insn_tb(insn);
+
+    if (ctx->x87_live) {
+        jit_x87_note_last(ctx, insn);
+    }
+    jit_from_context(ctx);
+    cpu->state.rip = jit_rip(tb->key, tb->rip + insn->guest);
+    if (!tb->stale) {
+        remove_block(cpu->translator, tb);
+    }
+    return jit_go_on(ctx);
+}
+
 const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
 {
     X86CPU *cpu = ctx->cpu;

@@ -22,6 +22,9 @@ JitMissFn jit_miss_read, jit_miss_write;
 /* The same for an indirect branch whose target the jump cache does not have. */
 JitMissFn jit_indirect;
 
+/* Sites of insn's block had to be brought up to date often. */
+JitCallFn jit_sites_spent;
+
 /* Where to go on after insn, or with it, by the registers in ctx. */
 JitCallFn jit_after, jit_again;
 
@@ -53,6 +56,9 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit);
 
 /* An indirect jump to rip found no block, or one that may no longer be there. */
 const uint8_t *jit_miss(X86JitContext *ctx, uint64_t rip);
+
+/* Drops insn's block and goes on with insn in a new one. */
+JitCallFn jit_abandon;
 
 /* On at s->rip in whatever mode there is now. The registers are in X86State. */
 const uint8_t *jit_go_on(X86JitContext *ctx);

@@ -391,6 +391,9 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
         }
         code.vvvv = place_register(b, insn, row->vvvv, JIT_T2, &homed[2]);
     }
+    if (is_gpr(insn, 0) && !mem) {
+        jit_flags_keep_operand(b, insn, code.rm);
+    }
     copy_emit(&b->e, &code, row->has_modrm, mem ? &m : NULL);
     /* one register in two places: MULX leaves it what reg gets, XADD what rm gets */
     static const uint8_t order[] = { 2, 0, 1 };
@@ -512,6 +515,10 @@ static void emit_cold(JitBuild *b)
             break;
         case COLD_UNLINKED:
             jit_emit_unlinked(b, cold);
+            break;
+        case COLD_SITE:
+            begin_cold(b, cold);
+            jit_emit_site_miss(b, cold);
             break;
         }
     }
@@ -732,13 +739,14 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
     b->mode64 = key & X86_HF_CS64;
     b->count = b->cold_count = 0;
     b->vec_known = b->x87_known = false;
-    b->recipe_from = NULL;
+    b->recipe_from = b->kept_for = NULL;
     b->table = jit->cpu->tlb_now;
     decode(b);
     if (!b->count) {
         return NULL;
     }
     jit_find_groups(b);
+    jit_find_sites(b);
     analyse(b);
     note_wants(b, &proto);
     if (!proto.second) {
