@@ -24,6 +24,8 @@ TOP = os.path.dirname(TESTS)
 SCALE = float(os.environ.get('GUEST_TIMEOUT_SCALE', '1'))
 IRQCHIPS = ['on', 'split', 'off']
 BUILT = os.environ.get('DOPPEL_TESTS', '')     # folder with the test programs that are built
+# Of the human monitor's tests, those with a CPU that runs.
+HMP = ['run_control', 'gdb_server', 'non_maskable_interrupt', 'page_tables', 'tables_without_end']
 # Of the debugger's tests, those without breakpoints.
 GDB = ['reset_vector', 'replies', 'framing']
 # Not triple_fault: kvm-amd has reset the CPU before it tells.
@@ -91,11 +93,19 @@ def eventfd_steps(options=''):
             yield accel, [BUILT + '/kvm/test-eventfd', '--tap'], {'DOPPEL_ACCEL': accel}, 60
 
 
+def device_steps(options=''):
+    """The device tests that need a running CPU."""
+    if BUILT:
+        for accel in accels(options):
+            yield accel, [BUILT + '/qtest/vmmouse-test', '--tap'], {'QTEST_ACCEL': accel}, 60
+
+
 def other_steps():
     yield 'debug', [*script('kvm', 'debug.py'), '--no-breakpoints', NO_BREAKPOINTS, 'kvm'], {}, 60
     yield 'report', [*script('kvm', 'failure.py'), 'kvm'], {}, 60
     yield 'features', [*script('kvm', 'hyperv.py'), 'kvm', 'kvm,kernel-irqchip=off'], {}, 60
     yield from eventfd_steps()
+    yield from device_steps()
 
 
 def quick_steps():
@@ -114,7 +124,7 @@ def long_steps():
         yield accel, script('kvm', 'boot.py'), env, 400
         yield accel, script('kvm', 'agree.py'), env, 200
         yield accel, [*script('monitor', 'failure.py'), *FAILURES], env, 200
-        yield accel, script('monitor', 'hmp.py'), env, 300
+        yield accel, [*script('monitor', 'hmp.py'), *HMP], env, 300
         yield accel, script('qmp', 'session.py'), env, 200
         yield accel, [*script('gdb', 'gdb.py'), *GDB], env, 200
         if BUILT:
@@ -144,6 +154,7 @@ def host_steps():
     yield 'agree', [*script('kvm', 'agree.py'), *accels(',self-test=off')], {}, 200
     yield 'features', [*script('kvm', 'hyperv.py'), *accels(',self-test=off')], {}, 60
     yield from eventfd_steps(',self-test=off')
+    yield from device_steps(',self-test=off')
 
 
 STEPS = {'host': host_steps, 'nested': quick_steps, 'long': long_steps,
@@ -174,6 +185,7 @@ def common_files():
         yield os.path.join(TOP, part)
     if BUILT:
         yield BUILT + '/kvm/test-eventfd'
+        yield BUILT + '/qtest/vmmouse-test'
 
 
 def boot_files(work):
@@ -206,7 +218,7 @@ def gdb_files():
 
 def run_nested(name, only=''):
     env = {'DOPPEL': '/bin/doppel', 'DOPPEL_TESTS': BUILT, 'BUSYBOX': '/bin/busybox',
-           'GUEST_TIMEOUT_SCALE': str(SCALE)}
+           'GUEST_TIMEOUT_SCALE': str(SCALE), 'QTEST_BINARY': '/bin/doppel'}
     with tempfile.TemporaryDirectory() as work:
         files = [*common_files(), *(boot_files(work) if name == 'long' else []),
                  *(gdb_files() if name in ('long', 'vmx') else [])]

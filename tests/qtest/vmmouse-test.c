@@ -313,7 +313,7 @@ int main(int argc, char **argv)
     int status;
 
     g_test_init(&argc, &argv, NULL);
-    g_setenv("QTEST_ACCEL", "tcg", true);
+    g_setenv("QTEST_ACCEL", "tcg", false);
     make_rom(folder);
     g_test_add_func("/vmport/version", test_version);
     g_test_add_func("/vmport/refused", test_refused);
