@@ -113,6 +113,7 @@ def quick_steps():
     default, *others = accels()
     yield 'api', [*script('kvm', 'api.py'), default], {}, 150
     yield 'api', [*script('kvm', 'api.py'), '--groups', INTERRUPT_GROUPS, *others], {}, 150
+    yield 'session', script('qmp', 'session.py'), {'DOPPEL_ACCEL': default}, 100
     yield from other_steps()
 
 

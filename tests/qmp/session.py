@@ -124,4 +124,5 @@ def shutdown_and_reset_again():
         check(emu.wait_end() == 0)
 
 
-main([whole_session, shutdown_and_reset_again])
+if __name__ == "__main__":
+    main([whole_session, shutdown_and_reset_again])

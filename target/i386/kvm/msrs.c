@@ -14,15 +14,18 @@ typedef struct MsrRow {
     uint8_t count, step;     /* registers; distance of the next one's index */
     uint16_t offset, stride; /* in X86State: of the first, and to the next */
     bool once;               /* written after a reset or load only */
+    bool narrow;             /* 32 bits in X86State */
 } MsrRow;
 
-#define FIELD(msr, field) { msr, 1, 1, offsetof(X86State, field), 0, false }
-#define ARRAY(msr, n, field) { msr, n, 1, offsetof(X86State, field), 8, false }
-#define HOST(msr, n, slot) { msr, n, 1, offsetof(X86State, host_msrs[slot]), 8, false }
+#define FIELD(msr, field) { msr, 1, 1, offsetof(X86State, field), 0, false, false }
+#define NARROW(msr, field) { msr, 1, 1, offsetof(X86State, field), 0, false, true }
+#define ONCE(msr, field) { msr, 1, 1, offsetof(X86State, field), 0, true, false }
+#define ARRAY(msr, n, field) { msr, n, 1, offsetof(X86State, field), 8, false, false }
+#define HOST(msr, n, slot) { msr, n, 1, offsetof(X86State, host_msrs[slot]), 8, false, false }
 
 /* Linux, asm/kvm_para.h; Hyper-V TLFS, appendix C. */
 enum {
-    MSR_KVM_WALL_CLOCK = 0x4b564d00, MSR_SPEC_CTRL = 0x48, MSR_SMI_COUNT = 0x34,
+    MSR_KVM_WALL_CLOCK = 0x4b564d00, MSR_SMBASE = 0x9e, MSR_SPEC_CTRL = 0x48, MSR_SMI_COUNT = 0x34,
     MSR_MISC_FEATURES = 0x140, MSR_HV_GUEST_OS_ID = 0x40000000, MSR_HV_REFERENCE_TSC = 0x40000021,
     MSR_HV_VP_ASSIST = 0x40000073, MSR_HV_SCONTROL = 0x40000080, MSR_HV_SIEFP = 0x40000082,
     MSR_HV_SINT0 = 0x40000090, MSR_HV_STIMER0 = 0x400000b0, MSR_HV_CRASH_P0 = 0x40000100,
@@ -32,8 +35,9 @@ enum {
 /* The order is that of writing: the guest OS ID before the hypercall page, synthetic interrupts
  * before their timers, a timer's mode (APIC) before the deadline. */
 static const MsrRow rows[] = {
-    { X86_MSR_TSC, 1, 1, offsetof(X86State, host_msrs[0]), 0, true },
-    { X86_MSR_TSC_ADJUST, 1, 1, offsetof(X86State, tsc_adjust), 0, true },
+    ONCE(X86_MSR_TSC, host_msrs[0]),
+    ONCE(X86_MSR_TSC_ADJUST, tsc_adjust),
+    NARROW(MSR_SMBASE, smbase), /* only the host may */
     FIELD(X86_MSR_SYSENTER_CS, sysenter_cs),
     FIELD(X86_MSR_SYSENTER_ESP, sysenter_esp),
     FIELD(X86_MSR_SYSENTER_EIP, sysenter_eip),
@@ -53,8 +57,8 @@ static const MsrRow rows[] = {
     FIELD(X86_MSR_MTRR_FIX64K, mtrr_fixed[0]),
     ARRAY(X86_MSR_MTRR_FIX16K, 2, mtrr_fixed[1]),
     ARRAY(X86_MSR_MTRR_FIX4K, 8, mtrr_fixed[3]),
-    { X86_MSR_MTRR_PHYS_BASE0, 8, 2, offsetof(X86State, mtrr_base), 8, false },
-    { X86_MSR_MTRR_PHYS_BASE0 + 1, 8, 2, offsetof(X86State, mtrr_mask), 8, false },
+    { X86_MSR_MTRR_PHYS_BASE0, 8, 2, offsetof(X86State, mtrr_base), 8, false, false },
+    { X86_MSR_MTRR_PHYS_BASE0 + 1, 8, 2, offsetof(X86State, mtrr_mask), 8, false, false },
     HOST(MSR_KVM_WALL_CLOCK, 7, 1),
     HOST(MSR_SPEC_CTRL, 1, 9),
     HOST(MSR_SMI_COUNT, 1, 10),
@@ -69,14 +73,14 @@ static const MsrRow rows[] = {
     HOST(MSR_HV_STIMER0, 8, 36),
     HOST(MSR_HV_CRASH_P0, 5, 44),
     /* The kernel's timer goes on while the CPU is looked at. */
-    { X86_MSR_TSC_DEADLINE, 1, 1, offsetof(X86State, tsc_deadline), 0, true },
+    ONCE(X86_MSR_TSC_DEADLINE, tsc_deadline),
 };
 
 /* One register that exists. */
 typedef struct KnownMsr {
     uint32_t index;
     uint16_t offset;
-    bool once;
+    bool once, narrow;
 } KnownMsr;
 
 struct KvmMsrs {
@@ -114,7 +118,7 @@ KvmMsrs *kvm_msrs_new(int vcpu_fd, const X86CPU *cpu)
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         for (unsigned n = 0; n < rows[i].count && is_used(&rows[i], cpu); n++) {
             KnownMsr msr = { rows[i].first + n * rows[i].step, rows[i].offset + n * rows[i].stride,
-                             rows[i].once };
+                             rows[i].once, rows[i].narrow };
             if (can_read(vcpu_fd, msr.index) && msrs->count < G_N_ELEMENTS(msrs->list)) {
                 msrs->list[msrs->count++] = msr;
             }
@@ -128,9 +132,23 @@ void kvm_msrs_free(KvmMsrs *msrs)
     g_free(msrs);
 }
 
-static uint64_t *field(X86CPU *cpu, const KnownMsr *msr)
+static void *field(X86CPU *cpu, const KnownMsr *msr)
 {
-    return (uint64_t *)((uint8_t *)&cpu->state + msr->offset);
+    return (uint8_t *)&cpu->state + msr->offset;
+}
+
+static uint64_t value(X86CPU *cpu, const KnownMsr *msr)
+{
+    return msr->narrow ? *(uint32_t *)field(cpu, msr) : *(uint64_t *)field(cpu, msr);
+}
+
+static void set_value(X86CPU *cpu, const KnownMsr *msr, uint64_t to)
+{
+    if (msr->narrow) {
+        *(uint32_t *)field(cpu, msr) = (uint32_t)to;
+    } else {
+        *(uint64_t *)field(cpu, msr) = to;
+    }
 }
 
 bool kvm_msrs_get(const KvmMsrs *msrs, int vcpu_fd, X86CPU *cpu, Error **errp)
@@ -147,7 +165,7 @@ bool kvm_msrs_get(const KvmMsrs *msrs, int vcpu_fd, X86CPU *cpu, Error **errp)
         return false;
     }
     for (unsigned i = 0; i < msrs->count; i++) {
-        *field(cpu, &msrs->list[i]) = buf.entries[i].data;
+        set_value(cpu, &msrs->list[i], buf.entries[i].data);
     }
     return true;
 }
@@ -159,7 +177,7 @@ bool kvm_msrs_put(const KvmMsrs *msrs, int vcpu_fd, X86CPU *cpu, bool all, Error
     for (unsigned i = 0; i < msrs->count; i++) {
         if (all || !msrs->list[i].once) {
             buf.entries[buf.head.nmsrs++] = (struct kvm_msr_entry) {
-                .index = msrs->list[i].index, .data = *field(cpu, &msrs->list[i]),
+                .index = msrs->list[i].index, .data = value(cpu, &msrs->list[i]),
             };
         }
     }
