@@ -20,9 +20,21 @@ static void forget_damage(SdlDisplay *sdl)
     sdl->damage = (pixman_box32_t){ INT32_MAX, INT32_MAX, 0, 0 };
 }
 
+/* Whether nothing of the window is beside the picture. */
+static bool fills_window(const SdlDisplay *sdl)
+{
+    int width, height, texture_width, texture_height;
+
+    return SDL_GetRendererOutputSize(sdl->renderer, &width, &height) == 0 &&
+           SDL_QueryTexture(sdl->texture, NULL, NULL, &texture_width, &texture_height) == 0 &&
+           width == texture_width && height == texture_height;
+}
+
 static void present(SdlDisplay *sdl)
 {
-    SDL_RenderClear(sdl->renderer);
+    if (!fills_window(sdl)) {
+        SDL_RenderClear(sdl->renderer);
+    }
     SDL_RenderCopy(sdl->renderer, sdl->texture, NULL, NULL);
     SDL_RenderPresent(sdl->renderer);
 }

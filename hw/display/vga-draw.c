@@ -164,11 +164,14 @@ static void draw_24_big(const VGAState *s, const uint8_t *p, uint32_t *out, int 
     }
 }
 
+/* Two pixels at a time; their order is the host's own. */
 static void draw_32(const VGAState *s, const uint8_t *p, uint32_t *out, int width)
 {
-    for (int x = 0; x < width; x++) {
-        memcpy(&out[x], p + x * 4, 4); /* the host's own order */
-        out[x] &= 0xffffff;
+    for (int x = 0; x < width; x += 2) {
+        uint64_t two;
+        memcpy(&two, p + x * 4, sizeof(two));
+        two &= 0x00ffffff00ffffff;
+        memcpy(&out[x], &two, sizeof(two));
     }
 }
 
