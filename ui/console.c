@@ -26,6 +26,7 @@ struct Console {
     Timer timer;       /* pending while somebody watches */
     RefreshPace pace;
     bool changed;      /* since the present refresh began */
+    int64_t expected;  /* when the picture changes by itself */
 };
 
 struct ConsoleList {
@@ -110,6 +111,7 @@ Console *console_new(ConsoleList *list, const char *label, const ConsoleOps *ops
     con->opaque = opaque;
     timer_init(&con->timer, clock_real(), refresh_due, con);
     refresh_pace_reset(&con->pace);
+    con->expected = INT64_MAX;
     add_to_list(list, con);
     console_resize(con, 640, 480);
     return con;
@@ -189,6 +191,11 @@ void console_update(Console *con, int x, int y, int w, int h)
     }
 }
 
+void console_expect_change(Console *con, int64_t ns)
+{
+    con->expected = clock_get_ns(clock_real()) + ns + NS_PER_MS; /* surely not too early */
+}
+
 /* --- cursor ---------------------------------------------------------------------- */
 
 static void tell_cursor(Console *con, DisplayListener *l)
@@ -266,18 +273,20 @@ void console_refresh(Console *con)
 static void refresh_due(void *opaque)
 {
     Console *con = opaque;
-    int64_t start = clock_get_ns(clock_real()), end;
+    int64_t start = clock_get_ns(clock_real()), end, next;
+    bool was_expected = con->expected <= start;
 
     if (!is_watched(con)) {
         return;
     }
     con->changed = false;
+    con->expected = INT64_MAX;
     timer_mod(&con->timer, start + con->pace.interval_ms * NS_PER_MS);
     console_refresh(con);
     end = clock_get_ns(clock_real());
+    next = refresh_pace_time(&con->pace, start, con->changed, was_expected, con->expected);
     /* A slow front end gets at most half of the main thread's time; devices need the rest. */
-    timer_mod(&con->timer, MAX(start + refresh_pace_next(&con->pace, con->changed) * NS_PER_MS,
-                               end + (end - start)));
+    timer_mod(&con->timer, MAX(next, end + (end - start)));
 }
 
 static void start_refreshing(Console *con)

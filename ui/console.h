@@ -95,6 +95,9 @@ void console_set_surface(Console *con, pixman_image_t *surface);
 pixman_image_t *console_surface(Console *con);
 /* This rectangle was drawn; it is clipped to the surface. */
 void console_update(Console *con, int x, int y, int w, int h);
+/* By refresh(): in ns the picture will change by itself, as a blinking cursor does. It is drawn
+ * then, and is not taken for activity. */
+void console_expect_change(Console *con, int64_t ns);
 void console_define_cursor(Console *con, pixman_image_t *cursor, int hot_x, int hot_y);
 void console_move_cursor(Console *con, int x, int y, bool visible);
 

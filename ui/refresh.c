@@ -5,8 +5,8 @@
  */
 #include "ui/refresh.h"
 #include <glib.h>
+#include "util/timer.h"
 
-/* A blinking cursor changes the picture every 266 ms: it keeps the usual pace. */
 enum { QUIET_BEFORE_IDLE_MS = 500, BUSY_BEFORE_FAST = 4, BUSY_MAX = 8 };
 
 void refresh_pace_reset(RefreshPace *pace)
@@ -39,4 +39,17 @@ unsigned refresh_pace_next(RefreshPace *pace, bool changed)
     }
     pace->interval_ms = pace->busy >= BUSY_BEFORE_FAST ? REFRESH_FAST_MS : idle_interval(pace);
     return pace->interval_ms;
+}
+
+/* Where nothing came of what was expected the machine stands still. */
+int64_t refresh_pace_time(RefreshPace *pace, int64_t start, bool changed, bool was_expected,
+                          int64_t expected)
+{
+    unsigned interval_ms = refresh_pace_next(pace, changed && !was_expected);
+    int64_t next = start + interval_ms * NS_PER_MS;
+
+    if (was_expected && !changed) {
+        return next;
+    }
+    return MIN(next, MAX(expected, start + REFRESH_USUAL_MS * NS_PER_MS));
 }

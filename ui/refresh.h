@@ -9,6 +9,7 @@
 #define UI_REFRESH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Milliseconds between drawings. The fast pace leaves room above 60 a second. */
 enum { REFRESH_FAST_MS = 12, REFRESH_USUAL_MS = 30, REFRESH_IDLE_MS = 120 };
@@ -24,5 +25,10 @@ void refresh_pace_reset(RefreshPace *pace);
 void refresh_pace_wake(RefreshPace *pace);
 /* After a drawing; changed: it found something. Returns the new interval_ms. */
 unsigned refresh_pace_next(RefreshPace *pace, bool changed);
+/* The same in nanoseconds of a clock, for a picture that changes by itself, too: the time of the drawing
+ * after the one at start. was_expected: such a change was due, so what this one found is none of
+ * the above; expected: when the next is due, INT64_MAX if never. */
+int64_t refresh_pace_time(RefreshPace *pace, int64_t start, bool changed, bool was_expected,
+                          int64_t expected);
 
 #endif

@@ -1,17 +1,20 @@
 /*
  * "-display sdl": the machine's screen in a window.
  *
- * SDL runs on the main thread. Its events are handled when the console has been refreshed, so
- * that one awakening does both, and by a timer while that is seldom.
+ * SDL runs on the main thread. Its events are handled when the desktop's connection has some,
+ * when the console has been refreshed, and by a timer while that is seldom.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "ui/sdl.h"
+#include <glib-unix.h>
 #include <stdlib.h>
 #include "ui/front-ends.h"
 #include "ui/refresh.h"
+#include "ui/sdl-connection.h"
 
-enum { POLL_MS = REFRESH_USUAL_MS + 10 };
+/* Between two looks for events: if only they find any; if the connection tells of them. */
+enum { POLL_MS = REFRESH_USUAL_MS + 10, POLL_CONNECTED_MS = 250 };
 
 /* --- drawing --------------------------------------------------------------------------- */
 
@@ -169,13 +172,29 @@ static void poll_events(void *opaque)
     SdlDisplay *sdl = opaque;
     SDL_Event event;
 
-    timer_mod(&sdl->poll, clock_get_ns(clock_real()) + POLL_MS * NS_PER_MS);
+    timer_mod(&sdl->poll, clock_get_ns(clock_real()) +
+                          (sdl->connection ? POLL_CONNECTED_MS : POLL_MS) * NS_PER_MS);
     while (SDL_PollEvent(&event)) {
         sdl_handle_event(sdl, &event);
     }
     if (sdl->running != sdl->host->running(sdl->host->opaque)) {
         sdl->running = !sdl->running;
         sdl_update_title(sdl);
+    }
+}
+
+static gboolean connection_ready(gint fd, GIOCondition condition, gpointer opaque)
+{
+    poll_events(opaque);
+    return G_SOURCE_CONTINUE;
+}
+
+static void watch_connection(SdlDisplay *sdl)
+{
+    int fd = sdl_connection_fd(sdl->window);
+
+    if (fd >= 0) {
+        sdl->connection = g_unix_fd_add(fd, G_IO_IN, connection_ready, sdl);
     }
 }
 
@@ -287,6 +306,9 @@ static void stop(void *front)
     SdlDisplay *sdl = front;
 
     timer_deinit(&sdl->poll);
+    if (sdl->connection) {
+        g_source_remove(sdl->connection);
+    }
     display_listener_unregister(&sdl->listener);
     SDL_FreeCursor(sdl->guest_cursor);
     if (sdl->texture) {
@@ -323,6 +345,7 @@ static void *start(const DisplayHost *host, OptDict *opts, Error **errp)
         if (sdl->full_screen) {
             sdl_set_full_screen(sdl, true);
         }
+        watch_connection(sdl);
         timer_mod(&sdl->poll, clock_get_ns(clock_real()));
         return sdl;
     }

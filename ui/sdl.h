@@ -24,6 +24,7 @@ typedef struct SdlDisplay {
     pixman_box32_t damage;      /* of the surface, not yet in the window */
     Keyboard kbd;
     Timer poll;
+    guint connection;           /* watch of the desktop's; 0: none */
     SdlGrabMod grab_mod;
     bool show_cursor, window_close, no_frame;
     bool grabbed, full_screen, running;

@@ -29,6 +29,13 @@ bool vga_blink_phase(const VGAState *s, int period_ms)
     return clock_get_ns(s->clock) / (period_ms / 2 * NS_PER_MS) & 1;
 }
 
+int64_t vga_next_blink(const VGAState *s, int period_ms)
+{
+    int64_t phase = period_ms / 2 * NS_PER_MS;
+
+    return phase - clock_get_ns(s->clock) % phase;
+}
+
 /* The DAC index of an attribute color (IBM reference, "Attribute Controller"). Blinking inverts
  * bit 3 in graphics modes. */
 static uint8_t attr_color(const VGAState *s, unsigned i)

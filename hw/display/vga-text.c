@@ -239,6 +239,9 @@ void vga_draw_text(VGAState *s, VGAScreen *screen)
     bool redraw, changed = something_changed(s, screen);
     VGALine l;
 
+    if (!(s->crtc[CRTC_CURSOR_START] & CURSOR_OFF)) {
+        console_expect_change(s->console, vga_next_blink(s, CURSOR_PERIOD_MS));
+    }
     screen->text_look = s->attr[ATTR_MODE] << 24 | s->crtc[CRTC_CURSOR_START] << 16 |
                         s->crtc[CRTC_CURSOR_END] << 8 | s->crtc[CRTC_UNDERLINE];
     screen->start = 0; /* scrolling redraws what differs */

@@ -218,6 +218,8 @@ bool vga_screen_cells(void *opaque, TextScreen *out);
 bool vga_begin_screen(VGAState *s, const VGAScreen *screen);
 /* One phase of blinking: period_ms is both phases' length. */
 bool vga_blink_phase(const VGAState *s, int period_ms);
+/* Nanoseconds to the next one. */
+int64_t vga_next_blink(const VGAState *s, int period_ms);
 enum { VGA_BLINK_MS = 1066 };
 
 /* Fields of several registers. */

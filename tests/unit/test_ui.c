@@ -348,6 +348,29 @@ static void test_pace(void)
     g_assert_cmpuint(pace.interval_ms, ==, REFRESH_USUAL_MS);
 }
 
+/* A blinking cursor alone: drawn when it blinks and else at the slowest pace; what else changes
+ * ends that. */
+static void test_pace_blinking(void)
+{
+    const int64_t idle = REFRESH_IDLE_MS * NS_PER_MS, usual = REFRESH_USUAL_MS * NS_PER_MS;
+    RefreshPace pace;
+
+    refresh_pace_reset(&pace);
+    for (int i = 0; i < 40; i++) {
+        refresh_pace_time(&pace, 0, i % 9 == 0, i % 9 == 0, INT64_MAX);
+    }
+    g_assert_cmpint(refresh_pace_time(&pace, 5, false, false, idle / 2), ==, idle / 2);
+    g_assert_cmpint(refresh_pace_time(&pace, 5, true, true, 6), ==, 5 + usual);
+    g_assert_cmpint(refresh_pace_time(&pace, 5, true, true, idle * 2), ==, 5 + idle);
+    g_assert_cmpint(refresh_pace_time(&pace, 5, false, true, 6), ==, 5 + idle); /* stopped */
+    g_assert_cmpint(refresh_pace_time(&pace, 5, true, false, INT64_MAX), ==, 5 + usual);
+    for (int i = 0; i < 8; i++) {
+        refresh_pace_time(&pace, 5, true, false, 6);
+    }
+    g_assert_cmpint(refresh_pace_time(&pace, 5, true, false, 6), ==,
+                    5 + REFRESH_FAST_MS * NS_PER_MS);
+}
+
 /* --- the terminal ------------------------------------------------------------------------- */
 
 static void note_reply(void *opaque, const char *text)
@@ -500,6 +523,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ui/console/listener", test_console);
     g_test_add_func("/ui/console/screendump", test_screendump);
     g_test_add_func("/ui/console/pace", test_pace);
+    g_test_add_func("/ui/console/pace-blinking", test_pace_blinking);
     g_test_add_func("/ui/console/text", test_text_console);
     g_test_add_func("/ui/terminal/movement", test_terminal_movement);
     g_test_add_func("/ui/terminal/state", test_terminal_state);
