@@ -85,18 +85,26 @@ def print_means(kind, lines):
     print(f'{"= " + kind:16}', f'{note:29}', *cells(means), flush=True)
 
 
+def scaling(lines, name, place):
+    """What the second CPU brings, in wall time, and by processor time, if both CPUs had a core."""
+    one, two = lines['seq-' + name], lines['par-' + name]
+    texts = []
+    for what, cpus in (('wall', 1), ('cpu', 2)):
+        alone, together = figure(one, place, what), figure(two, place, what)
+        texts.append(number(cpus * alone / together if alone and together else None, '{:.2f}'))
+    return ' '.join(f'{text:>6}' for text in texts)
+
+
 def print_scaling(lines):
-    """What the second CPU brings: wall time one after the other by wall time at once."""
+    """Work done twice: one after the other by at once."""
     lines = {line['name']: line for line in lines}
     names = [name[4:] for name in lines if name.startswith('seq-') and 'par-' + name[4:] in lines]
     if not names:
         return
-    print(f'\n{"two CPUs by one":16}', *[f'{place:>9}' for place in PLACES])
+    print(f'\n{"two CPUs by one":16}', *[f'{place:>13}' for place in PLACES])
+    print(f'{"":16}', *[f'{"wall":>6} {"cpu":>6}' for _ in PLACES])
     for name in names:
-        walls = [(figure(lines['seq-' + name], place, 'wall'),
-                  figure(lines['par-' + name], place, 'wall')) for place in PLACES]
-        print(f'{name:16}', *[f'{number(one / two if one and two else None, "{:.2f}"):>9}'
-                              for one, two in walls])
+        print(f'{name:16}', *[scaling(lines, name, place) for place in PLACES])
 
 
 def print_places(places):
