@@ -11,13 +11,14 @@
 #include "target/i386/translate/check.h"
 #include "tests/cpu/guest.h"
 
-/* In the host code of MOV [RDI+8], EAX: bytes, and what to put at an offset from them. of_table:
- * the byte there is the lowest one of the TLB's address more. */
+/* In the host code of MOV [RDI+8], EAX, or of PUSH RAX: bytes, and what to put at an offset from
+ * them. of_table, of_site: the byte there is the lowest one of the address of the TLB, or of the
+ * addend of the stack's site, more. */
 typedef struct Damage {
     const char *name, *report;
     uint8_t find[5];
     uint8_t find_len, offset, old, val;
-    bool of_table;
+    bool of_table, push, of_site;
 } Damage;
 
 static const Damage damages[] = {
@@ -37,21 +38,32 @@ static const Damage damages[] = {
     { "write", "*does not write it*", { 0x42, 0x89, 0x44, 0x37 }, 4, 1, 0x89, 0x8b },
     /* mov r14, [r14 + addend]: to rsi */
     { "leak", "*host address in a guest register*", { 0x4d, 0x8b, 0xb6 }, 3, 0, 0x4d, 0x49 },
+    { .name = "stack", .push = true },
+    /* lea r13, [r12 - 8]: a byte behind the first */
+    { "stack-first", "*no check covers*", { 0x4d, 0x8d, 0x6c, 0x24 }, 4, 4, 0xf8, 0xf9,
+      .push = true },
+    /* cmp r13, 0x1000 - 8: one byte less is checked */
+    { "stack-span", "*no check covers*", { 0x49, 0x81, 0xfd }, 3, 3, 0xf8, 0xf9, .push = true },
+    /* the jnbe behind it */
+    { "stack-branch", "*no check covers*", { 0x49, 0x81, 0xfd }, 3, 8, 0x87, 0x86, .push = true },
+    /* mov r14, [addend]: the field behind it */
+    { "stack-addend", "*no check covers*", { 0x4c, 0x8b, 0x34, 0x25 }, 4, 4, 0, 8, .push = true,
+      .of_site = true },
 };
 
 /* Makes the block; *cold is where its cold code begins. */
-static JitBuild *make_block(Guest *g, const uint8_t **cold)
+static JitBuild *make_block(Guest *g, bool push, const uint8_t **cold)
 {
-    static const uint8_t code[] = { 0x89, 0x47, 0x08 };
+    static const uint8_t mov[] = { 0x89, 0x47, 0x08 }, push_rax[] = { 0x50 };
     X86CPU *cpu = guest_cpu(g);
     X86Jit *jit = cpu->translator;
     CpuRegs in = {
         .rip = WINDOW_BASE + WINDOW_CODE, .mxcsr = X86_MXCSR_INIT, .fcw = X87_CW_INIT,
         .seg = { [X86_CS] = SEL_CODE64, [X86_SS] = SEL_DATA },
-        .gpr = { [X86_RDI] = WINDOW_BASE + WINDOW_DATA },
+        .gpr = { [X86_RDI] = WINDOW_BASE + WINDOW_DATA, [X86_RSP] = WINDOW_BASE + WINDOW_DATA + 64 },
     };
 
-    guest_write_code(g, WINDOW_CODE, code, sizeof(code));
+    guest_write_code(g, WINDOW_CODE, push ? push_rax : mov, push ? sizeof(push_rax) : sizeof(mov));
     guest_load(g, &in);
     *cold = jit->code_rx + jit->code_size / 2 + jit->cold_used;
     x86_translator_step(cpu);
@@ -73,8 +85,11 @@ static void check_damaged(const Damage *d)
 {
     Guest *g = guest_new();
     const uint8_t *cold;
-    JitBuild *b = make_block(g, &cold);
-    uint8_t low = d->of_table ? (uintptr_t)b->table : 0;
+    JitBuild *b = make_block(g, d->push, &cold);
+    X86Tlb *tlb = b->cpu->tlb;
+    unsigned idx = (b->table - tlb->entry[0]) / X86_TLB_SIZE;
+    uint8_t low = d->of_table ? (uintptr_t)b->table
+                : d->of_site ? (uintptr_t)&tlb->site[idx][1][X86_TLB_STACK_SITE].addend : 0;
 
     if (d->find_len) {
         b->jit->code_rw[find(b->tb, d, low) - b->jit->code_rx] = d->val + low;

@@ -50,11 +50,11 @@ struct JitInsn {
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
     enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
-           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_SITE } kind;
+           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_SITE, COLD_STACK } kind;
     uint8_t *disp;        /* the branch to it */
-    const uint8_t *back;  /* LOAD_VEC, SITE: where to go on */
-    unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87, SITE */
-    HostMem first, last;  /* SITE: the first byte accessed and the last one */
+    const uint8_t *back;  /* LOAD_VEC, SITE, STACK: where to go on */
+    unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87, SITE, STACK */
+    HostMem first, last;  /* SITE, STACK: the first byte accessed and the last one */
     X86TlbSite *site;
     bool write;
     X86TbExit *exit;      /* EXIT, UNLINKED */
@@ -145,6 +145,7 @@ void jit_find_sites(JitBuild *b);
 bool jit_site_check(JitBuild *b, const JitInsn *insn, HostMem first, HostMem last, bool write);
 /* The access was not in its site's page. */
 void jit_emit_site_miss(JitBuild *b, const JitCold *cold);
+void jit_emit_stack_miss(JitBuild *b, const JitCold *cold);
 
 /* --- floating-point state (tb.c, x87.c) --- */
 
@@ -164,6 +165,8 @@ bool jit_choose_fp_control(JitBuild *b, JitInsn *insn);
 void jit_emit_call(JitBuild *b, const JitInsn *insn, JitCallFn *fn);
 /* Emits the call of the interpreter for insn. */
 void jit_emit_interpret(JitBuild *b, const JitInsn *insn);
+/* An access that misses the TLB; its page is in T0. */
+void jit_emit_miss(JitBuild *b, unsigned insn, bool write);
 void jit_emit_copy(JitBuild *b, const JitInsn *insn);
 void jit_add_cold(JitBuild *b, JitCold cold);
 /* Leaves the block for rip. */

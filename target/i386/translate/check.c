@@ -48,12 +48,6 @@ typedef struct Value {
     uint32_t when; /* it was written */
 } Value;
 
-/* How memop.c makes an index of an address. */
-enum {
-    TLB_INDEX_SHIFT = 12 - 5,
-    TLB_INDEX_MASK = (X86_TLB_SIZE - 1) << 5,
-};
-
 enum { SLOTS = sizeof(X86JitContext) / 8, MAX_TARGETS = 1024 };
 
 /* Where a jump within the block leads, and when it was met. From a site's cold code: the addend
@@ -83,6 +77,7 @@ typedef struct Checker {
     Pending pending;
     Pending constant;     /* an entry of an address known beforehand, compared */
     Value into;           /* INTO: compared with last, the branch is yet to come */
+    Value stack;          /* ADDEND: the stack's look-up was called, the branch is yet to come */
     const X86TlbSite *filled; /* has got its page, and not yet its addend */
     Linear filled_lin;
     Target targets[MAX_TARGETS];
@@ -760,7 +755,7 @@ static bool exec_address_step(Checker *c, Region region)
         return false;
     }
     if (x->mnemonic == X86_MN_SHR && x->op_size == 4) {
-        bool index = v.kind == VALUE_PLAIN && x->imm == TLB_INDEX_SHIFT;
+        bool index = v.kind == VALUE_PLAIN && x->imm == JIT_TLB_SHIFT;
         Value shifted = unknown(c);
 
         shifted.kind = index ? VALUE_SHIFTED : VALUE_PLAIN;
@@ -772,7 +767,7 @@ static bool exec_address_step(Checker *c, Region region)
     if (x->mnemonic != X86_MN_AND) {
         return false;
     }
-    if (v.kind == VALUE_SHIFTED && x->imm == TLB_INDEX_MASK) {
+    if (v.kind == VALUE_SHIFTED && x->imm == JIT_TLB_MASK) {
         v.kind = VALUE_INDEX;
     } else if (v.kind == VALUE_PLAIN && (int64_t)x->imm == -0x1000 && x->op_size == 8) {
         v.kind = VALUE_PAGE;
@@ -915,6 +910,37 @@ static bool is_forbidden(const X86Insn *x)
     return x->vsib || x->seg_override == X86_FS || x->seg_override == X86_GS;
 }
 
+/* CALL of the stack's look-up: what T1 is if it has found the span from T0 to T1. */
+static Value look_up_stack(const Checker *c, const uint8_t *to)
+{
+    const Value *first = &c->reg[JIT_T0], *last = &c->reg[JIT_T1];
+    unsigned idx = (c->b->table - c->b->cpu->tlb->entry[0]) / X86_TLB_SIZE;
+    const uint8_t *const *stubs = c->b->jit->stubs.stack[idx];
+
+    if ((to != stubs[0] && to != stubs[1]) || first->kind != VALUE_PLAIN ||
+        last->kind != VALUE_PLAIN || !same_base(&first->lin, &last->lin)) {
+        return (Value){ 0 };
+    }
+    return (Value){ .kind = VALUE_ADDEND, .write = to == stubs[1], .lin = first->lin,
+                    .first = first->lin.disp, .last = last->lin.disp, .max = UINT64_MAX };
+}
+
+/* Jcc: after the stack's look-up JZ has its addend. */
+static void exec_conditional(Checker *c, uint32_t when)
+{
+    Value unknown_t1 = c->reg[JIT_T1];
+
+    prove(c);
+    if (c->stack.kind == VALUE_ADDEND && c->x.mnemonic == X86_MN_JZ) {
+        c->reg[JIT_T1] = c->stack;
+        exec_jump(c, when);
+        c->reg[JIT_T1] = unknown_t1;
+    } else {
+        exec_jump(c, when);
+    }
+    c->stack.kind = VALUE_PLAIN;
+}
+
 /* JMP, Jcc and CALL; false if the instruction is something else. */
 static bool exec_control(Checker *c, uint32_t when)
 {
@@ -922,14 +948,17 @@ static bool exec_control(Checker *c, uint32_t when)
     uint64_t from, to;
 
     if (is_conditional(x)) {
-        prove(c);
-        exec_jump(c, when);
+        exec_conditional(c, when);
         return true;
     }
+    c->stack.kind = VALUE_PLAIN;
     if (x->mnemonic != X86_MN_JMP && x->mnemonic != X86_MN_CALL) {
         return false;
     }
-    if (x->op[0].kind == X86_OP_REL) {
+    if (x->op[0].kind == X86_OP_REL && x->mnemonic == X86_MN_CALL) {
+        c->stack = look_up_stack(c, c->pc + x->len + x->imm);
+        exec_jump(c, when);
+    } else if (x->op[0].kind == X86_OP_REL) {
         exec_jump(c, when);
     } else if (x->op[0].kind != X86_OP_MEM || !host_range(c, 8, &from, &to) ||
                !in_jumps(c, from, to)) {

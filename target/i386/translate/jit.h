@@ -26,6 +26,13 @@
 #include "target/i386/translate/emit.h"
 #include "target/i386/translate/translate.h"
 
+/* The offset in a table of the TLB: bits 12 and up of the address, times the entry's size. */
+enum {
+    JIT_TLB_SHIFT = 12 - 5,
+    JIT_TLB_MASK = (X86_TLB_SIZE - 1) << 5,
+};
+G_STATIC_ASSERT(sizeof(X86TlbEntry) == 1 << 5);
+
 enum {
     JIT_T0 = HOST_R13, /* scratch registers */
     JIT_T1 = HOST_R14,
@@ -219,6 +226,9 @@ typedef struct X86JitStubs {
     const uint8_t *call;       /* T1: X86TbInsn, T2: JitCallFn; flags saved */
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
     const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */
+    /* Called: looks up the span from T0 to T1, in each table, for loads and for stores. Z: found, the
+     * stack's site has it, T1 is the addend. NZ: T0 is the page of the last byte. */
+    const uint8_t *stack[X86_TLB_COUNT][2];
 } X86JitStubs;
 
 typedef struct X86JitStats {

@@ -8,13 +8,6 @@
  */
 #include "target/i386/translate/build.h"
 
-/* The table index in place: bits 12 and up of the address, times the entry's size. */
-enum {
-    INDEX_SHIFT = 12 - 5,
-    INDEX_MASK = (X86_TLB_SIZE - 1) << 5,
-};
-G_STATIC_ASSERT(sizeof(X86TlbEntry) == 1 << 5);
-
 static uint32_t table_addr(const JitBuild *b, unsigned field)
 {
     return (uint32_t)(uintptr_t)b->table + field;
@@ -40,8 +33,8 @@ void jit_table_check(JitBuild *b, const JitInsn *insn, HostMem first, HostMem la
 
     emit_lea(e, true, JIT_T0, last);
     emit_lea(e, false, JIT_T1, first);
-    emit_shift_imm(e, false, HOST_SHR, JIT_T1, INDEX_SHIFT);
-    emit_alu_imm(e, false, HOST_AND, JIT_T1, INDEX_MASK);
+    emit_shift_imm(e, false, HOST_SHR, JIT_T1, JIT_TLB_SHIFT);
+    emit_alu_imm(e, false, HOST_AND, JIT_T1, JIT_TLB_MASK);
     emit_alu_imm(e, true, HOST_AND, JIT_T0, -0x1000);
     emit_op_mem(e, true, 0x3b, JIT_T0, host_mem(JIT_T1, table_addr(b, tag_field(write))));
     miss(b, insn, write);

@@ -5,7 +5,7 @@
  * page and its addend: to compare with them is shorter than to look into the TLB, and the
  * host address does not wait for the look-up. An access elsewhere looks there (cold code) and brings
  * the site up to date. Loops of a single block have sites; a loop whose accesses are scattered
- * over many pages is translated again without.
+ * over many pages is translated again without. All accesses through RSP share one: the stack's.
  *
  * A site belongs to a table of the TLB and to loads or stores, and is as true as a TLB entry:
  * whatever drops entries drops all sites (x86_tlb_clear_sites). Blocks share them, by chance.
@@ -43,19 +43,29 @@ void jit_find_sites(JitBuild *b)
     for (unsigned i = 0; i < b->count && !b->jit->single; i++) {
         if (jumps_to_start(b, &b->insns[i]) &&
             !(*scattered_word(b->jit, b->tb->code, &bit) & bit)) {
-            b->sites_left = X86_TLB_SITES;
+            b->sites_left = X86_TLB_LOOP_SITES;
         }
     }
 }
 
-/* The next site for the block's accesses of this kind. */
-static X86TlbSite *take_site(JitBuild *b, bool write)
+static unsigned table_index(const JitBuild *b)
 {
-    X86Tlb *tlb = b->cpu->tlb;
-    unsigned idx = (b->table - tlb->entry[0]) / X86_TLB_SIZE;
-    unsigned n = (b->tb->rip >> 4) + --b->sites_left;
+    return (b->table - b->cpu->tlb->entry[0]) / X86_TLB_SIZE;
+}
 
-    return &tlb->site[idx][write][n % X86_TLB_SITES];
+/* The next site for the block's accesses of this kind; NULL if there is none. */
+static X86TlbSite *take_site(JitBuild *b, HostMem first, bool write)
+{
+    X86TlbSite *sites = b->cpu->tlb->site[table_index(b)][write];
+
+    if (first.base == JIT_RSP) {
+        return &sites[X86_TLB_STACK_SITE];
+    }
+    if (!b->sites_left) {
+        return NULL;
+    }
+    b->sites_left--;
+    return &sites[((b->tb->rip >> 4) + b->sites_left) % X86_TLB_LOOP_SITES];
 }
 
 static HostMem field(const X86TlbSite *site, unsigned offset)
@@ -68,16 +78,17 @@ bool jit_site_check(JitBuild *b, const JitInsn *insn, HostMem first, HostMem las
 {
     Emit *e = &b->e;
 
-    if (!b->sites_left) {
+    X86TlbSite *site = take_site(b, first, write);
+
+    if (!site) {
         return false;
     }
-    X86TlbSite *site = take_site(b, write);
     emit_load(e, true, JIT_T1, field(site, offsetof(X86TlbSite, addend)));
     emit_lea(e, true, JIT_T0, first);
     emit_op_mem(e, true, 0x2b, JIT_T0, field(site, offsetof(X86TlbSite, page)));
     emit_alu_imm(e, true, HOST_CMP, JIT_T0, 0x1000 - (last.disp - first.disp + 1));
     uint8_t *disp = emit_jcc(e, HOST_NBE, NULL);
-    jit_add_cold(b, (JitCold){ .kind = COLD_SITE, .disp = disp, .back = emit_here(e),
+    jit_add_cold(b, (JitCold){ .kind = first.base == JIT_RSP ? COLD_STACK : COLD_SITE, .disp = disp, .back = emit_here(e),
                                .insn = insn->index, .first = first, .last = last,
                                .write = write, .site = site });
     /* an unused site's page is no address: with it the host's instruction faults */
@@ -100,6 +111,17 @@ void jit_emit_site_miss(JitBuild *b, const JitCold *cold)
     emit_jmp(e, cold->back);
     emit_patch_here(e, spent);
     jit_emit_call(b, insn, jit_sites_spent);
+}
+
+void jit_emit_stack_miss(JitBuild *b, const JitCold *cold)
+{
+    Emit *e = &b->e;
+
+    emit_lea(e, true, JIT_T0, cold->first);
+    emit_lea(e, true, JIT_T1, cold->last);
+    emit_call(e, b->jit->stubs.stack[table_index(b)][cold->write]);
+    emit_jcc(e, HOST_Z, cold->back);
+    jit_emit_miss(b, cold->insn, cold->write);
 }
 
 /* Refills the budgets that are spent; true if one was spent too fast. */

@@ -228,6 +228,36 @@ static void emit_load_vec(X86Jit *jit, Emit *e)
     emit8(e, 0xc3);
 }
 
+static void emit_stack_lookup(X86Jit *jit, Emit *e, unsigned idx, bool write)
+{
+    X86Tlb *tlb = jit->cpu->tlb;
+    uint32_t table = (uintptr_t)tlb->entry[idx];
+    uint32_t site = (uintptr_t)&tlb->site[idx][write][X86_TLB_STACK_SITE];
+    unsigned tag = write ? offsetof(X86TlbEntry, write) : offsetof(X86TlbEntry, read);
+
+    jit->stubs.stack[idx][write] = emit_here(e);
+    emit_shift_imm(e, false, HOST_SHR, JIT_T0, JIT_TLB_SHIFT);
+    emit_alu_imm(e, false, HOST_AND, JIT_T0, JIT_TLB_MASK);
+    emit_alu_imm(e, true, HOST_AND, JIT_T1, -0x1000);
+    emit_op_mem(e, true, 0x3b, JIT_T1, host_mem(JIT_T0, table + tag));
+    uint8_t *missing = emit_jcc(e, HOST_NZ, NULL);
+    emit_store(e, true, JIT_T1, host_abs(site + offsetof(X86TlbSite, page)));
+    emit_load(e, true, JIT_T1, host_mem(JIT_T0, table + offsetof(X86TlbEntry, addend)));
+    emit_store(e, true, JIT_T1, host_abs(site + offsetof(X86TlbSite, addend)));
+    emit8(e, 0xc3);
+    emit_patch_here(e, missing);
+    emit_mov(e, true, JIT_T0, JIT_T1);
+    emit8(e, 0xc3);
+}
+
+static void emit_stack_lookups(X86Jit *jit, Emit *e)
+{
+    for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
+        emit_stack_lookup(jit, e, idx, false);
+        emit_stack_lookup(jit, e, idx, true);
+    }
+}
+
 void jit_emit_stubs(X86Jit *jit)
 {
     Emit e, cold;
@@ -238,6 +268,7 @@ void jit_emit_stubs(X86Jit *jit)
     emit_resume(jit, &e);
     emit_c_calls(jit, &e, emit_leave(&e));
     emit_load_vec(jit, &e);
+    emit_stack_lookups(jit, &e);
     jit_cache_end(jit, &e, &cold);
     jit->stubs_size = jit->code_used;
 }

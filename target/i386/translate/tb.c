@@ -466,19 +466,17 @@ static void note_cold(JitBuild *b, unsigned insn)
     b->tb->insns[insn].cold = emit_here(&b->e) - b->tb->cold + 1;
 }
 
-/* An access that misses the TLB; its page is in T0. */
-static void emit_miss(JitBuild *b, const JitCold *cold)
+void jit_emit_miss(JitBuild *b, unsigned insn, bool write)
 {
     const X86JitStubs *stubs = &b->jit->stubs;
-    bool read = cold->kind == COLD_MISS_READ;
 
     if (b->flags & FLAGS_SAVED) {
-        emit_insn_to_stub(b, cold->insn, read ? stubs->miss_read : stubs->miss_write);
+        emit_insn_to_stub(b, insn, write ? stubs->miss_write : stubs->miss_read);
         return;
     }
     emit_mov(&b->e, true, JIT_T2, JIT_T0);
     jit_flags_need_host(b);
-    emit_insn_to_stub(b, cold->insn, read ? stubs->miss_read_host : stubs->miss_write_host);
+    emit_insn_to_stub(b, insn, write ? stubs->miss_write_host : stubs->miss_read_host);
 }
 
 static void emit_cold(JitBuild *b)
@@ -494,7 +492,7 @@ static void emit_cold(JitBuild *b)
             break;
         case COLD_MISS_READ: case COLD_MISS_WRITE:
             begin_cold(b, cold);
-            emit_miss(b, cold);
+            jit_emit_miss(b, cold->insn, cold->kind == COLD_MISS_WRITE);
             break;
         case COLD_INDIRECT:
             emit_patch_here(&b->e, cold->disp);
@@ -519,6 +517,10 @@ static void emit_cold(JitBuild *b)
         case COLD_SITE:
             begin_cold(b, cold);
             jit_emit_site_miss(b, cold);
+            break;
+        case COLD_STACK:
+            begin_cold(b, cold);
+            jit_emit_stack_miss(b, cold);
             break;
         }
     }
