@@ -93,10 +93,10 @@ def eventfd_steps(options=''):
             yield accel, [BUILT + '/kvm/test-eventfd', '--tap'], {'DOPPEL_ACCEL': accel}, 60
 
 
-def device_steps(options=''):
+def device_steps(options='', modes=3):
     """The device tests that need a running CPU."""
     if BUILT:
-        for accel in accels(options):
+        for accel in accels(options)[:modes]:
             yield accel, [BUILT + '/qtest/vmmouse-test', '--tap'], {'QTEST_ACCEL': accel}, 60
 
 
@@ -105,7 +105,6 @@ def other_steps():
     yield 'report', [*script('kvm', 'failure.py'), 'kvm'], {}, 60
     yield 'features', [*script('kvm', 'hyperv.py'), 'kvm', 'kvm,kernel-irqchip=off'], {}, 60
     yield from eventfd_steps()
-    yield from device_steps()
 
 
 def quick_steps():
@@ -115,11 +114,13 @@ def quick_steps():
     yield 'api', [*script('kvm', 'api.py'), '--groups', INTERRUPT_GROUPS, *others], {}, 150
     yield 'session', script('qmp', 'session.py'), {'DOPPEL_ACCEL': default}, 100
     yield from other_steps()
+    yield from device_steps(modes=1)
 
 
 def long_steps():
     yield 'api', [*script('kvm', 'api.py'), *accels()], {}, 300
     yield from other_steps()
+    yield from device_steps()
     for accel in accels():
         env = {'DOPPEL_ACCEL': accel}
         yield accel, script('kvm', 'boot.py'), env, 400
@@ -162,7 +163,7 @@ STEPS = {'host': host_steps, 'nested': quick_steps, 'long': long_steps,
          'vmx': vmx_steps}
 
 
-LIMITS = {'nested': 200, 'long': 1500, 'vmx': 1500}
+LIMITS = {'nested': 400, 'long': 1500, 'vmx': 1500}
 
 
 def run_steps(name, only=''):
