@@ -233,20 +233,20 @@ static int irqfd_add(MachineState *machine, int fd, uint64_t addr, uint32_t data
     return (int)gsi;
 }
 
-static void irqfd_change(MachineState *machine, int route, uint64_t addr, uint32_t data)
+static void irqfd_change(MachineState *machine, int gsi, uint64_t addr, uint32_t data)
 {
     KvmState *kvm = kvm_of(machine);
 
-    kvm->messages[route] = (KvmMessage) { addr, data };
+    kvm->messages[gsi] = (KvmMessage) { addr, data };
     set_routing(kvm);
 }
 
-static void irqfd_remove(MachineState *machine, int route, int fd)
+static void irqfd_remove(MachineState *machine, int gsi, int fd)
 {
     KvmState *kvm = kvm_of(machine);
 
-    set_irqfd(kvm, (unsigned)route, fd, false);
-    kvm->messages[route].addr = 0;
+    set_irqfd(kvm, (unsigned)gsi, fd, false);
+    kvm->messages[gsi].addr = 0;
     set_routing(kvm);
 }
 
