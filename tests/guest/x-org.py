@@ -126,7 +126,8 @@ def modesetting():
 
 
 def modesetting_cirrus():
-    """With 16 bits: Linux 6.1's driver puts parts of a 24-bit screen in the wrong place."""
+    """With 16 bits: Linux 6.1's driver puts parts of a 24-bit screen in the wrong place, the same ones
+    on QEMU."""
     run('cirrus', 'modesetting', 'cirrus', depth=16)
 
 
