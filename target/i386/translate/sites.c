@@ -88,9 +88,9 @@ bool jit_site_check(JitBuild *b, const JitInsn *insn, HostMem first, HostMem las
     emit_op_mem(e, true, 0x2b, JIT_T0, field(site, offsetof(X86TlbSite, page)));
     emit_alu_imm(e, true, HOST_CMP, JIT_T0, 0x1000 - (last.disp - first.disp + 1));
     uint8_t *disp = emit_jcc(e, HOST_NBE, NULL);
-    jit_add_cold(b, (JitCold){ .kind = first.base == JIT_RSP ? COLD_STACK : COLD_SITE, .disp = disp, .back = emit_here(e),
-                               .insn = insn->index, .first = first, .last = last,
-                               .write = write, .site = site });
+    jit_add_cold(b, (JitCold){ .kind = first.base == JIT_RSP ? COLD_STACK : COLD_SITE,
+                               .disp = disp, .back = emit_here(e), .insn = insn->index,
+                               .first = first, .last = last, .write = write, .site = site });
     /* an unused site's page is no address: with it the host's instruction faults */
     jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .insn = insn->index });
     jit_flags_clobber(b);
