@@ -179,12 +179,22 @@ void *jit_arena_alloc(X86Jit *jit, size_t n)
 
 /* --- finding -------------------------------------------------------------------- */
 
-static X86Tb **bucket(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key)
+static uint64_t hash_of(const uint8_t *code, uint64_t rip, uint32_t key)
 {
     uint64_t h = (uintptr_t)code ^ (uint64_t)key << 20 ^ rip * 0xff51afd7ed558ccdull;
 
-    h = (h ^ h >> 29) * 0x9e3779b97f4a7c15ull;
+    return (h ^ h >> 29) * 0x9e3779b97f4a7c15ull;
+}
+
+static X86Tb **bucket(X86Jit *jit, uint64_t h)
+{
     return &jit->hash[h >> (64 - JIT_HASH_BITS)];
+}
+
+/* Says of most hashes without a block that they have none, from memory that is near. */
+static uint64_t *filter_word(X86Jit *jit, uint64_t h)
+{
+    return &jit->filter[h >> 6 & (G_N_ELEMENTS(jit->filter) - 1)];
 }
 
 JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry)
@@ -203,10 +213,14 @@ JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry)
 X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
                       JitEntry *entry)
 {
+    uint64_t h = hash_of(code, rip, key);
     X86Tb *plain = NULL;
     unsigned versions = 0;
 
-    for (X86Tb *tb = *bucket(jit, code, rip, key); tb; tb = tb->hash_next) {
+    if (!(*filter_word(jit, h) >> (h & 63) & 1)) {
+        return NULL;
+    }
+    for (X86Tb *tb = *bucket(jit, h); tb; tb = tb->hash_next) {
         if (tb->code != code || tb->rip != rip || tb->key != key) {
             continue;
         }
@@ -228,8 +242,10 @@ X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
 
 void jit_cache_insert(X86Jit *jit, X86Tb *tb)
 {
-    X86Tb **at = bucket(jit, tb->code, tb->rip, tb->key);
+    uint64_t h = hash_of(tb->code, tb->rip, tb->key);
+    X86Tb **at = bucket(jit, h);
 
+    *filter_word(jit, h) |= 1ull << (h & 63);
     tb->hash_next = *at;
     *at = tb;
 }
@@ -313,7 +329,7 @@ static void forget_exits(X86Tb *tb)
 
 void jit_cache_remove(X86Jit *jit, X86Tb *tb)
 {
-    X86Tb **at = bucket(jit, tb->code, tb->rip, tb->key);
+    X86Tb **at = bucket(jit, hash_of(tb->code, tb->rip, tb->key));
     X86JumpEntry *jump = jit_jump_entry(jit_mode(jit, tb->key & ~X86_KEY_CAREFUL), tb->rip);
 
     while (*at != tb) {
@@ -340,6 +356,7 @@ void x86_translator_flush(X86CPU *cpu)
         return;
     }
     memset(jit->hash, 0, hash_size());
+    memset(jit->filter, 0, sizeof(jit->filter));
     madvise(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
     memset(jit->recent, 0, sizeof(jit->recent));

@@ -213,10 +213,8 @@ static void track_writes(Tracker *t, const JitInsn *insn)
         move(t, insn->x.op[0].reg, by);
         return;
     }
-    for (unsigned i = 0; i < 16; i++) {
-        if (regs >> i & 1) {
-            forget(t, i);
-        }
+    for (; regs; regs &= regs - 1) {
+        forget(t, __builtin_ctz(regs));
     }
 }
 

@@ -48,6 +48,7 @@ enum {
     JIT_MAX_MODES = 16,
     JIT_CONTEXT_ADDENDS = 32,
     JIT_HASH_BITS = 18,
+    JIT_FILTER_BITS = 19,
     JIT_ARENA_SIZE = 96 << 20,
     JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
     JIT_DECODED = 4096,
@@ -262,6 +263,7 @@ struct X86Jit {
     uint8_t *arena;       /* X86Tb and X86TbExit */
     size_t arena_used;
     X86Tb **hash;         /* 1 << JIT_HASH_BITS */
+    uint64_t filter[1 << JIT_FILTER_BITS >> 6]; /* a bit for each hash of a block */
     X86JitMode modes[JIT_MAX_MODES];
     unsigned mode_count;
     X86JitMode *recent[4]; /* entered last, by privilege (direct.c) */
