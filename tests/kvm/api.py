@@ -153,7 +153,8 @@ class Guest(Monitored):
         deadline = time.monotonic() + SECONDS * SCALE
         while self.process.poll() is None:
             if time.monotonic() > deadline:
-                state = self.hmp('info status') + self.hmp('info registers')
+                state = ''.join(self.hmp('info ' + what)
+                                for what in ('status', 'registers', 'pic', 'lapic', 'irq'))
                 raise Failure(f'the guest hangs; its last answer: {list(self.answers)[-1:]}\n'
                               f'{state}{self.stderr()}')
             for line in self.lines():
