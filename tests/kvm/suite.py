@@ -28,6 +28,9 @@ BUILT = os.environ.get('DOPPEL_TESTS', '')     # folder with the test programs t
 HMP = ['run_control', 'gdb_server', 'non_maskable_interrupt', 'page_tables', 'tables_without_end']
 # Of the debugger's tests, those without breakpoints.
 GDB = ['reset_vector', 'replies', 'framing']
+# With breakpoints, but not more than a CPU has debug registers, and without steps over jumps: Bochs' VMX
+# reports the first at its old place.
+GDB_VMX = ['all_registers', 'registers_written', 'replies', 'framing']
 # Not triple_fault: kvm-amd has reset the CPU before it tells.
 FAILURES = ['last_events', 'fatal_signals', 'hang', 'halted_forever', 'wrong_timeouts']
 INTERRUPT_GROUPS = 'timer,apic,two cpus,smi,nmi,reset'
@@ -137,7 +140,7 @@ def long_steps():
 def vmx_steps():
     yield 'debug', [*script('kvm', 'debug.py'), 'kvm'], {}, 300
     yield 'report', [*script('kvm', 'failure.py'), 'kvm'], {}, 100
-    yield 'gdb', script('gdb', 'gdb.py'), {'DOPPEL_ACCEL': 'kvm'}, 900
+    yield 'gdb', [*script('gdb', 'gdb.py'), *GDB_VMX], {'DOPPEL_ACCEL': 'kvm'}, 600
 
 
 def host_groups():
