@@ -79,7 +79,7 @@ struct JitBuild {
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
-    uint8_t crossing[X86_MAX_INSN_LEN]; /* an instruction in two pages */
+    uint8_t bytes[JIT_MAX_INSNS * X86_MAX_INSN_LEN]; /* of the guest's code */
     uint8_t *miss[3];    /* branches of the checked entry */
     unsigned count, cold_count, group_count, sites_left;
     JitGroup groups[JIT_MAX_GROUPS];

@@ -173,7 +173,7 @@ struct X86Tb {
     uint16_t len;
     uint16_t count;
     const uint8_t *code; /* host address of its first byte */
-    const uint8_t *bytes; /* all of it in one piece: code, or a copy of a crossing block's */
+    const uint8_t *bytes; /* all of it in one piece, as it was translated */
     const uint8_t *second; /* host page of the rest of an instruction that crosses pages, or NULL */
     const uint8_t *entry_host, *entry_saved, *entry_checked;
     const uint8_t *body; /* what X86TbInsn.host counts from */

@@ -179,7 +179,7 @@ static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
 
 /*
  * The first instruction goes on in the next page: its bytes are put together in
- * b->crossing. False if that page is not in memory, or has been taken already.
+ * b->bytes. False if that page is not in memory, or has been taken already.
  */
 static bool take_second_page(JitBuild *b, unsigned first)
 {
@@ -190,9 +190,7 @@ static bool take_second_page(JitBuild *b, unsigned first)
     if (!b->tb->second) {
         return false;
     }
-    memcpy(b->crossing, b->tb->code, first);
-    memcpy(b->crossing + first, b->tb->second, X86_MAX_INSN_LEN - first);
-    b->tb->bytes = b->crossing;
+    memcpy(b->bytes + first, b->tb->second, X86_MAX_INSN_LEN - first);
     return true;
 }
 
@@ -207,15 +205,17 @@ static bool meets_block(const JitBuild *b, unsigned pos)
                           b->tb->key, &any);
 }
 
-/* Fills b->insns with what lies in the rest of the page. */
+/* Fills b->insns with what lies in the rest of the page. The bytes are read once: another CPU
+ * may write them any time. */
 static void decode(JitBuild *b)
 {
-    unsigned avail = 0x1000 - ((uintptr_t)b->tb->code & 0xfff), pos = 0;
+    unsigned avail = MIN(0x1000 - ((uintptr_t)b->tb->code & 0xfff), sizeof(b->bytes)), pos = 0;
     X86Mode mode = b->mode64 ? X86_MODE_64 : X86_MODE_32;
     unsigned max = b->jit->single ? 1 : JIT_MAX_INSNS;
     bool more = true;
     X86Insn x;
 
+    b->tb->bytes = memcpy(b->bytes, b->tb->code, avail);
     while (more && b->count < max && pos < avail) {
         X86DecodeResult res = x86_decode(b->tb->bytes + pos, avail - pos, mode,
                                          b->cpu->interp->decode_features, &x);
@@ -673,17 +673,14 @@ static bool allocate(JitBuild *b, X86Tb *proto)
         return false;
     }
     *b->tb = *proto;
-    if (proto->second) {
-        uint8_t *bytes = jit_arena_alloc(b->jit, X86_MAX_INSN_LEN);
-
-        if (!bytes) {
-            return false;
-        }
-        b->tb->bytes = memcpy(bytes, proto->bytes, X86_MAX_INSN_LEN);
-    }
+    uint8_t *bytes = jit_arena_alloc(b->jit, proto->len);
     b->tb->exits = jit_arena_alloc(b->jit, count_exits(b) * sizeof(X86TbExit));
     b->tb->groups = jit_arena_alloc(b->jit, b->group_count * sizeof(X86TbGroup));
-    return b->tb->exits && b->tb->groups;
+    if (!bytes || !b->tb->exits || !b->tb->groups) {
+        return false;
+    }
+    b->tb->bytes = memcpy(bytes, proto->bytes, proto->len);
+    return true;
 }
 
 static bool emit_all(JitBuild *b)
@@ -730,7 +727,7 @@ static void note_wants(const JitBuild *b, X86Tb *tb)
 X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
                      const uint8_t *code, bool *full)
 {
-    X86Tb proto = { .rip = rip, .key = key, .code = code, .bytes = code };
+    X86Tb proto = { .rip = rip, .key = key, .code = code };
     JitBuild *b = jit->build;
     const uint8_t *cold = jit->code_rx + jit->code_size / 2 + jit->cold_used;
 
