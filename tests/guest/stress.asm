@@ -171,6 +171,7 @@ make_idt:
     inc ecx
     cmp ecx, 256
     jne .next
+    GATE 3, breakpoint
     GATE 14, page_fault
     GATE TIMER_VECTOR, timer
     GATE FLUSH_VECTOR, flush
@@ -482,6 +483,7 @@ two_cpus:
     jne fail
     dec r15d
     jnz .round
+    call patch
     mov dword [stop], 1
 .stopping:
     pause
@@ -496,6 +498,44 @@ two_cpus:
     mov rsi, text_two
     jmp print
 
+; What kernels do to code that others run: a breakpoint, and back. Each run passes the spot once.
+patch:
+    mov dword [patching], 1
+    mov r15d, SMP_ROUNDS * PATCHES
+.next:
+    xor byte [spot], 0x90 ^ 0xcc
+    call rand
+    and eax, 0xff
+.wait:
+    dec eax
+    jns .wait
+    dec r15d
+    jnz .next
+    mov dword [patching], 0
+.running:
+    pause
+    mov eax, [runs]
+    cmp eax, [passed]
+    jne .running
+    test eax, eax
+    mov rsi, text_patch
+    jz fail
+    ret
+PATCHES equ 100             ; an even number: the spot is as it was
+
+breakpoint:
+    inc dword [breakpoints]
+    iretq
+
+    align 64
+patched:
+    inc dword [runs]
+spot:
+    nop
+    inc dword [passed]
+    ret
+    align 64
+
 ap_main:
     mov rsp, AP_STACK
     lidt [idtr]
@@ -506,6 +546,11 @@ ap_main:
 .loop:
     cmp dword [stop], 0
     jne .stop
+    cmp dword [patching], 0
+    je .count
+    call patched
+    jmp .loop
+.count:
     COUNT_BOTH
     inc r15d
     mov r12d, [sequence]
@@ -578,6 +623,7 @@ text_fault: db "no page fault, or more than one", 10, 0
 text_ticks: db "no timer interrupt", 10, 0
 text_unexpected: db "an exception", 10, 0
 text_other: db "the other CPU saw a page or code of before the shootdown", 10, 0
+text_patch: db "code that is patched was not run", 10, 0
 text_counter: db "locked instructions were not atomic", 10, 0
 
     align 8
@@ -609,4 +655,8 @@ ap_ready: dd 0
 ap_failed: dd 0
 ap_rounds: dd 0
 counter: dd 0
+patching: dd 0
+runs: dd 0
+passed: dd 0
+breakpoints: dd 0
     times (IMAGE_SECTORS + 1) * 512 - ($ - $$) db 0
