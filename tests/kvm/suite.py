@@ -100,7 +100,7 @@ def device_steps(options='', modes=3):
     """The device tests that need a running CPU."""
     if BUILT:
         for accel in accels(options)[:modes]:
-            yield accel, [BUILT + '/qtest/vmmouse-test', '--tap'], {'QTEST_ACCEL': accel}, 60
+            yield accel, [BUILT + '/qtest/vmmouse-test', '--tap'], {'VMMOUSE_ACCEL': accel}, 60
 
 
 def other_steps():
