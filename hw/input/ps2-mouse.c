@@ -137,6 +137,16 @@ static void turn_wheel(PS2Mouse *m, InputButton button)
     m->dz += button == INPUT_BUTTON_WHEEL_DOWN ? 1 : button == INPUT_BUTTON_WHEEL_UP ? -1 : 0;
 }
 
+/* Nobody clicks faster than a mouse takes samples, but here events may come late and all at once:
+ * what bit was is reported before it changes again. */
+static void report_in_time(PS2Mouse *m, uint8_t bit)
+{
+    if ((m->buttons ^ m->reported_buttons) & bit) {
+        timer_del(&m->sample_timer);
+        stream(m);
+    }
+}
+
 /* Buttons are seen at all times: the status command tells of them. */
 static void mouse_button(PS2Mouse *m, InputButton button, bool down)
 {
@@ -148,6 +158,9 @@ static void mouse_button(PS2Mouse *m, InputButton button, bool down)
 
     if (down && counts(m)) {
         turn_wheel(m, button);
+    }
+    if (down != !!(m->buttons & bits[button])) {
+        report_in_time(m, bits[button]);
     }
     m->buttons = (m->buttons & ~bits[button]) | (down ? bits[button] : 0);
 }

@@ -616,6 +616,24 @@ static void test_mouse_sample_rate(void)
     qtest_quit(qts);
 }
 
+/* A click between two samples is not lost. */
+static void test_mouse_short_click(void)
+{
+    QTest *qts = start();
+
+    set_mode(qts, 0x03);
+    mouse(qts, 0xf4);
+    EXPECT_AUX(qts, ACK);
+    move(qts, "x", 1);
+    button(qts, "right", true);
+    button(qts, "right", false);
+    EXPECT_AUX(qts, 0x08, 1, 0);
+    EXPECT_AUX(qts, 0x0a, 0, 0);
+    qtest_clock_step(qts, 10100000);
+    EXPECT_AUX(qts, 0x08, 0, 0);
+    qtest_quit(qts);
+}
+
 static void test_mouse_remote(void)
 {
     QTest *qts = start();
@@ -764,6 +782,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i8042/mouse/commands", test_mouse_commands);
     g_test_add_func("/i8042/mouse/stream", test_mouse_stream);
     g_test_add_func("/i8042/mouse/sample-rate", test_mouse_sample_rate);
+    g_test_add_func("/i8042/mouse/short-click", test_mouse_short_click);
     g_test_add_func("/i8042/mouse/remote", test_mouse_remote);
     g_test_add_func("/i8042/mouse/remote-disabled", test_mouse_remote_disabled);
     g_test_add_func("/i8042/mouse/scaling", test_mouse_scaling);
