@@ -28,7 +28,8 @@ DIFFERENCES = {
         'its local APIC is reached only by a CPU\'s own accesses, not by -qtest',
     r'/ioapic/(edge|level|destinations)': 'the test reads the local APIC',
     r'/i8042/(disabled-interfaces|kbd/(keys-translated|scan-code-sets|set-3/(codes|modes)|print-pause|'
-    r'overrun|scan-disable|typematic)|mouse/(stream|sample-rate|remote(-disabled)?|scaling|far|wheel))':
+    r'overrun|scan-disable|typematic)|'
+    r'mouse/(stream|sample-rate|short-click|remote(-disabled)?|scaling|far|wheel))':
         'it takes input events only while the VM runs',
     r'/vga/screen-text': 'the QMP command is Doppel\'s own',
     # Where QEMU does not follow the data sheet.
