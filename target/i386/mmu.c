@@ -26,7 +26,7 @@ static void clear_entry(X86TlbEntry *e)
 
 void x86_tlb_clear_sites(X86Tlb *tlb)
 {
-    X86TlbSite *site = &tlb->site[0][0][0];
+    X86TlbSite *site = (X86TlbSite *)tlb->site;
 
     for (unsigned i = 0; i < sizeof(tlb->site) / sizeof(*site); i++) {
         site[i].page = X86_TLB_NO_PAGE;

@@ -230,14 +230,14 @@ static const X86TlbSite *site_at(const Checker *c, uint64_t at, unsigned field)
     uint64_t offset = at - (uintptr_t)tlb->site;
 
     return offset < sizeof(tlb->site) && offset % sizeof(X86TlbSite) == field
-               ? &tlb->site[0][0][offset / sizeof(X86TlbSite)] : NULL;
+               ? (const X86TlbSite *)tlb->site + offset / sizeof(X86TlbSite) : NULL;
 }
 
 /* Are its page and addend those of the block's table, for such accesses? */
 static bool site_allows(const Checker *c, const X86TlbSite *site, bool write)
 {
     const X86Tlb *tlb = c->b->cpu->tlb;
-    unsigned n = site - &tlb->site[0][0][0];
+    unsigned n = site - (const X86TlbSite *)tlb->site;
 
     return tlb->entry[n / X86_TLB_SITES / 2] == c->b->table && n / X86_TLB_SITES % 2 == write;
 }

@@ -127,7 +127,7 @@ void jit_emit_stack_miss(JitBuild *b, const JitCold *cold)
 /* Refills the budgets that are spent; true if one was spent too fast. */
 static bool refill(X86Tlb *tlb)
 {
-    X86TlbSite *site = &tlb->site[0][0][0];
+    X86TlbSite *site = (X86TlbSite *)tlb->site;
     uint64_t now = __rdtsc();
     bool fast = false;
 
