@@ -11,6 +11,11 @@ TRACE_EVENT(input_key, "%s %s");
 TRACE_EVENT(input_button, "button %d %s");
 TRACE_EVENT(input_move, "%s axis %d value %d");
 
+enum {
+    HELD_BACK_MAX = 64,  /* keys down or up; beyond, the handler gets the oldest, room or not */
+    HELD_BACK_MS = 5,    /* between two of them */
+};
+
 struct InputBinding {
     InputQueue *queue;
     const InputHandler *handler;
@@ -42,6 +47,8 @@ struct InputQueue {
     int next_index;
     GQueue steps;
     Timer step_timer;
+    GQueue held_back;    /* InputEvent of keys that their handler had no room for */
+    Timer held_back_timer;
     unsigned leds;
     GSList *led_listeners;
     bool was_absolute;   /* what the listeners were told last */
@@ -150,10 +157,62 @@ static void send(InputQueue *queue, const InputEvent *event)
     }
 }
 
+static void send_held_back(InputQueue *queue)
+{
+    g_autofree InputEvent *event = g_queue_pop_head(&queue->held_back);
+
+    send(queue, event);
+    input_sync(queue);
+}
+
+static bool has_room(const InputBinding *keyboard)
+{
+    return !keyboard || !keyboard->handler->has_room ||
+           keyboard->handler->has_room(keyboard->opaque);
+}
+
+static void send_next_later(InputQueue *queue)
+{
+    if (!g_queue_is_empty(&queue->held_back) && !timer_pending(&queue->held_back_timer)) {
+        timer_mod(&queue->held_back_timer,
+                  clock_get_ns(queue->clock) + HELD_BACK_MS * NS_PER_MS);
+    }
+}
+
+static void held_back_due(void *opaque)
+{
+    InputQueue *queue = opaque;
+
+    if (!g_queue_is_empty(&queue->held_back) && has_room(find_handler(queue, INPUT_KEY))) {
+        send_held_back(queue);
+        send_next_later(queue);
+    }
+}
+
+void input_handler_drained(InputBinding *binding)
+{
+    send_next_later(binding->queue);
+}
+
+static void hold_back(InputQueue *queue, const InputEvent *event)
+{
+    g_queue_push_tail(&queue->held_back, g_memdup2(event, sizeof(*event)));
+    if (g_queue_get_length(&queue->held_back) > HELD_BACK_MAX) {
+        send_held_back(queue);
+    }
+    send_next_later(queue);
+}
+
 void input_send_key(InputQueue *queue, KeyCode code, bool down)
 {
+    InputEvent event = { .kind = INPUT_KEY, .key = { code, down } };
+
     trace(input_key, key_code_name(code), down ? "down" : "up");
-    send(queue, &(InputEvent){ .kind = INPUT_KEY, .key = { code, down } });
+    if (g_queue_is_empty(&queue->held_back) && has_room(find_handler(queue, INPUT_KEY))) {
+        send(queue, &event);
+    } else {
+        hold_back(queue, &event);
+    }
 }
 
 void input_send_button(InputQueue *queue, InputButton button, bool down)
@@ -306,6 +365,8 @@ InputQueue *input_queue_new(Clock *clock)
     queue->clock = clock;
     g_queue_init(&queue->steps);
     timer_init(&queue->step_timer, clock, step_due, queue);
+    g_queue_init(&queue->held_back);
+    timer_init(&queue->held_back_timer, clock, held_back_due, queue);
     return queue;
 }
 
@@ -313,6 +374,8 @@ void input_queue_free(InputQueue *queue)
 {
     timer_deinit(&queue->step_timer);
     g_queue_clear_full(&queue->steps, g_free);
+    timer_deinit(&queue->held_back_timer);
+    g_queue_clear_full(&queue->held_back, g_free);
     g_list_free_full(queue->bindings, g_free);
     g_slist_free_full(queue->led_listeners, g_free);
     g_slist_free_full(queue->absolute_listeners, g_free);

@@ -56,6 +56,8 @@ typedef struct InputHandler {
     void (*event)(void *opaque, const InputEvent *event);
     /* All events of one moment were given. May be NULL. */
     void (*sync)(void *opaque);
+    /* Whether a key would find room now; while it would not the queue holds keys back. NULL: always. */
+    bool (*has_room)(void *opaque);
 } InputHandler;
 
 InputQueue *input_queue_new(Clock *clock);
@@ -65,6 +67,9 @@ void input_queue_free(InputQueue *queue);
 InputBinding *input_handler_register(InputQueue *queue, const InputHandler *handler, void *opaque);
 void input_handler_unregister(InputBinding *binding);
 void input_handler_activate(InputBinding *binding);
+/* A handler with has_room() may have room again: keys that were held back follow, one every few
+ * milliseconds, because drivers that empty a keyboard before they begin give up on one that never ends. */
+void input_handler_drained(InputBinding *binding);
 /* Calls fn for each handler, the active ones first. */
 void input_handler_foreach(InputQueue *queue,
                            void (*fn)(InputBinding *binding, const InputHandler *handler,

@@ -216,13 +216,21 @@ static void close_window(SdlDisplay *sdl)
 }
 
 /* A window that the user made larger or smaller keeps its size when the guest changes modes. */
+static bool was_asked(const SdlDisplay *sdl, int width, int height)
+{
+    for (int i = 0; i < SDL_SIZES_ASKED; i++) {
+        if (sdl->asked[i].x == width && sdl->asked[i].y == height) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A size that we did not ask for is the user's choice. */
 static void note_size(SdlDisplay *sdl, int width, int height)
 {
-    pixman_image_t *surface = console_surface(sdl->listener.console);
-
-    if (!sdl->full_screen) {
-        sdl->scaled = width != pixman_image_get_width(surface) ||
-                      height != pixman_image_get_height(surface);
+    if (!sdl->full_screen && !was_asked(sdl, width, height)) {
+        sdl->scaled = true;
     }
 }
 

@@ -90,6 +90,12 @@ void sdl_update_title(SdlDisplay *sdl)
     SDL_SetWindowTitle(sdl->window, title);
 }
 
+/* The desktop tells of a size later, perhaps when we have asked for another one. */
+static void note_asked(SdlDisplay *sdl, int width, int height)
+{
+    sdl->asked[sdl->next_asked++ % SDL_SIZES_ASKED] = (SDL_Point){ width, height };
+}
+
 void sdl_resize_window(SdlDisplay *sdl, int percent)
 {
     pixman_image_t *surface = console_surface(sdl->listener.console);
@@ -102,12 +108,18 @@ void sdl_resize_window(SdlDisplay *sdl, int percent)
     if (sdl->scaled) {
         SDL_GetWindowSize(sdl->window, &width, &height);
     }
-    SDL_SetWindowSize(sdl->window, MAX(width * percent / 100, 64),
-                      MAX(height * percent / 100, 48));
+    width = MAX(width * percent / 100, 64);
+    height = MAX(height * percent / 100, 48);
+    note_asked(sdl, width, height);
+    SDL_SetWindowSize(sdl->window, width, height);
 }
 
 void sdl_set_full_screen(SdlDisplay *sdl, bool on)
 {
+    int width, height;
+
+    SDL_GetWindowSize(sdl->window, &width, &height);
+    note_asked(sdl, width, height);
     sdl->full_screen = on;
     SDL_SetWindowFullscreen(sdl->window, on ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
     sdl_set_grab(sdl, on);

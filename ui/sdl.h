@@ -11,6 +11,8 @@
 #include "ui/keyboard.h"
 #include "util/timer.h"
 
+enum { SDL_SIZES_ASKED = 4 };
+
 /* Held together with a letter they are a command to the window (grab-mod=). */
 typedef enum SdlGrabMod { GRAB_CTRL_ALT, GRAB_SHIFT_CTRL_ALT, GRAB_RIGHT_CTRL } SdlGrabMod;
 
@@ -29,6 +31,8 @@ typedef struct SdlDisplay {
     bool show_cursor, window_close, no_frame;
     bool grabbed, full_screen, running;
     bool scaled;                /* the user chose the window's size */
+    SDL_Point asked[SDL_SIZES_ASKED]; /* sizes that we gave the window last, in turn */
+    unsigned next_asked;
 } SdlDisplay;
 
 /* sdl-input.c */

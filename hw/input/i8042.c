@@ -136,6 +136,7 @@ static void load_output(I8042State *s)
     }
     while (!s->obf && !(s->ram[0] & MODE_DISABLE_KBD) && ps2_port_has_data(&s->kbd.port)) {
         uint8_t byte = ps2_port_take(&s->kbd.port);
+        ps2_keyboard_taken(&s->kbd);
         if (translate(s, &byte)) {
             fill_output(s, byte, false);
         }

@@ -44,8 +44,10 @@ static uint8_t modifier_bit(KeyCode code)
 /* --- scan codes ------------------------------------------------------------------------ */
 
 /* A sequence in set 2; in set 1 the same bytes are translated as the controller would. */
+enum { SEQUENCE_MAX = 8 }; /* Pause */
+
 typedef struct Sequence {
-    uint8_t bytes[PS2_QUEUE_SIZE];
+    uint8_t bytes[SEQUENCE_MAX];
     int len;
 } Sequence;
 
@@ -246,9 +248,23 @@ static void kbd_event(void *opaque, const InputEvent *event)
     }
 }
 
+/* Room for the longest sequence, Pause, and the overrun code. */
+static bool kbd_has_room(void *opaque)
+{
+    const PS2Keyboard *kbd = opaque;
+
+    return !kbd->scanning || kbd->port.data_count + SEQUENCE_MAX < PS2_QUEUE_SIZE;
+}
+
 static const InputHandler kbd_handler = {
     .name = "QEMU PS/2 Keyboard", .mask = INPUT_KEY, .event = kbd_event,
+    .has_room = kbd_has_room,
 };
+
+void ps2_keyboard_taken(PS2Keyboard *kbd)
+{
+    input_handler_drained(kbd->binding);
+}
 
 /* --- commands ------------------------------------------------------------------------------- */
 

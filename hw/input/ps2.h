@@ -76,6 +76,8 @@ void ps2_keyboard_deinit(PS2Keyboard *kbd);
 void ps2_keyboard_reset(PS2Keyboard *kbd);
 /* A byte from the controller. */
 void ps2_keyboard_write(PS2Keyboard *kbd, uint8_t byte);
+/* The controller took bytes: there may be room for keys that wait. */
+void ps2_keyboard_taken(PS2Keyboard *kbd);
 
 typedef struct PS2Mouse {
     PS2Port port;

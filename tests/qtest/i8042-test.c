@@ -444,7 +444,29 @@ static void test_print_and_pause(void)
     qtest_quit(qts);
 }
 
-/* Sixteen bytes wait in the keyboard; after them one overrun code. */
+/* Keys that find no room in the keyboard wait outside until the guest has read some. */
+static void test_held_back(void)
+{
+    QTest *qts = start();
+    static const char *const keys[] = { "a", "b", "c", "d", "e" };
+    static const uint8_t codes[] = { 0x1c, 0x32, 0x21, 0x23, 0x24 };
+
+    set_mode(qts, 0x01);
+    for (int i = 0; i < 30; i++) {
+        press(qts, keys[i % 5]);
+    }
+    for (int i = 0; i < 30; i++) {
+        expect_from(qts, codes[i % 5], 0);
+        expect_from(qts, 0xf0, 0);
+        expect_from(qts, codes[i % 5], 0);
+        qtest_clock_step(qts, INT64_C(10) * 1000000);
+    }
+    expect_empty(qts);
+    qtest_quit(qts);
+}
+
+/* Sixteen bytes wait in the keyboard; when more keys come than are held back for it, one overrun code
+ * follows them. */
 static void test_overrun(void)
 {
     QTest *qts = start();
@@ -452,7 +474,7 @@ static void test_overrun(void)
     uint8_t last = 0xff;
 
     set_mode(qts, 0x01);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 60; i++) {
         press(qts, "a");
     }
     while (qtest_inb(qts, STATUS) & OBF) {
@@ -462,6 +484,10 @@ static void test_overrun(void)
     }
     g_assert_cmpuint(bytes, >, 14);
     g_assert_cmphex(last, ==, 0x00);
+    do {
+        qtest_inb(qts, DATA);
+        qtest_clock_step(qts, INT64_C(10) * 1000000);
+    } while (qtest_inb(qts, STATUS) & OBF);
     press(qts, "b");
     EXPECT_KBD(qts, 0x32, 0xf0, 0x32);
     qtest_quit(qts);
@@ -774,6 +800,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i8042/kbd/set-3/modes", test_set3_modes);
     g_test_add_func("/i8042/kbd/set-3/codes", test_set3_codes);
     g_test_add_func("/i8042/kbd/print-pause", test_print_and_pause);
+    g_test_add_func("/i8042/kbd/held-back", test_held_back);
     g_test_add_func("/i8042/kbd/overrun", test_overrun);
     g_test_add_func("/i8042/kbd/parameters", test_kbd_parameters);
     g_test_add_func("/i8042/kbd/scan-disable", test_scan_disable);

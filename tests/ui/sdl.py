@@ -67,9 +67,21 @@ def graphics_and_keys():
         machine.wait_serial('D')
         smaller = expected_picture(800, 600)
         desktop.wait_shot(lambda p: p == smaller, 'the smaller picture')
+        change_modes(desktop, machine)
         pointer(desktop, machine)
         machine.qmp('stop')
         wait_for(lambda: desktop.title() == 'Doppel (painter) [Stopped]', 'the title')
+
+
+def change_modes(desktop, machine):
+    """The window follows modes that change faster than the desktop answers; it ends as it was."""
+    machine.serial = b''
+    for _ in range(10):
+        machine.qmp('send-key', keys=[{'type': 'qcode', 'data': 'n'}], hold_time=1)
+        machine.qmp('send-key', keys=[{'type': 'qcode', 'data': 'm'}], hold_time=1)
+    machine.wait_serial('(?s)(D.*){20}')
+    smaller = expected_picture(800, 600)
+    desktop.wait_shot(lambda p: p == smaller, 'the picture after many')
 
 
 def pointer(desktop, machine):
