@@ -4,15 +4,16 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/main-loop.h"
+#include "util/fair-lock.h"
 
-static GMutex bql;
+static FairLock bql = FAIR_LOCK_INIT;
 static __thread bool bql_mine;
 static GMainLoop *main_loop;
 
 void bql_lock(void)
 {
     g_assert(!bql_mine);
-    g_mutex_lock(&bql);
+    fair_lock(&bql);
     bql_mine = true;
 }
 
@@ -20,7 +21,7 @@ void bql_unlock(void)
 {
     g_assert(bql_mine);
     bql_mine = false;
-    g_mutex_unlock(&bql);
+    fair_unlock(&bql);
 }
 
 bool bql_locked(void)
@@ -32,7 +33,7 @@ void bql_cond_wait(GCond *cond)
 {
     g_assert(bql_mine);
     bql_mine = false;
-    g_cond_wait(cond, &bql);
+    fair_lock_cond_wait(&bql, cond);
     bql_mine = true;
 }
 

@@ -106,7 +106,7 @@ def main():
     doppel, folder = sys.argv[1:3]
     seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 10
     read, write = os.pipe()
-    server = subprocess.Popen(['Xvfb', '-displayfd', str(write), '-screen', '0', '1280x1024x24'],
+    server = subprocess.Popen(['Xvfb', '-noreset', '-displayfd', str(write), '-screen', '0', '1280x1024x24'],
                               pass_fds=[write], stderr=subprocess.DEVNULL)
     os.environ['DISPLAY'] = ':' + os.fdopen(read).readline().strip()
     print(f'{"front end":10} {"guest":8} {"drawn/s":>9} {"shown/s":>9} {"rectangles/s":>13} '

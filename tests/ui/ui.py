@@ -87,7 +87,7 @@ class Desktop:
         self.importer = tool('import', 'imagemagick')
         read, write = os.pipe()
         self.server = subprocess.Popen(
-            [tool('Xvfb', 'xvfb'), '-displayfd', str(write), '-screen', '0',
+            [tool('Xvfb', 'xvfb'), '-noreset', '-displayfd', str(write), '-screen', '0',
              f'{width}x{height}x24', '-nolisten', 'tcp'], pass_fds=[write],
             stderr=subprocess.DEVNULL)
         os.close(write)

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <string.h>
 #include "util/error.h"
+#include "util/fair-lock.h"
 #include "util/log.h"
 #include "util/main-loop.h"
 #include "util/option.h"
@@ -211,6 +212,82 @@ static void test_timer_and_bottom_half(void)
     timer_deinit(&timer);
 }
 
+typedef struct LockTest {
+    FairLock lock;
+    GString *order; /* [lock] */
+} LockTest;
+
+static gpointer take_and_note(gpointer opaque)
+{
+    LockTest *test = opaque;
+
+    fair_lock(&test->lock);
+    g_string_append_c(test->order, 'b');
+    fair_unlock(&test->lock);
+    return NULL;
+}
+
+/* Whoever releases the lock and wants it at once gets it after those who waited. */
+static void test_fair_lock(void)
+{
+    LockTest test = { .lock = FAIR_LOCK_INIT, .order = g_string_new(NULL) };
+
+    for (int i = 0; i < 100; i++) {
+        fair_lock(&test.lock);
+        GThread *other = g_thread_new("other", take_and_note, &test);
+        while (!fair_lock_is_wanted(&test.lock)) {
+            g_thread_yield();
+        }
+        g_string_append_c(test.order, 'a');
+        fair_unlock(&test.lock);
+        fair_lock(&test.lock);
+        g_string_append_c(test.order, 'c');
+        fair_unlock(&test.lock);
+        g_thread_join(other);
+        g_assert_cmpstr(test.order->str, ==, "abc");
+        g_string_truncate(test.order, 0);
+    }
+    g_string_free(test.order, TRUE);
+}
+
+typedef struct CondTest {
+    FairLock lock;
+    GCond cond;
+    bool ready, answered; /* [lock] */
+} CondTest;
+
+static gpointer answer(gpointer opaque)
+{
+    CondTest *test = opaque;
+
+    fair_lock(&test->lock);
+    while (!test->ready) {
+        fair_lock_cond_wait(&test->lock, &test->cond);
+    }
+    test->answered = true;
+    g_cond_signal(&test->cond);
+    fair_unlock(&test->lock);
+    return NULL;
+}
+
+/* Two threads talk through a condition, whoever comes first. */
+static void test_fair_lock_condition(void)
+{
+    for (int i = 0; i < 100; i++) {
+        CondTest test = { .lock = FAIR_LOCK_INIT };
+        GThread *other = g_thread_new("other", answer, &test);
+
+        fair_lock(&test.lock);
+        test.ready = true;
+        g_cond_signal(&test.cond);
+        while (!test.answered) {
+            fair_lock_cond_wait(&test.lock, &test.cond);
+        }
+        fair_unlock(&test.lock);
+        g_thread_join(other);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -225,6 +302,8 @@ int main(int argc, char **argv)
     g_test_add_func("/util/log/items", test_log_items);
     g_test_add_func("/util/timer/manual", test_manual_clock);
     g_test_add_func("/util/timer/stopped", test_stopped_clock);
+    g_test_add_func("/util/fair-lock/order", test_fair_lock);
+    g_test_add_func("/util/fair-lock/condition", test_fair_lock_condition);
     g_test_add_func("/util/timer/main-loop", test_timer_and_bottom_half);
     return g_test_run();
 }

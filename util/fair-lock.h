@@ -1,0 +1,31 @@
+/*
+ * A lock that goes to whoever has waited longest.
+ *
+ * A mutex of the system may go to the thread that has just released it, again and again, while
+ * another is still waking up: a guest that polls a port would keep the big lock from the main thread
+ * for seconds on a loaded host. Here a release hands the lock over.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef UTIL_FAIR_LOCK_H
+#define UTIL_FAIR_LOCK_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct FairLock {
+    gint state;       /* a FairLockState; it leaves WANTED under the mutex only */
+    GMutex mutex;
+    GQueue waiters;   /* [mutex] first come, first served */
+} FairLock;
+
+#define FAIR_LOCK_INIT { .waiters = G_QUEUE_INIT }
+
+void fair_lock(FairLock *lock);
+void fair_unlock(FairLock *lock);
+/* Waits for cond, whose signals are sent by threads that hold the lock; the lock is free meanwhile. */
+void fair_lock_cond_wait(FairLock *lock, GCond *cond);
+/* Whether a thread waits for the lock. By the thread that holds it. */
+bool fair_lock_is_wanted(FairLock *lock);
+
+#endif
