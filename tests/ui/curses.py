@@ -89,7 +89,8 @@ def text_colors_keys():
         term.send('info version\r')
         term.wait(lambda s: '7.2' in '\n'.join(s.display), 'answer')
         term.send('quit\r')
-        check(term.process.wait(30 * SCALE) == 0, 'the end')
+        term.wait(lambda s: term.process.poll() is not None, 'end')
+        check(term.process.returncode == 0, 'the end')
 
 
 def graphics_and_resize():
@@ -102,7 +103,7 @@ def graphics_and_resize():
 
 def no_terminal():
     done = subprocess.run([os.environ['DOPPEL'], '-display', 'curses'], stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, check=False, timeout=60)
+                          stdin=subprocess.DEVNULL, check=False, timeout=60 * SCALE)
     lines = done.stderr.decode().strip().split('\n')
     check(done.returncode == 1 and len(lines) == 1 and 'terminal' in lines[0], lines)
 

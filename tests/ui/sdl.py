@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 
-from ui import (BARS, Desktop, Failure, Machine, TOP, boot_sector, check, expected_picture, main,
+from ui import (BARS, SCALE, Desktop, Machine, TOP, boot_sector, check, expected_picture, keys, main,
                 need, tool, wait_for)
 
 FONT = '/usr/share/seabios/vgabios-stdvga.bin'
@@ -25,9 +25,14 @@ def vga_font():
     return rom[at:at + 4096]
 
 
-def compare_text(picture, text, column, row, colors):
+def has_size(picture, width, height):
+    check((picture.width, picture.height) == (width, height), picture.width, 'x', picture.height)
+
+
+def has_text(picture, text, column, row, colors):
     """Nine dots a character, the ninth blank: VGA text mode 3."""
     font = vga_font()
+    has_size(picture, 720, 400)
     for i, char in enumerate(text):
         for line in range(16):
             bits = font[ord(char) * 16 + line] << 1
@@ -36,14 +41,14 @@ def compare_text(picture, text, column, row, colors):
                 wanted = colors[bits >> (8 - dot) & 1]
                 check(picture.pixel(x, y) == wanted, f'{char!r} at {x},{y}:',
                       hex(picture.pixel(x, y)), 'not', hex(wanted))
+    return True
 
 
 def text_mode():
     with Desktop() as desktop, sdl(*boot_sector('text.bin')) as machine:
         machine.wait_serial('D')
-        picture = desktop.wait_shot(lambda p: (p.width, p.height) == (720, 400) and
-                                    p.pixel(90, 80) == 0x0000aa, 'a blue cell')
-        compare_text(picture, 'Doppel shows text', 10, 5, (0x0000aa, 0xffff55))
+        desktop.wait_shot(lambda p: has_text(p, 'Doppel shows text', 10, 5, (0x0000aa, 0xffff55)),
+                          'the text')
         check('Doppel shows text' in machine.screen(), 'x-screen-text:', machine.screen())
 
 
@@ -57,7 +62,7 @@ def graphics_and_keys():
         desktop.do('windowfocus', '--sync', desktop.window())
         machine.serial = b''
         desktop.do('key', 'a')
-        machine.wait_serial('K1EK9E')  # set 1: make and break of A
+        machine.wait_serial(keys('1E', '9E'))  # set 1: make and break of A
         desktop.do('keydown', 'Right')
         machine.wait_serial('KE0K4D')
         desktop.do('keyup', 'Right')
@@ -97,6 +102,16 @@ def pointer(desktop, machine):
     wait_for(lambda: 'Ctrl-Alt-G' not in desktop.title(), 'release of the grab')
 
 
+def fills_screen(picture):
+    """1024x768 became 1280x960 with 32 lines above and below."""
+    has_size(picture, 1280, 1024)
+    for i, color in enumerate(BARS):
+        check(picture.pixel(i * 160 + 80, 200) == color, 'bar', i, hex(color))
+        check(picture.pixel(i * 160 + 80, 10) == 0, 'above bar', i)
+        check(picture.pixel(i * 160 + 80, 1010) == 0, 'below bar', i)
+    return True
+
+
 def full_screen():
     """Scaled without distortion, black at the edges; and back."""
     with Desktop(1280, 1024) as desktop, sdl(*boot_sector('picture.bin')) as machine:
@@ -104,16 +119,20 @@ def full_screen():
         wanted = expected_picture(1024, 768)
         desktop.wait_shot(lambda p: p == wanted, 'the picture')
         desktop.do('windowfocus', '--sync', desktop.window(), 'key', 'ctrl+alt+f')
-        # 1024x768 becomes 1280x960 with 32 lines above and below.
-        picture = desktop.wait_shot(lambda p: (p.width, p.height) == (1280, 1024) and
-                                    p.pixel(80, 40) and not p.pixel(80, 10),
-                                    'the full screen')
-        for i, color in enumerate(BARS):
-            check(picture.pixel(i * 160 + 80, 200) == color, 'bar', i, hex(color))
-            check(picture.pixel(i * 160 + 80, 10) == 0, 'above bar', i)
-            check(picture.pixel(i * 160 + 80, 1010) == 0, 'below bar', i)
+        desktop.wait_shot(fills_screen, 'the full screen')
         desktop.do('key', 'ctrl+alt+f')
         desktop.wait_shot(lambda p: p == wanted, 'the window again')
+
+
+def has_prompt(picture):
+    """A text console has eight dots a character; "(" begins the prompt in line 1."""
+    font, blank, letter = vga_font(), 0, 0xaaaaaa
+    for line in range(16):
+        bits = font[ord('(') * 16 + line]
+        for dot in range(8):
+            check(picture.pixel(dot, 16 + line) == (letter if bits >> (7 - dot) & 1 else blank),
+                  'the prompt', dot, line)
+    return True
 
 
 def consoles():
@@ -127,19 +146,13 @@ def consoles():
         desktop.do('key', 'Return')
         wait_for(lambda: '7.2' in machine.qmp('x-screen-text', console=1)['text'],
                  "the monitor's answer")
-        font, blank, letter = vga_font(), 0, 0xaaaaaa
-        picture = desktop.shot()
-        for line in range(16):  # "(" begins the prompt in line 1
-            bits = font[ord('(') * 16 + line]
-            for dot in range(8):
-                check(picture.pixel(dot, 16 + line) == (letter if bits >> (7 - dot) & 1 else blank),
-                      'the prompt', dot, line)
+        desktop.wait_shot(has_prompt, 'the prompt')
         desktop.do('key', 'ctrl+alt+3')
         wait_for(lambda: 'serial1' in desktop.title(), 'the serial line')
         desktop.do('key', 'ctrl+alt+1')
         wait_for(lambda: desktop.title() == 'Doppel', 'the screen')
         desktop.do('key', 'x')
-        machine.wait_serial('K2DKAD')
+        machine.wait_serial(keys('2D', 'AD'))
         desktop.do('key', 'alt+F4')
         check(machine.wait_end() == 0, 'the end')
 
@@ -188,6 +201,17 @@ def rgb565(value):
     return (red << 3 | red >> 2) << 16 | (green << 2 | green >> 4) << 8 | blue << 3 | blue >> 2
 
 
+def has_stripe(picture):
+    """What LINUX draws: the console's background, and above it the lines in the frame buffer."""
+    has_size(picture, 1024, 768)
+    blue, stripe = rgb565(0xaa >> 3), rgb565(0x00f8)  # ANSI blue; bytes F8 00
+    for x, y in ((1000, 700), (10, 40), (1020, 40), (500, 760)):
+        check(picture.pixel(x, y) == blue, x, y, hex(picture.pixel(x, y)))
+    for x in range(0, 1024, 50):
+        check(picture.pixel(x, 5) == stripe, x, 5, hex(picture.pixel(x, 5)))
+    return True
+
+
 def linux_console():
     """The VESA frame buffer console at 1024x768, 16 bits: its background, what is written to the
     frame buffer, and a line typed in the window."""
@@ -198,13 +222,7 @@ def linux_console():
                                        work + '/initrd', '-append', 'vga=791 quiet console=tty0',
                                        '-no-reboot') as machine:
             machine.wait_serial('1024,768\\s+16\\s+READY', 120)
-            blue, stripe = rgb565(0xaa >> 3), rgb565(0x00f8)  # ANSI blue; bytes F8 00
-            picture = desktop.wait_shot(lambda p: (p.width, p.height) == (1024, 768) and
-                                        p.pixel(1000, 700) == blue, 'a blue console')
-            for x, y in ((10, 40), (1020, 40), (500, 760)):
-                check(picture.pixel(x, y) == blue, x, y, hex(picture.pixel(x, y)))
-            for x in range(0, 1024, 50):
-                check(picture.pixel(x, 5) == stripe, x, 5, hex(picture.pixel(x, 5)))
+            desktop.wait_shot(has_stripe, 'a blue console with a stripe')
             desktop.do('windowfocus', '--sync', desktop.window(), 'type', 'window')
             desktop.do('key', 'Return')
             machine.wait_serial('TYPED window')
@@ -213,7 +231,7 @@ def linux_console():
 def no_desktop():
     """Without a display -display sdl is one line that says so."""
     done = subprocess.run([os.environ['DOPPEL'], '-display', 'sdl'], stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, check=False, timeout=60)
+                          stdin=subprocess.DEVNULL, check=False, timeout=60 * SCALE)
     lines = done.stderr.decode().strip().split('\n')
     check(done.returncode == 1 and len(lines) == 1 and '$DISPLAY' in lines[0], lines)
 

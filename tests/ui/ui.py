@@ -14,19 +14,33 @@ sys.path.append(os.path.join(TOP, 'tests', 'guest'))
 from guest import Failure, Machine, SCALE, Skip, check, main, need, run, tool  # noqa: E402,F401
 
 BOOT = os.environ.get('UI_BOOT', '')  # the folder with the boot sectors
+for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
+    os.environ.pop(name, None)  # who runs the tests has a desktop of their own
 BARS = [0xff0000, 0x00ff00, 0x0000ff, 0xffffff, 0xffff00, 0x00ffff, 0xff00ff, 0x123456]
 
 
 def wait_for(read, what, seconds=30):
-    """The first true value that read() returns."""
+    """The first true value that read() returns; it may also say by a Failure why there is none yet."""
     deadline = time.monotonic() + seconds * SCALE
     while True:
-        value = read()
+        try:
+            value, why = read(), 'nothing'
+        except Failure as err:
+            value, why = None, err
         if value:
             return value
         if time.monotonic() > deadline:
-            raise Failure(f'{what}: nothing for {seconds * SCALE:.0f} s')
+            raise Failure(f'{what}: {why} for {seconds * SCALE:.0f} s')
         time.sleep(0.05)
+
+
+def keys(*codes):
+    """The pattern of scan codes as picture.asm tells them. The keyboard repeats a key that is down for
+    long, as on a slow host, which may take its time before it tells of the release."""
+    def told(code):
+        pattern = ''.join(f'K{code[i:i + 2]}' for i in range(0, len(code), 2))
+        return pattern if int(code, 16) & 0x80 else f'(?:{pattern})+'
+    return ''.join(map(told, codes))
 
 
 class Picture:
@@ -85,6 +99,7 @@ class Desktop:
         self.width, self.height = width, height
         self.xdotool = tool('xdotool', 'xdotool')
         self.importer = tool('import', 'imagemagick')
+        self.manager = None
         read, write = os.pipe()
         self.server = subprocess.Popen(
             [tool('Xvfb', 'xvfb'), '-noreset', '-displayfd', str(write), '-screen', '0',
@@ -93,22 +108,32 @@ class Desktop:
         os.close(write)
         with os.fdopen(read) as pipe:
             os.environ['DISPLAY'] = ':' + pipe.readline().strip()
+        try:
+            self.manage()
+        except Exception:
+            self.close()
+            raise
+
+    def manage(self):
+        """Starts the window manager, which says so in a property of the root window."""
         self.manager = subprocess.Popen([tool('openbox', 'openbox')], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        # The manager says so in a property of the root window when it is there.
         wait_for(lambda: subprocess.run([self.xdotool, 'get_num_desktops'], check=False,
                                         stderr=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL).returncode == 0,
                  'the window manager')
 
+    def close(self):
+        del os.environ['DISPLAY']
+        for process in filter(None, (self.manager, self.server)):
+            process.terminate()
+            process.wait()
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        del os.environ['DISPLAY']
-        for process in (self.manager, self.server):
-            process.terminate()
-            process.wait()
+        self.close()
 
     def do(self, *words):
         return run([self.xdotool, *map(str, words)]).strip()
@@ -125,19 +150,15 @@ class Desktop:
     def title(self):
         return self.do('getwindowname', self.window())
 
-    def size(self):
-        text = self.do('getwindowgeometry', '--shell', self.window())
-        values = dict(line.split('=') for line in text.split('\n'))
-        return int(values['WIDTH']), int(values['HEIGHT'])
-
     def shot(self, window=None):
+        """The window's picture; Failure if there is none, since its size changes just now."""
         done = subprocess.run([self.importer, '-silent', '-window', window or self.window(),
-                               '-depth', '8', 'ppm:-'], stdout=subprocess.PIPE, check=True)
+                               '-depth', '8', 'ppm:-'], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False)
+        check(done.returncode == 0 and done.stdout, 'no picture:', done.stderr.decode())
         return Picture(done.stdout)
 
-    def wait_shot(self, condition, what):
-        """The first picture of the window that meets the condition."""
-        def look():
-            picture = self.shot()
-            return picture if condition(picture) else None
-        return wait_for(look, what)
+    def wait_shot(self, shows, what, window=None):
+        """Until shows(picture) is true of the window's picture. For a wrong one it is false or raises
+        Failure: frames before the one that is waited for may have anything."""
+        wait_for(lambda: shows(self.shot(window)), what)
