@@ -167,7 +167,7 @@ static unsigned watch_access(unsigned type)
 static void set_point(CPUState *cpu, const GdbPoint *p)
 {
     if (p->type < 2) {
-        cpu_breakpoint_insert(cpu, p->addr);
+        cpu_breakpoint_insert(cpu, p->addr, p->type == 1);
     } else {
         cpu_watchpoint_insert(cpu, p->addr, p->len, watch_access(p->type));
     }
@@ -176,7 +176,7 @@ static void set_point(CPUState *cpu, const GdbPoint *p)
 static void unset_point(CPUState *cpu, const GdbPoint *p)
 {
     if (p->type < 2) {
-        cpu_breakpoint_remove(cpu, p->addr);
+        cpu_breakpoint_remove(cpu, p->addr, p->type == 1);
     } else {
         cpu_watchpoint_remove(cpu, p->addr, p->len, watch_access(p->type));
     }
@@ -230,6 +230,9 @@ static bool insert_point(GdbStub *stub, GdbCursor *cur)
 
     if (!take_point(cur, &p)) {
         return reply(stub, GDB_E_INVALID);
+    }
+    if (p.type == 3 && stub->cpu->no_read_watchpoints) {
+        return true; /* not known: gdb then sets an access watchpoint and passes writes over */
     }
     if (find_point(stub, &p) < 0) {
         on_all_cpus(stub, set_point, &p);

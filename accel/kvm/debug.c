@@ -1,8 +1,12 @@
 /*
  * Breakpoints, watchpoints and single steps under KVM: by the host's debug registers, of which there
- * are four, and the trap flag (KVM_SET_GUEST_DEBUG; SDM vol. 3, 18.2). The guest's memory is not
- * touched. Its own debug registers do not work meanwhile; a debug exception that is not ours is
- * given to it.
+ * are four, and the trap flag (KVM_SET_GUEST_DEBUG; SDM vol. 3, 18.2). Watchpoints and hardware
+ * breakpoints come first; other breakpoints take the registers that are left, and INT3s (int3.c) when
+ * none is. The guest's own debug registers do not work meanwhile; a debug exception or an INT3 that is
+ * not ours is given to it.
+ *
+ * A breakpoint is passed by a step of its CPU without it. The other CPUs run meanwhile: if it is an
+ * INT3, they may miss it. gdb, which steps one thread alone, loses nothing.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include "accel/runstate.h"
 #include "hw/core/cpu-debug.h"
 #include "util/main-loop.h"
 #include "util/trace.h"
@@ -17,7 +22,7 @@
 TRACE_EVENT(kvm_debug_enter, "cpu %d control 0x%x dr7 0x%" PRIx64);
 TRACE_EVENT(kvm_debug_exit, "cpu %d pc 0x%" PRIx64 " dr6 0x%" PRIx64);
 
-enum { DEBUG_REGISTERS = 4, DR7_FIXED = 0x400, DR6_STEP = 1 << 14, VECTOR_DB = 1 };
+enum { DEBUG_REGISTERS = 4, DR7_FIXED = 0x400, DR6_STEP = 1 << 14, VECTOR_DB = 1, VECTOR_BP = 3 };
 enum { ON_EXECUTE = 0, ON_WRITE = 1, ON_ACCESS = 3 }; /* the R/W field of DR7 */
 
 /* One debug register in use. */
@@ -48,9 +53,6 @@ static void add_watchpoint(Points *points, const CPUWatchpoint *w)
 {
     uint64_t addr = w->addr, left = w->len;
 
-    if (w->access == CPU_WATCH_READ) {
-        points->fits = false; /* there is write, and read or write */
-    }
     while (left && points->fits) {
         unsigned len = 8;
         while (len > left || addr % len) {
@@ -63,28 +65,97 @@ static void add_watchpoint(Points *points, const CPUWatchpoint *w)
     }
 }
 
-/* What the debugger wants; but no breakpoint at skip, unless that is NULL. */
-static Points collect(const CPUState *cpu, const uint64_t *skip)
+/* Breakpoints of one sort; but none at skip, unless that is NULL. Hardware breakpoints must fit; rest, if
+ * not NULL, gets the others that do not. */
+static void add_breakpoints(Points *points, const CPUState *cpu, bool hardware, const uint64_t *skip,
+                            GArray *rest)
 {
-    const GArray *breaks = cpu->debug.breakpoints, *watches = cpu->debug.watchpoints;
+    const GArray *breaks = cpu->debug.breakpoints;
+
+    for (guint i = 0; breaks && i < breaks->len; i++) {
+        const CPUBreakpoint *b = &g_array_index(breaks, CPUBreakpoint, i);
+        if (b->hardware != hardware || (skip && b->pc == *skip)) {
+            continue;
+        }
+        if (hardware || points->count < DEBUG_REGISTERS) {
+            add(points, (Point) { .addr = b->pc, .len = 1, .kind = ON_EXECUTE });
+        } else if (rest) {
+            g_array_append_val(rest, b->pc);
+        }
+    }
+}
+
+/* What the debugger wants of the registers; but no breakpoint at skip, unless that is NULL. rest, if not
+ * NULL, gets the addresses of breakpoints for which none is left. */
+static Points collect(const CPUState *cpu, const uint64_t *skip, GArray *rest)
+{
+    const GArray *watches = cpu->debug.watchpoints;
     Points points = { .fits = true };
 
     for (guint i = 0; watches && i < watches->len; i++) {
         add_watchpoint(&points, &g_array_index(watches, CPUWatchpoint, i));
     }
-    for (guint i = 0; breaks && i < breaks->len; i++) {
-        uint64_t pc = g_array_index(breaks, uint64_t, i);
-        if (!skip || pc != *skip) {
-            add(&points, (Point) { .addr = pc, .len = 1, .kind = ON_EXECUTE });
-        }
-    }
+    add_breakpoints(&points, cpu, true, skip, NULL);
+    add_breakpoints(&points, cpu, false, skip, rest);
     return points;
 }
 
 bool kvm_debug_fits(CPUState *cpu)
 {
-    return collect(cpu, NULL).fits;
+    g_autoptr(GArray) rest = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    bool fits = collect(cpu, NULL, rest).fits;
+
+    for (guint i = 0; i < rest->len; i++) {
+        fits = fits && kvm_int3_possible(cpu, g_array_index(rest, uint64_t, i));
+    }
+    return fits;
 }
+
+/* --- breakpoints in memory ---------------------------------------------------------------- */
+
+static void insert_int3s(KvmState *kvm, CPUState *cpu)
+{
+    g_autoptr(GArray) rest = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+
+    collect(cpu, NULL, rest);
+    for (guint i = 0; i < rest->len; i++) {
+        kvm_int3_insert(kvm, cpu, g_array_index(rest, uint64_t, i));
+    }
+}
+
+/* A step that ended because of the pause is no longer one to tell of. */
+static void forget_step(CPUState *cpu)
+{
+    if (cpu->debug.due.kind == CPU_STOP_STEP) {
+        cpu->debug.due.kind = CPU_STOP_NONE;
+    }
+}
+
+static void run_event(void *opaque, RunEvent event, ShutdownCause cause)
+{
+    KvmState *kvm = opaque;
+    bool runs = event == RUN_EVENT_RESUME ||
+                (event == RUN_EVENT_RESET && runstate_is_running(runstate_of(kvm->machine)));
+
+    if (event == RUN_EVENT_STOP || event == RUN_EVENT_RESET) {
+        kvm_int3_remove_all(kvm);
+    }
+    for (guint i = 0; i < kvm->machine->cpus->len; i++) {
+        CPUState *cpu = g_ptr_array_index(kvm->machine->cpus, i);
+        if (runs) {
+            insert_int3s(kvm, cpu);
+        } else if (event == RUN_EVENT_STOP) {
+            forget_step(cpu);
+        }
+    }
+}
+
+void kvm_debug_follow(KvmState *kvm)
+{
+    runstate_add_listener(runstate_of(kvm->machine), run_event, kvm);
+}
+
+/* --- entry -------------------------------------------------------------------------------- */
 
 /* DR7: G0 to G3 in bits 1, 3, 5, 7; R/W and LEN of each from bit 16 on. */
 static void set_registers(struct kvm_guest_debug *debug, const Points *points)
@@ -103,8 +174,11 @@ static void set_registers(struct kvm_guest_debug *debug, const Points *points)
 static void set_debug(KvmVcpu *v, unsigned step, const uint64_t *skip)
 {
     struct kvm_guest_debug debug = { 0 };
-    Points points = collect(&v->cpu->parent, skip);
+    Points points = collect(&v->cpu->parent, skip, NULL);
 
+    if (v->kvm->int3s->len) {
+        debug.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
+    }
     if (points.count) {
         debug.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
         set_registers(&debug, &points);
@@ -123,26 +197,58 @@ static void set_debug(KvmVcpu *v, unsigned step, const uint64_t *skip)
     }
 }
 
-/* A breakpoint that has stopped the CPU must not do so again: its instruction is run as a step with
- * the breakpoint away. */
+/* Runs the instruction at pc, of which a breakpoint is known, as a step with the breakpoint away. */
+static void begin_passing(KvmVcpu *v, uint64_t pc)
+{
+    v->stepping_over = true;
+    v->over_pc = pc;
+    v->over_int3 = kvm_int3_at(v, pc, &v->over_place);
+}
+
+static void end_passing(KvmVcpu *v)
+{
+    if (v->stepping_over && v->over_int3) {
+        kvm_int3_show(v->kvm, &v->over_place, true);
+    }
+    v->stepping_over = false;
+}
+
+static void set_debug_now(KvmVcpu *v)
+{
+    if (v->stepping_over && v->over_int3) {
+        kvm_int3_show(v->kvm, &v->over_place, false);
+    }
+    if (v->stepping_over) {
+        set_debug(v, CPU_STEP_ONE | CPU_STEP_NOIRQ, &v->over_pc);
+    } else {
+        set_debug(v, v->cpu->parent.debug.step, NULL);
+    }
+}
+
+/* A breakpoint that has stopped the CPU must not do so again. The step may have been broken off by a kick
+ * before. */
 void kvm_debug_enter(KvmVcpu *v)
 {
     CPUDebug *d = &v->cpu->parent.debug;
 
-    v->stepping_over = d->passing && cpu_breakpoint_at(&v->cpu->parent, d->pass_pc);
-    d->passing = false;
-    if (v->stepping_over) {
-        set_debug(v, CPU_STEP_ONE | CPU_STEP_NOIRQ, &d->pass_pc);
-    } else {
-        set_debug(v, d->step, NULL);
+    bql_lock();
+    if (d->passing && cpu_breakpoint_at(&v->cpu->parent, d->pass_pc)) {
+        begin_passing(v, d->pass_pc);
+    } else if (v->stepping_over) {
+        begin_passing(v, v->over_pc);
     }
+    d->passing = false;
+    set_debug_now(v);
+    bql_unlock();
 }
 
-/* Makes the stop due that the exit stands for; false: it is none of ours. */
-static bool find_stop(KvmVcpu *v, uint64_t pc, uint64_t dr6)
+/* --- exit --------------------------------------------------------------------------------- */
+
+/* Makes the stop due that a debug exception stands for. */
+static void find_stop(KvmVcpu *v, uint64_t pc, uint64_t dr6)
 {
     CPUState *cpu = &v->cpu->parent;
-    Points points = collect(cpu, v->stepping_over ? &cpu->debug.pass_pc : NULL);
+    Points points = collect(cpu, v->stepping_over ? &v->over_pc : NULL, NULL);
 
     for (unsigned i = 0; i < points.count; i++) {
         const Point *p = &points.at[i];
@@ -155,22 +261,21 @@ static bool find_stop(KvmVcpu *v, uint64_t pc, uint64_t dr6)
     if (dr6 & DR6_STEP && cpu->debug.step) {
         cpu_debug_stop(cpu, CPU_STOP_STEP, pc, 0);
     }
-    return cpu->debug.due.kind != CPU_STOP_NONE;
 }
 
 /* The guest's own exception, which KVM has kept from it. */
-static void give_back(KvmVcpu *v, uint64_t dr6)
+static void give_back(KvmVcpu *v, uint8_t vector, uint64_t dr6)
 {
     struct kvm_vcpu_events events;
 
     if (ioctl(v->fd, KVM_GET_VCPU_EVENTS, &events) < 0) {
         return;
     }
-    events.exception.nr = VECTOR_DB;
+    events.exception.nr = vector;
     events.exception.has_error_code = 0;
     if (events.flags & KVM_VCPUEVENT_VALID_PAYLOAD) {
         events.exception.pending = 1;
-        events.exception_has_payload = 1;
+        events.exception_has_payload = vector == VECTOR_DB;
         events.exception_payload = dr6;
     } else {
         events.exception.injected = 1;
@@ -178,26 +283,52 @@ static void give_back(KvmVcpu *v, uint64_t dr6)
     ioctl(v->fd, KVM_SET_VCPU_EVENTS, &events);
 }
 
-int kvm_debug_exit(KvmVcpu *v)
+static void take_debug_exception(KvmVcpu *v, uint64_t pc, uint64_t dr6)
 {
-    const struct kvm_debug_exit_arch *arch = &v->run->debug.arch;
-    CPUState *cpu = &v->cpu->parent;
     bool was_over = v->stepping_over;
 
-    trace(kvm_debug_exit, cpu->cpu_index, (uint64_t)arch->pc, (uint64_t)arch->dr6);
-    if (find_stop(v, arch->pc, arch->dr6)) {
-        v->stepping_over = false;
-        bql_lock();
-        kvm_state_needed(cpu);
-        int reason = cpu_debug_exit(cpu);
-        bql_unlock();
-        return reason;
-    }
-    if (was_over && arch->dr6 & DR6_STEP) {
-        v->stepping_over = false;
-        set_debug(v, cpu->debug.step, NULL);
+    find_stop(v, pc, dr6);
+    if (v->cpu->parent.debug.due.kind != CPU_STOP_NONE) {
+        end_passing(v);
+    } else if (was_over && dr6 & DR6_STEP) {
+        end_passing(v);
+        set_debug_now(v);
     } else {
-        give_back(v, arch->dr6);
+        give_back(v, VECTOR_DB, dr6);
     }
-    return -1;
+}
+
+/* An INT3 was run: ours, ours by another address, or the guest's, which may lie under ours. The guest's
+ * trap flag must not be the step's when the exception is delivered. */
+static void take_int3(KvmVcpu *v, uint64_t pc)
+{
+    CPUState *cpu = &v->cpu->parent;
+    KvmPlace place;
+    bool ours = kvm_int3_at(v, pc, &place) &&
+                !(v->stepping_over && v->over_int3 && kvm_same_place(&v->over_place, &place));
+
+    if (ours && cpu_breakpoint_at(cpu, pc)) {
+        end_passing(v);
+        cpu_debug_stop(cpu, CPU_STOP_BREAKPOINT, pc, 0);
+    } else if (ours) {
+        end_passing(v);
+        begin_passing(v, pc);
+        set_debug_now(v);
+    } else {
+        end_passing(v);
+        set_debug_now(v);
+        give_back(v, VECTOR_BP, 0);
+    }
+}
+
+void kvm_debug_exit(KvmVcpu *v)
+{
+    const struct kvm_debug_exit_arch *arch = &v->run->debug.arch;
+
+    trace(kvm_debug_exit, v->cpu->parent.cpu_index, (uint64_t)arch->pc, (uint64_t)arch->dr6);
+    if (arch->exception == VECTOR_BP) {
+        take_int3(v, arch->pc);
+    } else {
+        take_debug_exception(v, arch->pc, arch->dr6);
+    }
 }

@@ -116,6 +116,15 @@ static int exit_ioapic_eoi(KvmVcpu *v)
     return GO_ON;
 }
 
+static int exit_debug(KvmVcpu *v)
+{
+    bool taken = take_lock();
+
+    kvm_debug_exit(v);
+    give_lock(taken);
+    return GO_ON;
+}
+
 static int exit_shutdown(KvmVcpu *v)
 {
     return CPU_EXIT_SHUTDOWN;
@@ -233,7 +242,7 @@ static ExitFn *const handlers[] = {
     [KVM_EXIT_UNKNOWN] = exit_unknown,
     [KVM_EXIT_IO] = exit_io,
     [KVM_EXIT_MMIO] = exit_mmio,
-    [KVM_EXIT_DEBUG] = kvm_debug_exit,
+    [KVM_EXIT_DEBUG] = exit_debug,
     [KVM_EXIT_HLT] = exit_hlt,
     [KVM_EXIT_IRQ_WINDOW_OPEN] = go_on,
     [KVM_EXIT_INTR] = go_on,

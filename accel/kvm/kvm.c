@@ -154,6 +154,7 @@ static void free_state(KvmState *kvm)
     }
     close(kvm->fd);
     g_array_unref(kvm->free_slots);
+    g_array_unref(kvm->int3s);
     g_free(kvm);
 }
 
@@ -221,6 +222,7 @@ static bool kvm_init(MachineState *machine, OptDict *opts, Error **errp)
     kvm->fd = fd;
     kvm->vm_fd = -1;
     kvm->free_slots = g_array_new(false, false, sizeof(uint32_t));
+    kvm_int3_init(kvm);
     g_mutex_init(&kvm->inhibit_lock);
     g_cond_init(&kvm->inhibit_cond);
     if (!create_vm(kvm, errp) || !kvm_read_caps(kvm, errp) || !get_run_size(kvm, errp) ||
@@ -253,6 +255,7 @@ static bool kvm_machine_ready(MachineState *machine, Error **errp)
     if (kvm->irqchip == KVM_IRQCHIP_ON) {
         kvm_pit_follow(kvm);
     }
+    kvm_debug_follow(kvm);
     return kvm_clock_create(kvm, errp);
 }
 

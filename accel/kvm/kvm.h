@@ -12,6 +12,8 @@
  *   selftest.c whether the host's KVM can run a PC
  *   vcpu.c     vCPUs: life, kicking, events before entry
  *   exits.c    why the guest's code was left
+ *   debug.c    breakpoints, watchpoints, single steps
+ *   int3.c     breakpoints in the guest's memory
  *
  * The state of a CPU is in the kernel while its thread runs, and in X86State (all of it true and
  * free to change) whenever the thread runs queued work or is paused; target/i386/kvm/ moves it.
@@ -42,6 +44,13 @@ typedef enum KvmCap {
 } KvmCap;
 
 typedef struct KvmState KvmState;
+typedef struct KvmInt3 KvmInt3;
+
+/* A byte of the guest's memory. */
+typedef struct KvmPlace {
+    RAMBlock *block;
+    uint64_t offset;
+} KvmPlace;
 
 /* kernel-irqchip=: which interrupt controllers are the kernel's. */
 typedef enum KvmIrqchip { KVM_IRQCHIP_OFF, KVM_IRQCHIP_SPLIT, KVM_IRQCHIP_ON } KvmIrqchip;
@@ -88,6 +97,7 @@ struct KvmState {
     KvmIo memory_io, port_io;
     struct kvm_coalesced_mmio_ring *ring; /* writes that wait; part of the first vCPU's shared area */
     bool draining;           /* [bql] */
+    GArray *int3s;           /* [bql] KvmInt3: breakpoints in the guest's memory; none while it stands */
     GArray *free_slots;      /* uint32_t: numbers that were used and are free */
     uint32_t next_slot;
     /* While slots are replaced no vCPU may be in the guest: see kvm_inhibit(). */
@@ -109,7 +119,10 @@ typedef struct KvmVcpu {
     bool irq_window_known;   /* run's answer about interrupts is of the state that will run */
     bool debug_due;          /* the kernel must be told what a debugger wants before the next KVM_RUN */
     bool debug_on;           /* it has been told of something */
-    bool stepping_over;      /* the breakpoint at debug.pass_pc is being passed */
+    bool stepping_over;      /* the breakpoint at over_pc is being passed */
+    bool over_int3;          /* it is an INT3, at over_place */
+    uint64_t over_pc;
+    KvmPlace over_place;
     KvmVcpuRegs regs;
 } KvmVcpu;
 
@@ -173,12 +186,31 @@ void kvm_uninhibit(KvmState *kvm);
 void kvm_state_needed(CPUState *cpu);
 
 /* --- debug.c */
+/* Follows the run state: breakpoints are in the guest's memory only while it runs. */
+void kvm_debug_follow(KvmState *kvm);
 /* Tells the kernel what a debugger wants of the CPU; on its thread, with its state given. */
 void kvm_debug_enter(KvmVcpu *vcpu);
-/* Handles KVM_EXIT_DEBUG, as kvm_handle_exit(). */
-int kvm_debug_exit(KvmVcpu *vcpu);
-/* False if the debug registers do not suffice for the CPU's break- and watchpoints. */
+/* Handles KVM_EXIT_DEBUG: makes a stop due, or lets the CPU go on. With the big lock. */
+void kvm_debug_exit(KvmVcpu *vcpu);
+/* False if debug registers and memory do not suffice for the CPU's break- and watchpoints. */
 bool kvm_debug_fits(CPUState *cpu);
+
+/* --- int3.c: all with the big lock */
+void kvm_int3_init(KvmState *kvm);
+/* Whether there is memory at a linear address of a CPU that is paused. */
+bool kvm_int3_possible(CPUState *cpu, uint64_t lin);
+/* The same CPU's breakpoint. Without memory nothing happens. */
+void kvm_int3_insert(KvmState *kvm, CPUState *cpu, uint64_t lin);
+void kvm_int3_remove_all(KvmState *kvm);
+/* On the vCPU's thread, its state in the kernel: whether a breakpoint of any CPU is in the memory at
+ * its linear address, and where. */
+bool kvm_int3_at(KvmVcpu *vcpu, uint64_t lin, KvmPlace *place);
+/* Takes one away while it is passed, and puts it back. */
+void kvm_int3_show(KvmState *kvm, const KvmPlace *place, bool there);
+static inline bool kvm_same_place(const KvmPlace *a, const KvmPlace *b)
+{
+    return a->block == b->block && a->offset == b->offset;
+}
 
 /* --- exits.c */
 /* Handles what KVM_RUN returned for: a CPU_EXIT_... reason, or -1 to go on. Without the big lock. */

@@ -291,6 +291,16 @@ static void follow_apic(KvmVcpu *v)
     bql_unlock();
 }
 
+/* A stop is due: the debugger finds the state true. */
+static int stop_for_debugger(CPUState *cpu)
+{
+    bql_lock();
+    kvm_state_needed(cpu);
+    int reason = cpu_debug_exit(cpu);
+    bql_unlock();
+    return reason;
+}
+
 static int kvm_exec(CPUState *cpu)
 {
     KvmVcpu *v = kvm_vcpu(cpu);
@@ -298,6 +308,9 @@ static int kvm_exec(CPUState *cpu)
     v->debug_due = cpu_debug_active(cpu) || v->debug_on;
     for (;;) {
         __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+        if (cpu->debug.due.kind != CPU_STOP_NONE) {
+            return stop_for_debugger(cpu);
+        }
         uint32_t requests = cpu_interrupts(cpu);
         if (requests & CPU_INTERRUPT_EXIT) {
             return CPU_EXIT_INTERRUPT;
@@ -377,6 +390,7 @@ static bool open_vcpu(KvmVcpu *v, Error **errp)
         return false;
     }
     v->cpu->parent.debug_fits = kvm_debug_fits; /* a debugger may ask before the thread runs */
+    v->cpu->parent.no_read_watchpoints = true;
     v->run = mmap(NULL, kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
     if (v->run == MAP_FAILED) {
         error_setg_errno(errp, errno, "-accel kvm: cannot map the shared area of CPU %d", index);

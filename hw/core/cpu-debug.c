@@ -42,34 +42,27 @@ static void changed(CPUState *cpu)
     }
 }
 
-static int find_breakpoint(const CPUState *cpu, uint64_t pc)
+void cpu_breakpoint_insert(CPUState *cpu, uint64_t pc, bool hardware)
 {
-    const GArray *list = cpu->debug.breakpoints;
+    CPUBreakpoint b = { pc, hardware };
+
+    append(&cpu->debug.breakpoints, &b, sizeof(b));
+    changed(cpu);
+}
+
+bool cpu_breakpoint_remove(CPUState *cpu, uint64_t pc, bool hardware)
+{
+    GArray *list = cpu->debug.breakpoints;
 
     for (unsigned i = 0; i < length(list); i++) {
-        if (g_array_index(list, uint64_t, i) == pc) {
-            return i;
+        const CPUBreakpoint *b = &g_array_index(list, CPUBreakpoint, i);
+        if (b->pc == pc && b->hardware == hardware) {
+            g_array_remove_index(list, i);
+            changed(cpu);
+            return true;
         }
     }
-    return -1;
-}
-
-void cpu_breakpoint_insert(CPUState *cpu, uint64_t pc)
-{
-    append(&cpu->debug.breakpoints, &pc, sizeof(pc));
-    changed(cpu);
-}
-
-bool cpu_breakpoint_remove(CPUState *cpu, uint64_t pc)
-{
-    int i = find_breakpoint(cpu, pc);
-
-    if (i < 0) {
-        return false;
-    }
-    g_array_remove_index_fast(cpu->debug.breakpoints, i);
-    changed(cpu);
-    return true;
+    return false;
 }
 
 void cpu_watchpoint_insert(CPUState *cpu, uint64_t addr, uint64_t len, unsigned access)
@@ -127,7 +120,14 @@ void cpu_debug_clear(CPUState *cpu)
 
 bool cpu_breakpoint_at(const CPUState *cpu, uint64_t pc)
 {
-    return find_breakpoint(cpu, pc) >= 0;
+    const GArray *list = cpu->debug.breakpoints;
+
+    for (unsigned i = 0; i < length(list); i++) {
+        if (g_array_index(list, CPUBreakpoint, i).pc == pc) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool overlaps(const CPUWatchpoint *w, uint64_t addr, uint64_t len)

@@ -3,8 +3,8 @@
  *
  * The engine does the work: at each instruction boundary it looks for a breakpoint, its
  * memory accesses look for watchpoints, and it returns CPU_EXIT_DEBUG. Neither guest memory
- * nor the guest's debug registers are used (KVM has the host's: accel/kvm/debug.c). All
- * addresses are linear ones.
+ * nor the guest's debug registers are used (KVM has the host's, and may need guest memory:
+ * accel/kvm/debug.c). All addresses are linear ones.
  *
  * Everything here is for the vCPU's own thread, or for others while it is paused.
  *
@@ -17,10 +17,15 @@
 
 /* --- for the debugger ------------------------------------------------------------------ */
 
+typedef struct CPUBreakpoint {
+    uint64_t pc;
+    bool hardware;           /* guest memory must not be used for it */
+} CPUBreakpoint;
+
 /* Breakpoints at one address count: each insert needs its remove. Remove returns false if
  * there is none. */
-void cpu_breakpoint_insert(CPUState *cpu, uint64_t pc);
-bool cpu_breakpoint_remove(CPUState *cpu, uint64_t pc);
+void cpu_breakpoint_insert(CPUState *cpu, uint64_t pc, bool hardware);
+bool cpu_breakpoint_remove(CPUState *cpu, uint64_t pc, bool hardware);
 
 enum { CPU_WATCH_READ = 1, CPU_WATCH_WRITE = 2 };
 

@@ -83,6 +83,7 @@ struct CPUState {
     /* Whether the accelerator can look for all of the break- and watchpoints that are set; NULL: for
      * any number of any kind. */
     bool (*debug_fits)(CPUState *cpu);
+    bool no_read_watchpoints;    /* the accelerator watches writes, or reads and writes */
     bool state_replaced;         /* [bql] reset or loaded: all of the state is new to the accelerator */
     CPUDebug debug;
 };

@@ -14,6 +14,8 @@ start:  xor ax, ax
         mov sp, 0x7000          ; SS is 0; loading it would hold off the trap of a step
         mov word [1 * 4], trap
         mov word [1 * 4 + 2], 0xf000
+        mov word [3 * 4], break
+        mov word [3 * 4 + 2], 0xf000
         mov si, text
         mov di, 0x700
         mov cx, 12
@@ -35,7 +37,9 @@ loop:   inc word [0x600]
         AT 0xb0
         mov byte [0x611], 5     ; in the middle of four
         AT 0xc0
-        cmp byte [0x620], 0     ; the test asks for a trap of the guest's own
+        cmp byte [0x624], 0     ; the test asks for an INT3 of the guest's own
+        jne own
+        cmp byte [0x620], 0     ; for a trap
         je loop
         mov byte [0x620], 0
         pushf
@@ -50,6 +54,14 @@ trap:   inc word [0x622]
         mov bp, sp
         and word [bp + 6], ~0x100
         pop bp
+        iret
+        AT 0x120
+own:    mov byte [0x624], 0
+        AT 0x130
+        int3
+        jmp loop
+        AT 0x140
+break:  inc word [0x626]
         iret
 text:   db 'twelve bytes'
 

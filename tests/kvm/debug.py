@@ -17,7 +17,9 @@ from guest import Skip, main, run, tool  # noqa: E402
 PARAVIRTUAL = os.path.isdir('/sys/module/kvm_pvm')
 BASE = 0xf0000                      # of the code segment; not 0, so gdb is not told why it stops
 LOOP, STORE, LOAD, MIDDLE = BASE + 0x80, BASE + 0x90, BASE + 0xa0, BASE + 0xb0
-TRAP = BASE + 0x100
+TRAP, OWN_INT3, BREAK = BASE + 0x100, BASE + 0x130, BASE + 0x140
+NOPS = BASE + 0x84                  # between the first and the second instruction of the loop
+REGISTERS = 4
 RIP = 0x10                          # gdb's number
 STEPS = 50
 STOP = 'T05thread:p01.01;'
@@ -112,14 +114,65 @@ def watchpoints(accel):
 
 
 def refusals(accel):
-    """Four debug registers are not five."""
+    """Four debug registers are not five, none watches reads alone, and there must be memory for an INT3."""
     if accel.startswith('tcg'):
         raise Skip('tcg takes any number of any kind')
     with Target(accel) as target:
         expect(target.ask(*[f'Z1,{LOOP + 16 * n:x},1' for n in range(5)]), ['OK'] * 4 + ['E22'],
                'breakpoints')
+        expect(target.ask('Z0,80000000,1', f'Z0,{TRAP:x},1'), ['E22', 'OK'], 'INT3 at a place without memory')
         expect(target.ask(f'z1,{LOOP:x},1', 'Z3,608,2', 'Z2,608,2', 'Z2,60c,2'),
-               ['OK', 'E22', 'OK', 'E22'], 'watchpoints')
+               ['OK', '', 'OK', 'E22'], 'watchpoints')
+
+
+def full(target):
+    """Every debug register is taken, by what is never hit."""
+    expect(target.ask(*[f'Z1,{BASE + 0x7000 + n:x},1' for n in range(REGISTERS)]), ['OK'] * REGISTERS,
+           'hardware breakpoints')
+
+
+def many(accel):
+    """Breakpoints beyond the debug registers: each is hit in its turn, and nobody sees it in the memory."""
+    with Target(accel) as target:
+        target.to_loop()
+        memory = target.ask(f'm{NOPS:x},c')
+        expect(memory, ['90' * 12], 'the loop')
+        count = target.counter()
+        expect(target.ask(*[f'Z0,{NOPS + n:x},1' for n in range(12)]), ['OK'] * 12, 'breakpoints')
+        for n in range(1, 3):
+            for place in range(NOPS, NOPS + 12):
+                expect((target.ask('vCont;c'), target.pc()), ([STOP], place - BASE), 'stop')
+                expect(target.ask(f'm{NOPS:x},c'), memory, 'memory of a machine that stands')
+            expect(target.counter(), count + n, 'rounds')
+        expect((target.ask('vCont;s'), target.pc()), ([STOP], NOPS + 12 - BASE), 'a step off it')
+        expect(target.ask(*[f'z0,{NOPS + n:x},1' for n in range(12)]), ['OK'] * 12, 'removal')
+        expect(target.ask(f'Z0,{LOAD:x},1', 'vCont;c'), ['OK', STOP], 'the loop goes on')
+        expect(target.pc(), LOAD - BASE, 'place')
+
+
+def int3_of_the_guest(accel):
+    """Beside ours, and under one of ours."""
+    with Target(accel) as target:
+        target.to_loop()
+        full(target)
+        expect(target.ask(f'Z0,{LOAD:x},1', f'Z0,{BREAK:x},1', 'M624,1:01'), ['OK'] * 3, 'request')
+        expect((target.ask('vCont;c'), target.pc()), ([STOP], LOAD - BASE), 'a breakpoint')
+        expect((target.ask('vCont;c'), target.pc()), ([STOP], BREAK - BASE), 'the guest\'s handler')
+        sp = target.number('p7')
+        expect(target.number(f'm{sp:x},2'), OWN_INT3 + 1 - BASE, 'where it returns to')
+        expect(target.ask(f'Z0,{OWN_INT3:x},1', 'M624,1:01'), ['OK'] * 2, 'request')
+        for place in (LOAD, OWN_INT3, BREAK, LOAD):
+            expect((target.ask('vCont;c'), target.pc()), ([STOP], place - BASE), 'stop')
+        expect(target.number('m626,2'), 2, 'runs of the handler')
+        expect(target.number('m622,2'), 0, 'traps')
+
+
+def another_address(accel):
+    """The firmware's last page is below 1 MiB and below 4 GiB: a breakpoint at one address is not at the other."""
+    with Target(accel) as target:
+        full(target)
+        expect(target.ask(f'Z0,{BASE + 0xfff0:x},1', f'Z0,{LOOP:x},1'), ['OK'] * 2, 'breakpoints')
+        expect((target.ask('vCont;c'), target.pc()), ([STOP], LOOP - BASE), 'stop')
 
 
 def trap_of_the_guest(accel):
@@ -131,14 +184,17 @@ def trap_of_the_guest(accel):
 
 
 BREAKPOINTS = [breakpoints, watchpoints, refusals, trap_of_the_guest]
+MEMORY_BREAKPOINTS = [many, int3_of_the_guest, another_address]
 
 
 def cases(accels, why_not):
     for accel in accels:
-        for test in [steps, *BREAKPOINTS]:
+        for test in [steps, *BREAKPOINTS, *MEMORY_BREAKPOINTS]:
             def case(accel=accel, test=test):
-                if why_not and test in BREAKPOINTS and test is not refusals:
+                if why_not and test not in (steps, refusals):
                     raise Skip(why_not)
+                if PARAVIRTUAL and accel.startswith('kvm') and test in MEMORY_BREAKPOINTS:
+                    raise Skip('the instruction emulator of paravirtual KVM does not tell of INT3')
                 test(accel)
             case.__name__ = f'{accel}: {test.__name__}'
             yield case

@@ -122,12 +122,14 @@ class Initramfs:
     def text(self, name, content):
         self.entry(name, stat.S_IFREG | 0o755, content.encode())
 
-    def file(self, path, dest=None):
-        """A file with the libraries it needs, or a folder with all that is in it."""
+    def file(self, path, dest=None, leave_out=None):
+        """A file with the libraries it needs, or a folder with all that is in it, less the names that have
+        leave_out in them."""
         path, dest = os.path.abspath(path), dest or os.path.abspath(path)
         if os.path.isdir(path):
             for name in sorted(os.listdir(path)):
-                self.file(os.path.join(path, name), os.path.join(dest, name))
+                if not leave_out or leave_out not in name:
+                    self.file(os.path.join(path, name), os.path.join(dest, name), leave_out)
             return
         with open(path, 'rb') as f:
             data = f.read()
@@ -152,7 +154,7 @@ class Initramfs:
         self.entry('/bin/python3', stat.S_IFLNK | 0o777, program.encode())
         for name in sorted(os.listdir(library)):
             if name not in PYTHON_LEFT_OUT and not name.startswith('config-'):
-                self.file(os.path.join(library, name))
+                self.file(os.path.join(library, name), leave_out='.opt-')
 
     def module(self, folder, name):
         """A kernel module, after those it depends on."""

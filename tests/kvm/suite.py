@@ -28,9 +28,6 @@ BUILT = os.environ.get('DOPPEL_TESTS', '')     # folder with the test programs t
 HMP = ['run_control', 'gdb_server', 'non_maskable_interrupt', 'page_tables', 'tables_without_end']
 # Of the debugger's tests, those without breakpoints.
 GDB = ['reset_vector', 'replies', 'framing']
-# With breakpoints, but not more than a CPU has debug registers, and without steps over jumps: Bochs' VMX
-# reports the first at its old place.
-GDB_VMX = ['all_registers', 'registers_written', 'replies', 'framing']
 # Not triple_fault: kvm-amd has reset the CPU before it tells.
 FAILURES = ['last_events', 'fatal_signals', 'hang', 'halted_forever', 'wrong_timeouts']
 INTERRUPT_GROUPS = 'timer,apic,two cpus,smi,nmi,reset'
@@ -138,9 +135,9 @@ def long_steps():
 
 
 def vmx_steps():
-    yield 'debug', [*script('kvm', 'debug.py'), 'kvm'], {}, 300
+    yield 'debug', [*script('kvm', 'debug.py'), 'kvm'], {}, 500
     yield 'report', [*script('kvm', 'failure.py'), 'kvm'], {}, 100
-    yield 'gdb', [*script('gdb', 'gdb.py'), *GDB_VMX], {'DOPPEL_ACCEL': 'kvm'}, 600
+    yield 'gdb', script('gdb', 'gdb.py'), {'DOPPEL_ACCEL': 'kvm'}, 1500
 
 
 def host_groups():
@@ -166,7 +163,7 @@ STEPS = {'host': host_steps, 'nested': quick_steps, 'long': long_steps,
          'vmx': vmx_steps}
 
 
-LIMITS = {'nested': 400, 'long': 1500, 'vmx': 1500}
+LIMITS = {'nested': 400, 'long': 1500, 'vmx': 2400}
 
 
 def run_steps(name, only=''):
@@ -209,12 +206,13 @@ def boot_files(work):
     if BUILT:
         yield BUILT + '/state/test-state-guest'
         yield BUILT + '/state/checksum.img'
-        yield nested.need('cpio', 'cpio')
 
 
 def gdb_files():
     """Debian's gdb, which starts with the Python that it was built with."""
     yield nested.need('gdb', 'gdb')
+    yield nested.need('cpio', 'cpio')
+    yield MODULES + '/kernel.img'
     for folder in glob.glob('/usr/lib/python3.*'):
         for part in [*glob.glob(folder + '/*.py'), *(folder + '/' + name for name in PYTHON_OF_GDB)]:
             if os.path.exists(part):
@@ -223,10 +221,10 @@ def gdb_files():
 
 def run_nested(name, only=''):
     env = {'DOPPEL': '/bin/doppel', 'DOPPEL_TESTS': BUILT, 'BUSYBOX': '/bin/busybox',
-           'GUEST_TIMEOUT_SCALE': str(SCALE), 'QTEST_BINARY': '/bin/doppel'}
+           'GUEST_TIMEOUT_SCALE': str(SCALE), 'QTEST_BINARY': '/bin/doppel',
+           'GRUB_ISO': '/boot/grub.iso'}
     with tempfile.TemporaryDirectory() as work:
-        files = [*common_files(), *(boot_files(work) if name == 'long' else []),
-                 *(gdb_files() if name in ('long', 'vmx') else [])]
+        files = [*common_files(), *([*boot_files(work), *gdb_files()] if name != 'nested' else [])]
         return nested.run(['python3', HERE + '/suite.py', 'inside', name, only], files, env,
                           limit=LIMITS[name] * SCALE, outer='bochs' if name == 'vmx' else 'qemu')
 
