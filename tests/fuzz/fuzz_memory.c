@@ -10,6 +10,7 @@
 #include <string.h>
 #include "memory/memory.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/memory_fixture.h"
 #include "util/main-loop.h"
 #include "util/module.h"
 #include "util/rcu.h"
@@ -132,26 +133,7 @@ static void mutate(MemoryRegion *mr, Input *in)
     }
 }
 
-/* --- the model -------------------------------------------------------------------- */
-
-static MemoryRegion *resolve(MemoryRegion *mr, int64_t offset, hwaddr *found_at)
-{
-    if (!mr->enabled || offset < 0 || (uint64_t)offset >= mr->size) {
-        return NULL;
-    }
-    if (mr->alias) {
-        return resolve(mr->alias, offset + (int64_t)mr->alias_offset, found_at);
-    }
-    for (GList *at = mr->children; at; at = at->next) {
-        MemoryRegion *child = at->data;
-        MemoryRegion *found = resolve(child, offset - (int64_t)child->addr, found_at);
-        if (found) {
-            return found;
-        }
-    }
-    *found_at = (hwaddr)offset;
-    return mr->kind == MEMORY_CONTAINER ? NULL : mr;
-}
+/* --- checking --------------------------------------------------------------------- */
 
 static void compare(AddressSpace *as)
 {
@@ -159,7 +141,7 @@ static void compare(AddressSpace *as)
     for (hwaddr addr = 0; addr < SPACE; addr += 7) {
         hwaddr offset = 0;
         MemorySection s;
-        MemoryRegion *expected = resolve(as->root, (int64_t)addr, &offset);
+        MemoryRegion *expected = memory_model_resolve(as->root, (int64_t)addr, &offset);
         address_space_lookup(as, addr, &s);
         g_assert(s.mr == expected && (!expected || s.offset == offset));
     }

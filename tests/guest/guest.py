@@ -12,7 +12,7 @@ import time
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 # pylint: disable=wrong-import-position,unused-import
 from emulator import ACCEL, EMULATOR, Emulator, Qmp, accel_args, qmp_options  # noqa: E402,F401
-from tap import SCALE, TOP, Failure, Skip, check, main, need, run, tool  # noqa: E402,F401
+from tap import SCALE, TOP, Failure, Skip, case, check, main, need, run, tool  # noqa: E402,F401
 
 
 class Machine(Emulator):

@@ -10,7 +10,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'monitor')]
-from monitor import Monitored, expect, expect_match, main  # noqa: E402
+from monitor import Monitored, case, expect, expect_match, main  # noqa: E402
 
 SIZE = 0x10000
 TO_NOWHERE = b'\xea\0\0\0\xa0'      # at the reset vector: JMP A000:0000, where no VGA is
@@ -31,14 +31,4 @@ def failure(accel):
             expect(m.process.poll(), None, 'the emulator goes on')
 
 
-def cases(accels):
-    for accel in accels:
-        def case(accel=accel):
-            failure(accel)
-        case.__name__ = f'{accel}: emulation failure'
-        yield case
-
-
-accelerators = sys.argv[1:] or ['kvm']
-sys.argv[1:] = []
-main(list(cases(accelerators)))
+main([case(f'{accel}: emulation failure', failure, accel) for accel in sys.argv[1:] or ['kvm']], wanted=())

@@ -12,7 +12,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'guest'))
-from guest import EMULATOR, SCALE, Failure, Machine, Skip, main, run, tool  # noqa: E402
+from guest import EMULATOR, SCALE, Failure, Machine, Skip, case, main, run, tool  # noqa: E402
 
 # TLFS, section 2.4 and appendix B: by enlightenment, the bits of leaf 0x40000003's EAX and EDX and
 # of 0x40000004's EAX.
@@ -164,17 +164,11 @@ def tsc_frequency(accel):
     expect(warnings(accel, 'tsc-frequency=' + found[1]), ('', 0), 'the host\'s own')
 
 
-def cases(accels):
-    for accel in accels:
-        ours = 'kernel-irqchip=off' in accel
-        for test in [*([not_without_the_kernels_apic] if ours else [enlightenments, not_alone]),
-                     no_hyperv, tsc_frequency]:
-            def case(accel=accel, test=test):
-                test(accel)
-            case.__name__ = f'{accel}: {test.__name__}'
-            yield case
+def tests_of(accel):
+    ours = 'kernel-irqchip=off' in accel
+    return [*([not_without_the_kernels_apic] if ours else [enlightenments, not_alone]), no_hyperv,
+            tsc_frequency]
 
 
-accelerators = sys.argv[1:] or ['kvm']
-sys.argv[1:] = []
-main(list(cases(accelerators)))
+main([case(f'{accel}: {test.__name__}', test, accel) for accel in sys.argv[1:] or ['kvm']
+      for test in tests_of(accel)], wanted=())

@@ -52,9 +52,17 @@ def run(command, **kwargs):
     return done.stdout.decode(errors='replace')
 
 
-def main(tests):
-    """Runs the functions and prints TAP."""
-    wanted = sys.argv[1:]
+def case(name, test, *args):
+    """A test of this name that calls another with args."""
+    def run_case():
+        test(*args)
+    run_case.__name__ = name
+    return run_case
+
+
+def main(tests, wanted=None):
+    """Runs the functions, or those of the wanted names, and prints TAP."""
+    wanted = sys.argv[1:] if wanted is None else wanted
     tests = [t for t in tests if not wanted or t.__name__ in wanted]
     print(f'1..{len(tests)}', flush=True)
     failed = 0

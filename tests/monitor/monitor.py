@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(1, os.path.join(HERE, '..', 'lib'))
 # pylint: disable=wrong-import-position,unused-import
 from emulator import ACCEL, EMULATOR, Emulator, accel_args  # noqa: E402,F401
-from tap import SCALE, Failure, Skip, main, run, tool  # noqa: E402,F401
+from tap import SCALE, Failure, Skip, case, main, run, tool  # noqa: E402,F401
 
 PROMPT = '(qemu) '
 

@@ -568,11 +568,34 @@ static void test_typematic(void)
 
 /* --- mouse ---------------------------------------------------------------------------------- */
 
-static void test_mouse_commands(void)
+/* Its interface on, with interrupts; it does not report before it is told to. */
+static QTest *start_mouse(void)
 {
     QTest *qts = start();
 
     set_mode(qts, 0x03);
+    return qts;
+}
+
+/* A mouse that streams: 100 reports a second. */
+static QTest *start_stream(void)
+{
+    QTest *qts = start_mouse();
+
+    mouse(qts, 0xf4);
+    EXPECT_AUX(qts, ACK);
+    return qts;
+}
+
+static void next_sample(QTest *qts)
+{
+    qtest_clock_step(qts, 10100000);
+}
+
+static void test_mouse_commands(void)
+{
+    QTest *qts = start_mouse();
+
     mouse(qts, 0xff);
     g_assert_true(qtest_get_irq(qts, AUX_IRQ));
     EXPECT_AUX(qts, ACK, 0xaa, 0x00);
@@ -598,28 +621,27 @@ static void test_mouse_commands(void)
 
 static void test_mouse_stream(void)
 {
-    QTest *qts = start();
+    QTest *qts = start_mouse();
 
-    set_mode(qts, 0x03);
     move(qts, "x", 5);
     expect_empty(qts); /* not enabled */
     mouse(qts, 0xf4);
     EXPECT_AUX(qts, ACK);
     move(qts, "x", 10);
     EXPECT_AUX(qts, 0x08, 10, 0);
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     move(qts, "y", -20);
     EXPECT_AUX(qts, 0x08, 0, 20); /* up is positive */
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     move(qts, "y", 4);
     EXPECT_AUX(qts, 0x28, 0, 0xfc);
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     move(qts, "x", -3);
     EXPECT_AUX(qts, 0x18, 0xfd, 0);
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     button(qts, "right", true);
     EXPECT_AUX(qts, 0x0a, 0, 0);
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     button(qts, "right", false);
     EXPECT_AUX(qts, 0x08, 0, 0);
     qtest_quit(qts);
@@ -628,16 +650,13 @@ static void test_mouse_stream(void)
 /* 100 reports a second: movement in between is summed up. */
 static void test_mouse_sample_rate(void)
 {
-    QTest *qts = start();
+    QTest *qts = start_stream();
 
-    set_mode(qts, 0x03);
-    mouse(qts, 0xf4);
-    EXPECT_AUX(qts, ACK);
     move(qts, "x", 1);
     move(qts, "x", 2);
     move(qts, "x", 3);
     EXPECT_AUX(qts, 0x08, 1, 0);
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     EXPECT_AUX(qts, 0x08, 5, 0);
     qtest_quit(qts);
 }
@@ -645,25 +664,21 @@ static void test_mouse_sample_rate(void)
 /* A click between two samples is not lost. */
 static void test_mouse_short_click(void)
 {
-    QTest *qts = start();
+    QTest *qts = start_stream();
 
-    set_mode(qts, 0x03);
-    mouse(qts, 0xf4);
-    EXPECT_AUX(qts, ACK);
     move(qts, "x", 1);
     button(qts, "right", true);
     button(qts, "right", false);
     EXPECT_AUX(qts, 0x08, 1, 0, 0x0a, 0, 0);
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     EXPECT_AUX(qts, 0x08, 0, 0);
     qtest_quit(qts);
 }
 
 static void test_mouse_remote(void)
 {
-    QTest *qts = start();
+    QTest *qts = start_mouse();
 
-    set_mode(qts, 0x03);
     mouse(qts, 0xf4);
     mouse(qts, 0xf0);
     EXPECT_AUX(qts, ACK, ACK);
@@ -677,9 +692,8 @@ static void test_mouse_remote(void)
 /* Remote mode counts whether or not streaming is enabled; without either, movement is lost. */
 static void test_mouse_remote_disabled(void)
 {
-    QTest *qts = start();
+    QTest *qts = start_mouse();
 
-    set_mode(qts, 0x03);
     mouse(qts, 0xf0);
     EXPECT_AUX(qts, ACK);
     move(qts, "y", -9);
@@ -703,19 +717,18 @@ static void test_mouse_scaling(void)
         int moved;
         uint8_t reported;
     } cases[] = { { 1, 1 }, { 2, 1 }, { 3, 3 }, { 4, 6 }, { 5, 9 }, { 6, 12 }, { 20, 40 } };
-    QTest *qts = start();
+    QTest *qts = start_mouse();
 
-    set_mode(qts, 0x03);
     mouse(qts, 0xe7);
     mouse(qts, 0xf4);
     EXPECT_AUX(qts, ACK, ACK);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         move(qts, "x", cases[i].moved);
         EXPECT_AUX(qts, 0x08, cases[i].reported, 0);
-        qtest_clock_step(qts, 10100000);
+        next_sample(qts);
         move(qts, "y", cases[i].moved);
         EXPECT_AUX(qts, 0x28, 0, (uint8_t)-cases[i].reported);
-        qtest_clock_step(qts, 10100000);
+        next_sample(qts);
     }
     mouse(qts, 0xf0);
     EXPECT_AUX(qts, ACK);
@@ -728,16 +741,13 @@ static void test_mouse_scaling(void)
 /* More than nine bits come in several reports. */
 static void test_mouse_far(void)
 {
-    QTest *qts = start();
+    QTest *qts = start_stream();
 
-    set_mode(qts, 0x03);
-    mouse(qts, 0xf4);
-    EXPECT_AUX(qts, ACK);
     move(qts, "x", -300);
     EXPECT_AUX(qts, 0x18, 0x00, 0); /* -256 */
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     EXPECT_AUX(qts, 0x18, (uint8_t)-44, 0);
-    qtest_clock_step(qts, 10100000);
+    next_sample(qts);
     expect_empty(qts);
     qtest_quit(qts);
 }
@@ -751,9 +761,8 @@ static void set_rate(QTest *qts, uint8_t rate)
 
 static void test_mouse_wheel(void)
 {
-    QTest *qts = start();
+    QTest *qts = start_mouse();
 
-    set_mode(qts, 0x03);
     set_rate(qts, 200);
     set_rate(qts, 100);
     set_rate(qts, 80);

@@ -24,6 +24,16 @@ def vnc(*args, options=''):
     return machine
 
 
+def exactly(sock, count):
+    data = b''
+    while len(data) < count:
+        part = sock.recv(count - len(data))
+        if not part:
+            raise Failure('the server closed the connection')
+        data += part
+    return data
+
+
 class WebSocket:
     """A client's end of a connection by RFC 6455, as far as it looks like a socket."""
     BINARY, CLOSE, PING = 2, 8, 9
@@ -39,7 +49,7 @@ class WebSocket:
                           '\r\n\r\n').encode())
         head = b''
         while not head.endswith(b'\r\n\r\n'):
-            head += self.exactly(1)
+            head += exactly(self.tcp, 1)
         lines = head.decode().split('\r\n')
         fields = {name.lower(): value for name, value in
                   (line.split(': ', 1) for line in lines[1:] if line)}
@@ -48,15 +58,6 @@ class WebSocket:
         check(fields['upgrade'].lower() == 'websocket', fields)
         check(fields['sec-websocket-accept'] == base64.b64encode(accept).decode(), fields)
         check(fields['sec-websocket-protocol'] == subprotocol, fields)
-
-    def exactly(self, count):
-        data = b''
-        while len(data) < count:
-            part = self.tcp.recv(count - len(data))
-            if not part:
-                raise Failure('the server closed the connection')
-            data += part
-        return data
 
     def frame(self, opcode, data, masked=True):
         """A whole message in one frame (5.2)."""
@@ -78,11 +79,11 @@ class WebSocket:
         self.frame(self.BINARY, data)
 
     def receive_frame(self):
-        first, size = self.exactly(2)
+        first, size = exactly(self.tcp, 2)
         check(size < 128, "the server's frames are not masked")
         if size >= 126:
-            size = int.from_bytes(self.exactly(2 if size == 126 else 8), 'big')
-        data = self.exactly(size)
+            size = int.from_bytes(exactly(self.tcp, 2 if size == 126 else 8), 'big')
+        data = exactly(self.tcp, size)
         if first & 15 == self.CLOSE:
             self.closed = True
         else:
@@ -121,13 +122,7 @@ class Client:
         self.name = self.read(struct.unpack('>I', self.read(4))[0]).decode()
 
     def read(self, count):
-        data = b''
-        while len(data) < count:
-            part = self.sock.recv(count - len(data))
-            if not part:
-                raise Failure('the server closed the connection')
-            data += part
-        return data
+        return exactly(self.sock, count)
 
     def encodings(self, *numbers):
         self.sock.sendall(struct.pack('>BxH', 2, len(numbers)) +

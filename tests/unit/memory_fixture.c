@@ -163,3 +163,27 @@ void follower_destroy(Follower *f)
         g_string_free(f->log, TRUE);
     }
 }
+
+/* --- the model ------------------------------------------------------------ */
+
+MemoryRegion *memory_model_resolve(MemoryRegion *mr, int64_t offset, hwaddr *found_at)
+{
+    if (!mr->enabled || offset < 0 || (uint64_t)offset >= mr->size) {
+        return NULL;
+    }
+    if (mr->kind == MEMORY_ALIAS) {
+        return memory_model_resolve(mr->alias, offset + (int64_t)mr->alias_offset, found_at);
+    }
+    for (GList *at = mr->children; at; at = at->next) {
+        MemoryRegion *child = at->data;
+        MemoryRegion *found = memory_model_resolve(child, offset - (int64_t)child->addr, found_at);
+        if (found) {
+            return found;
+        }
+    }
+    if (mr->kind == MEMORY_CONTAINER) {
+        return NULL;
+    }
+    *found_at = (hwaddr)offset;
+    return mr;
+}

@@ -57,4 +57,10 @@ typedef struct Follower {
 void follower_init(Follower *f, AddressSpace *as, bool logging);
 void follower_destroy(Follower *f);
 
+/*
+ * The model that the memory core is compared with: what answers an address, worked out for this
+ * address alone. found_at becomes the offset in the region; it stays if there is none (NULL).
+ */
+MemoryRegion *memory_model_resolve(MemoryRegion *mr, int64_t offset, hwaddr *found_at);
+
 #endif

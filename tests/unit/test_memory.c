@@ -199,26 +199,6 @@ typedef struct Tree {
     GRand *rand;
 } Tree;
 
-/* What answers an address, worked out for this address alone. */
-static MemoryRegion *resolve(MemoryRegion *mr, int64_t offset, int64_t *found_at)
-{
-    if (!mr->enabled || offset < 0 || (uint64_t)offset >= mr->size) {
-        return NULL;
-    }
-    if (mr->kind == MEMORY_ALIAS) {
-        return resolve(mr->alias, offset + mr->alias_offset, found_at);
-    }
-    for (GList *at = mr->children; at; at = at->next) {
-        MemoryRegion *child = at->data;
-        MemoryRegion *found = resolve(child, offset - (int64_t)child->addr, found_at);
-        if (found) {
-            return found;
-        }
-    }
-    *found_at = offset;
-    return mr->kind == MEMORY_CONTAINER ? NULL : mr;
-}
-
 static void tree_build(Tree *t)
 {
     for (int i = 0; i < N_REGIONS; i++) {
@@ -277,12 +257,12 @@ static void tree_compare(Tree *t, AddressSpace *as, const Follower *follower)
 {
     rcu_reader_enter();
     for (hwaddr addr = 0; addr < SPACE; addr++) {
-        int64_t offset = 0;
-        MemoryRegion *expected = resolve(as->root, addr, &offset);
+        hwaddr offset = 0;
+        MemoryRegion *expected = memory_model_resolve(as->root, addr, &offset);
         MemorySection s;
         address_space_lookup(as, addr, &s);
         g_assert_true(s.mr == expected);
-        g_assert_cmphex(s.offset, ==, expected ? (hwaddr)offset : 0);
+        g_assert_cmphex(s.offset, ==, offset);
 
         const MemorySection *heard = NULL;
         for (guint i = 0; i < follower->sections->len; i++) {

@@ -9,16 +9,28 @@
 #include "util/rcu.h"
 #include "tests/unit/memory_fixture.h"
 
+/* A recorder alone on the bus. */
+static void start(Fixture *f, Recorder *r, hwaddr addr)
+{
+    fixture_init(f);
+    recorder_init(r, "recorder", 0x10);
+    memory_region_add_subregion(&f->root, addr, &r->mr);
+}
+
+static void stop(Fixture *f, Recorder *r)
+{
+    recorder_destroy(r);
+    fixture_destroy(f);
+}
+
 /* --- access sizes --------------------------------------------------------- */
 
 static void test_sizes_split(void)
 {
     Fixture f;
     Recorder r;
-    fixture_init(&f);
-    recorder_init(&r, "bytes", 0x10);
+    start(&f, &r, 0x70);
     r.ops.impl.max_size = 1;
-    memory_region_add_subregion(&f.root, 0x70, &r.mr);
     g_assert_cmphex(address_space_ld(&f.as, 0x70, 4), ==, 0x13121110);
     assert_log(&r, "r1@0 r1@1 r1@2 r1@3 ");
     address_space_st(&f.as, 0x72, 2, 0xabcd);
@@ -26,17 +38,14 @@ static void test_sizes_split(void)
     /* Misaligned: the bus makes aligned pieces, each of which is split. */
     g_assert_cmphex(address_space_ld(&f.as, 0x71, 4), ==, 0x14131211);
     assert_log(&r, "r1@1 r1@2 r1@3 r1@4 ");
-    recorder_destroy(&r);
-    fixture_destroy(&f);
+    stop(&f, &r);
 }
 
 static void test_sizes_bus_pieces(void)
 {
     Fixture f;
     Recorder r;
-    fixture_init(&f);
-    recorder_init(&r, "default", 0x10);
-    memory_region_add_subregion(&f.root, 0x100, &r.mr);
+    start(&f, &r, 0x100);
     g_assert_cmphex(address_space_ld(&f.as, 0x101, 4), ==, 0x14131211);
     assert_log(&r, "r1@1 r2@2 r1@4 ");
     /* 8 bytes are two 4-byte cycles unless the region takes 8. */
@@ -48,18 +57,15 @@ static void test_sizes_bus_pieces(void)
     r.ops.valid.unaligned = r.ops.impl.unaligned = true;
     address_space_st(&f.as, 0x103, 4, 0x11223344);
     assert_log(&r, "w4@3=11223344 ");
-    recorder_destroy(&r);
-    fixture_destroy(&f);
+    stop(&f, &r);
 }
 
 static void test_sizes_widen(void)
 {
     Fixture f;
     Recorder r;
-    fixture_init(&f);
-    recorder_init(&r, "dwords", 0x10);
+    start(&f, &r, 0);
     r.ops.impl.min_size = 4;
-    memory_region_add_subregion(&f.root, 0, &r.mr);
     g_assert_cmphex(address_space_ld(&f.as, 6, 2), ==, 0x1716);
     assert_log(&r, "r4@4 ");
     address_space_st(&f.as, 5, 1, 0xee); /* the bytes beside it keep their value */
@@ -68,19 +74,16 @@ static void test_sizes_widen(void)
     r.ops.valid.unaligned = true;
     g_assert_cmphex(address_space_ld(&f.as, 2, 4), ==, 0x15141312);
     assert_log(&r, "r4@0 r4@4 ");
-    recorder_destroy(&r);
-    fixture_destroy(&f);
+    stop(&f, &r);
 }
 
 static void test_sizes_refused(void)
 {
     Fixture f;
     Recorder r;
-    fixture_init(&f);
-    recorder_init(&r, "words", 0x10);
+    start(&f, &r, 0);
     r.ops.valid.min_size = 2;
     r.ops.valid.max_size = 2;
-    memory_region_add_subregion(&f.root, 0, &r.mr);
     g_assert_cmpint(load_result(&f.as, 0, 1), ==, MEMTX_ERROR);
     g_assert_cmphex(address_space_ld(&f.as, 0, 1), ==, 0xff);
     g_assert_cmpint(load_result(&f.as, 0, 4), ==, MEMTX_ERROR);
@@ -89,8 +92,7 @@ static void test_sizes_refused(void)
     assert_log(&r, "");
     g_assert_cmpint(load_result(&f.as, 0, 2), ==, MEMTX_OK);
     assert_log(&r, "r2@0 ");
-    recorder_destroy(&r);
-    fixture_destroy(&f);
+    stop(&f, &r);
 }
 
 /* As with CONFIG_ADDRESS at 0xcf8 and the reset control register at 0xcf9 of a PC. */
@@ -122,10 +124,8 @@ static void test_big_endian(void)
 {
     Fixture f;
     Recorder r;
-    fixture_init(&f);
-    recorder_init(&r, "be", 0x10);
+    start(&f, &r, 0);
     r.ops.endianness = MEMORY_BIG_ENDIAN;
-    memory_region_add_subregion(&f.root, 0, &r.mr);
     address_space_st(&f.as, 4, 4, 0x11223344);
     assert_log(&r, "w4@4=44332211 ");
     g_assert_cmphex(address_space_ld(&f.as, 0, 2), ==, 0x1011); /* the handler says 0x1110 */
@@ -133,8 +133,7 @@ static void test_big_endian(void)
     r.ops.impl.max_size = 2;
     address_space_st(&f.as, 0, 4, 0x11223344); /* bytes 44 33 22 11 in memory order */
     assert_log(&r, "w2@0=4433 w2@2=2211 ");
-    recorder_destroy(&r);
-    fixture_destroy(&f);
+    stop(&f, &r);
 }
 
 static void test_straddling(void)
@@ -261,8 +260,7 @@ static void test_rom_device(void)
     memory_region_rom_device_set_romd(&r.mr, false);
     g_assert_cmphex(address_space_ld(&f.as, 0, 4), ==, 0x13121110);
     assert_log(&r, "r4@0 ");
-    recorder_destroy(&r);
-    fixture_destroy(&f);
+    stop(&f, &r);
 }
 
 static void test_ram_errors(void)
