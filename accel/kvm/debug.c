@@ -283,6 +283,31 @@ static void give_back(KvmVcpu *v, uint8_t vector, uint64_t dr6)
     ioctl(v->fd, KVM_SET_VCPU_EVENTS, &events);
 }
 
+static bool is_prefix(uint8_t byte)
+{
+    static const uint8_t prefixes[] = { 0x26, 0x2e, 0x36, 0x3e, 0x48, 0x64, 0x65, 0x66, 0x67, 0xf2, 0xf3 };
+
+    return memchr(prefixes, byte, sizeof(prefixes));
+}
+
+/* INS, OUTS, MOVS, CMPS, STOS, LODS, SCAS. */
+static bool is_string_opcode(uint8_t byte)
+{
+    return (byte & 0xfc) == 0x6c || (byte & 0xfc) == 0xa4 || (byte >= 0xaa && byte <= 0xaf);
+}
+
+/* A string instruction with REP: a step is one repetition of it. */
+static bool is_repeated(KvmVcpu *v, uint64_t pc)
+{
+    uint8_t byte = 0;
+    bool rep = false;
+
+    for (unsigned i = 0; i < 8 && kvm_read_code(v, pc + i, &byte) && is_prefix(byte); i++) {
+        rep |= byte == 0xf2 || byte == 0xf3;
+    }
+    return rep && is_string_opcode(byte);
+}
+
 static void take_debug_exception(KvmVcpu *v, uint64_t pc, uint64_t dr6)
 {
     bool was_over = v->stepping_over;
@@ -291,7 +316,9 @@ static void take_debug_exception(KvmVcpu *v, uint64_t pc, uint64_t dr6)
     if (v->cpu->parent.debug.due.kind != CPU_STOP_NONE) {
         end_passing(v);
     } else if (was_over && dr6 & DR6_STEP) {
-        end_passing(v);
+        if (pc != v->over_pc || !is_repeated(v, pc)) {
+            end_passing(v);
+        }
         set_debug_now(v);
     } else {
         give_back(v, VECTOR_DB, dr6);

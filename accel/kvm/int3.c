@@ -106,15 +106,35 @@ void kvm_int3_remove_all(KvmState *kvm)
     g_array_set_size(kvm->int3s, 0);
 }
 
-bool kvm_int3_at(KvmVcpu *v, uint64_t lin, KvmPlace *place)
+/* The address space and address of a linear address, by the kernel's knowledge of the CPU. */
+static AddressSpace *translate(KvmVcpu *v, uint64_t lin, uint64_t *phys)
 {
     bool smm = v->run->flags & KVM_RUN_X86_SMM && v->cpu->smm_as;
     struct kvm_translation translation = { .linear_address = lin };
 
-    return v->kvm->int3s->len && ioctl(v->fd, KVM_TRANSLATE, &translation) >= 0 &&
-           translation.valid &&
-           find_place(smm ? v->cpu->smm_as : v->cpu->parent.as, translation.physical_address, place) &&
-           find(v->kvm, place);
+    if (ioctl(v->fd, KVM_TRANSLATE, &translation) < 0 || !translation.valid) {
+        return NULL;
+    }
+    *phys = translation.physical_address;
+    return smm ? v->cpu->smm_as : v->cpu->parent.as;
+}
+
+bool kvm_read_code(KvmVcpu *v, uint64_t lin, uint8_t *byte)
+{
+    uint64_t phys;
+    AddressSpace *as = translate(v, lin, &phys);
+    KvmPlace place;
+
+    return as && find_place(as, phys, &place) &&
+           address_space_read(as, phys, MEMTXATTRS_NONE, byte, 1) == MEMTX_OK;
+}
+
+bool kvm_int3_at(KvmVcpu *v, uint64_t lin, KvmPlace *place)
+{
+    uint64_t phys;
+    AddressSpace *as = v->kvm->int3s->len ? translate(v, lin, &phys) : NULL;
+
+    return as && find_place(as, phys, place) && find(v->kvm, place);
 }
 
 void kvm_int3_show(KvmState *kvm, const KvmPlace *place, bool there)

@@ -205,6 +205,8 @@ void kvm_int3_remove_all(KvmState *kvm);
 /* On the vCPU's thread, its state in the kernel: whether a breakpoint of any CPU is in the memory at
  * its linear address, and where. */
 bool kvm_int3_at(KvmVcpu *vcpu, uint64_t lin, KvmPlace *place);
+/* The byte of memory at a linear address, in the same circumstances; false if there is none. */
+bool kvm_read_code(KvmVcpu *vcpu, uint64_t lin, uint8_t *byte);
 /* Takes one away while it is passed, and puts it back. */
 void kvm_int3_show(KvmState *kvm, const KvmPlace *place, bool there);
 static inline bool kvm_same_place(const KvmPlace *a, const KvmPlace *b)

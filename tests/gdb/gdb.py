@@ -80,8 +80,8 @@ def stops(machine, labels, *commands, **kwargs):
 def boot_sector(name, *args):
     work = tempfile.TemporaryDirectory()
     image, labels = assemble(name, work.name)
-    machine = Debugged('-S', '-fda', image, '-boot', 'a', '-device', 'isa-debug-exit,iobase=0xf4',
-                       *args)
+    machine = Debugged('-S', '-drive', f'file={image},format=raw', '-device',
+                       'isa-debug-exit,iobase=0xf4', *args)
     machine.image_dir = work
     return machine, labels
 

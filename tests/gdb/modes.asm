@@ -51,6 +51,7 @@ stored: mov edi, TABLES                 ; identity map of 2 MiB
         mov cr4, eax
         mov ecx, 0xc0000080
         mov eax, 0x100
+        xor edx, edx
         wrmsr
         mov eax, 0x80000011
 paging: mov cr0, eax

@@ -66,6 +66,26 @@ def not_kvm():
     refused(['API', '12'], in_namespace('mount --bind /dev/null /dev/kvm'))
 
 
+def old(**what):
+    """A prefix that makes /dev/kvm that of an older kernel."""
+    library = os.environ.get('DOPPEL_TESTS', '') + '/kvm/libold-kvm.so'
+    if not os.path.exists(library):
+        raise Skip('DOPPEL_TESTS names no folder with kvm/libold-kvm.so')
+    if not os.access('/dev/kvm', os.R_OK | os.W_OK):
+        raise Skip('this user has no /dev/kvm')
+    return ['env', 'LD_PRELOAD=' + library, 'ASAN_OPTIONS=verify_asan_link_order=0',
+            *(f'OLD_KVM_{name}={value}' for name, value in what.items())]
+
+
+def old_version():
+    refused(['version 10', 'newer kernel'], old(VERSION=10))
+
+
+def old_without_a_capability():
+    """KVM_CAP_IMMEDIATE_EXIT came with Linux 4.13."""
+    refused(['KVM_CAP_IMMEDIATE_EXIT', 'Linux 4.13'], old(LACKS=136))
+
+
 def self_test():
     """Paravirtual KVM has no paging without long mode."""
     if not PARAVIRTUAL or not os.access('/dev/kvm', os.R_OK | os.W_OK):
@@ -73,4 +93,4 @@ def self_test():
     refused(['32-bit paging', 'self-test=off'])
 
 
-main([no_device, no_permission, not_kvm, self_test])
+main([no_device, no_permission, not_kvm, old_version, old_without_a_capability, self_test])

@@ -28,6 +28,8 @@ BUILT = os.environ.get('DOPPEL_TESTS', '')     # folder with the test programs t
 HMP = ['run_control', 'gdb_server', 'non_maskable_interrupt', 'page_tables', 'tables_without_end']
 # Of the debugger's tests, those without breakpoints.
 GDB = ['reset_vector', 'replies', 'framing']
+# And those that an instruction emulator can do that knows neither INT3, watchpoints nor the x87.
+GDB_PARAVIRTUAL = [*GDB, 'two_cpus', 'detach_and_reconnect', 'grub']
 # Not triple_fault: kvm-amd has reset the CPU before it tells.
 FAILURES = ['last_events', 'fatal_signals', 'hang', 'halted_forever', 'wrong_timeouts']
 INTERRUPT_GROUPS = 'timer,apic,two cpus,smi,nmi,reset'
@@ -147,6 +149,11 @@ def host_groups():
     return [name for name in api.GROUPS if name not in lacks]
 
 
+def host_gdb():
+    """The debugger's tests: without a name all."""
+    return GDB_PARAVIRTUAL if os.path.isdir('/sys/module/kvm_pvm') else []
+
+
 def host_steps():
     groups = ['--groups', ','.join(host_groups())]
     yield 'refusal', script('kvm', 'refusal.py'), {}, 100
@@ -155,6 +162,7 @@ def host_steps():
     yield 'report', [*script('kvm', 'failure.py'), 'kvm,self-test=off'], {}, 60
     yield 'agree', [*script('kvm', 'agree.py'), *accels(',self-test=off')], {}, 200
     yield 'features', [*script('kvm', 'hyperv.py'), *accels(',self-test=off')], {}, 60
+    yield 'gdb', [*script('gdb', 'gdb.py'), *host_gdb()], {'DOPPEL_ACCEL': 'kvm,self-test=off'}, 300
     yield from eventfd_steps(',self-test=off')
     yield from device_steps(',self-test=off')
 
@@ -203,6 +211,9 @@ def boot_files(work):
     yield work + '/initrd:/boot/initrd'
     kernel, _ = nested.find_kernel()
     yield f'{kernel}:/boot/{os.path.basename(kernel)}'
+
+
+def state_files():
     if BUILT:
         yield BUILT + '/state/test-state-guest'
         yield BUILT + '/state/checksum.img'
@@ -224,7 +235,8 @@ def run_nested(name, only=''):
            'GUEST_TIMEOUT_SCALE': str(SCALE), 'QTEST_BINARY': '/bin/doppel',
            'GRUB_ISO': '/boot/grub.iso'}
     with tempfile.TemporaryDirectory() as work:
-        files = [*common_files(), *([*boot_files(work), *gdb_files()] if name != 'nested' else [])]
+        files = [*common_files(), *(state_files() if name == 'long' else []),
+                 *([*boot_files(work), *gdb_files()] if name != 'nested' else [])]
         return nested.run(['python3', HERE + '/suite.py', 'inside', name, only], files, env,
                           limit=LIMITS[name] * SCALE, outer='bochs' if name == 'vmx' else 'qemu')
 
