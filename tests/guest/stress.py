@@ -59,7 +59,7 @@ def lockstep():
 
 def small_cache():
     """The code cache is full again and again."""
-    compare('tcg,tb-size=1', 1, ROUNDS)
+    compare('tcg,check=on,tb-size=1', 1, ROUNDS)
 
 
 def two_cpus():

@@ -1,11 +1,7 @@
 /*
  * The code cache: memory that is written through one mapping and executed
- * through another (W^X), the blocks in it, and the links between them.
- *
- * Blocks are laid down one after the other, their cold code in the second half of the
- * memory, so that hot code is dense; when there is no more room all are dropped. A block
- * that is removed earlier keeps its memory, so that a vCPU that is still in it may finish
- * the instruction that removed it.
+ * through another (W^X), the blocks in it, and the links between them. Where in that memory
+ * blocks are laid down, and which go when there is no more room: regions.c.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,20 +9,10 @@
 #include <unistd.h>
 #include "target/i386/translate/jit.h"
 
-enum {
-    POPULATE = 1 << 20,
-    KEEP_WRITABLE = 8 << 20, /* behind that: blocks are linked soon after they were made */
-    BUSY_MODE = 2048, /* jumps remembered in a mode before its jump cache gets a large page */
-};
+/* Jumps remembered in a mode before its jump cache gets a large page. */
+enum { BUSY_MODE = 2048 };
 
 /* --- memory --------------------------------------------------------------------- */
-
-/* From here on both halves are filled from their beginnings. */
-static void begin_populating(X86Jit *jit)
-{
-    jit->hot_populated = 0;
-    jit->cold_populated = jit->code_size / 2;
-}
 
 static bool map_code(X86Jit *jit, size_t size, Error **errp)
 {
@@ -48,7 +34,7 @@ static bool map_code(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->code_size = size;
-    begin_populating(jit);
+    jit_regions_init(jit);
     return true;
 }
 
@@ -131,52 +117,6 @@ void jit_cache_destroy(X86Jit *jit)
     }
 }
 
-/* Has the host map what comes next of a half of the cache in both mappings, for that costs less
- * than a fault for each page. What was written some time ago is unmapped where it is writable:
- * it would count twice as memory of the process. */
-static void populate(X86Jit *jit, size_t start, size_t used, size_t *populated)
-{
-    size_t end = MIN(*populated + POPULATE, jit->code_size);
-
-    if (used + POPULATE / 4 > *populated && *populated < end) {
-        madvise(jit->code_rw + *populated, end - *populated, MADV_POPULATE_WRITE);
-        madvise(jit->code_rx + *populated, end - *populated, MADV_POPULATE_READ);
-        if (*populated >= start + KEEP_WRITABLE) {
-            madvise(jit->code_rw + *populated - KEEP_WRITABLE, POPULATE, MADV_DONTNEED);
-        }
-        *populated = end;
-    }
-}
-
-bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
-{
-    intptr_t delta = jit->code_rx - jit->code_rw;
-    size_t half = jit->code_size / 2;
-
-    populate(jit, 0, jit->code_used, &jit->hot_populated);
-    populate(jit, half, half + jit->cold_used, &jit->cold_populated);
-    *hot = (Emit){ .p = jit->code_rw + jit->code_used, .delta = delta };
-    *cold = (Emit){ .p = jit->code_rw + half + jit->cold_used, .delta = delta };
-    return MAX(jit->code_used, jit->cold_used) + JIT_BLOCK_ROOM <= half;
-}
-
-void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold)
-{
-    jit->code_used = (hot->p - jit->code_rw + 15) & ~(size_t)15;
-    jit->cold_used = cold->p - (jit->code_rw + jit->code_size / 2);
-}
-
-void *jit_arena_alloc(X86Jit *jit, size_t n)
-{
-    n = (n + 15) & ~(size_t)15;
-    if (jit->arena_used + n > JIT_ARENA_SIZE) {
-        return NULL;
-    }
-    void *p = jit->arena + jit->arena_used;
-    jit->arena_used += n;
-    return memset(p, 0, n);
-}
-
 /* --- finding -------------------------------------------------------------------- */
 
 static uint64_t hash_of(const uint8_t *code, uint64_t rip, uint32_t key)
@@ -248,6 +188,19 @@ void jit_cache_insert(X86Jit *jit, X86Tb *tb)
     *filter_word(jit, h) |= 1ull << (h & 63);
     tb->hash_next = *at;
     *at = tb;
+    jit_region_add(jit, tb);
+}
+
+void jit_cache_renew_filter(X86Jit *jit)
+{
+    memset(jit->filter, 0, sizeof(jit->filter));
+    for (unsigned i = 0; i < 1 << JIT_HASH_BITS; i++) {
+        for (const X86Tb *tb = jit->hash[i]; tb; tb = tb->hash_next) {
+            uint64_t h = hash_of(tb->code, tb->rip, tb->key);
+
+            *filter_word(jit, h) |= 1ull << (h & 63);
+        }
+    }
 }
 
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key)
@@ -303,7 +256,7 @@ void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb)
                                   : exit->entry.saved ? tb->entry_saved : tb->entry_host);
 }
 
-static void unlink_exit(X86Jit *jit, X86TbExit *exit)
+void jit_cache_unlink(X86Jit *jit, X86TbExit *exit)
 {
     exit->to = NULL;
     emit_patch(exit->disp, jit->code_rx - jit->code_rw, exit->unlinked);
@@ -327,7 +280,7 @@ static void forget_exits(X86Tb *tb)
     }
 }
 
-void jit_cache_remove(X86Jit *jit, X86Tb *tb)
+void jit_cache_forget(X86Jit *jit, X86Tb *tb)
 {
     X86Tb **at = bucket(jit, hash_of(tb->code, tb->rip, tb->key));
     X86JumpEntry *jump = jit_jump_entry(jit_mode(jit, tb->key & ~X86_KEY_CAREFUL), tb->rip);
@@ -339,13 +292,18 @@ void jit_cache_remove(X86Jit *jit, X86Tb *tb)
     if (tb->entry_checked && jump->host == tb->entry_checked) {
         jump->rip = tb->rip ^ 1; /* belongs to another entry: matches nothing */
     }
+    tb->stale = true;
+}
+
+void jit_cache_remove(X86Jit *jit, X86Tb *tb)
+{
+    jit_cache_forget(jit, tb);
     for (X86TbExit *exit = tb->incoming, *next; exit; exit = next) {
         next = exit->next;
-        unlink_exit(jit, exit);
+        jit_cache_unlink(jit, exit);
     }
     tb->incoming = NULL;
     forget_exits(tb);
-    tb->stale = true;
 }
 
 void x86_translator_flush(X86CPU *cpu)
@@ -360,13 +318,10 @@ void x86_translator_flush(X86CPU *cpu)
     madvise(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
     memset(jit->recent, 0, sizeof(jit->recent));
-    jit->arena_used = 0;
-    jit->code_used = jit->stubs_size;
-    jit->cold_used = 0;
-    begin_populating(jit);
+    jit_regions_reset(jit);
     if (x86_tlb_code_numbers_full(cpu->tlb)) {
         x86_tlb_forget_code_numbers(cpu);
     }
-    jit->flush_count++;
+    jit->drops++;
     jit->stats.flushes++;
 }

@@ -50,6 +50,8 @@ enum {
     JIT_HASH_BITS = 18,
     JIT_FILTER_BITS = 19,
     JIT_ARENA_SIZE = 96 << 20,
+    JIT_ARENA_ROOM = 16 << 10, /* more than any block takes of it */
+    JIT_MAX_REGIONS = 8,
     JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
     JIT_DECODED = 4096,
     JIT_SCATTERED_BITS = 12,
@@ -184,6 +186,7 @@ struct X86Tb {
     X86CodePage *page[2];
     X86Tb *page_next[2];
     X86Tb *hash_next;
+    X86Tb *region_next;
     X86TbExit *incoming;
     X86TbExit *exits;
     X86TbGroup *groups;
@@ -194,6 +197,12 @@ struct X86Tb {
 static inline X86Tb *x86_insn_tb(const X86TbInsn *insn)
 {
     return (X86Tb *)((const char *)(insn - insn->index) - offsetof(X86Tb, insns));
+}
+
+/* 0 if page is the one that tb begins in, 1 if it is the second. */
+static inline unsigned x86_tb_page_number(const X86Tb *tb, const X86CodePage *page)
+{
+    return tb->page[0] == page ? 0 : 1;
 }
 
 /* The group that insn makes the check of, or NULL. */
@@ -234,16 +243,23 @@ typedef struct X86JitStubs {
 
 typedef struct X86JitStats {
     uint64_t blocks, guest_bytes, host_bytes, flushes, enters, links, misses;
-    uint64_t invalidated;
+    uint64_t invalidated, evictions, evicted;
     uint64_t interpreted[X86_MN_COUNT];
 } X86JitStats;
 
 /* An instruction that was interpreted, decoded. */
 typedef struct JitDecoded {
     const X86TbInsn *from;
-    unsigned flush_count;
+    unsigned drops;
     X86Insn x;
 } JitDecoded;
+
+/* The code cache and the arena are filled in regions, one after the other, and emptied in the same
+ * order: what was made first goes first. */
+typedef struct JitRegion {
+    X86Tb *blocks;       /* that were inserted, by region_next; some may be stale */
+    size_t code, arena;  /* bytes used, once the next region is filled */
+} JitRegion;
 
 /* What IRET loaded last, and the descriptors it came from. */
 typedef struct JitIret {
@@ -259,6 +275,9 @@ struct X86Jit {
     uint8_t *code_rx;
     size_t code_size, code_used, stubs_size;
     size_t cold_used;     /* of the second half */
+    JitRegion regions[JIT_MAX_REGIONS];
+    unsigned region, region_count; /* the one that is filled, in each half and in the arena */
+    size_t region_size, region_arena; /* of each half, of the arena */
     size_t hot_populated, cold_populated; /* how far the host has been asked to map it */
     uint8_t *arena;       /* X86Tb and X86TbExit */
     size_t arena_used;
@@ -268,7 +287,7 @@ struct X86Jit {
     unsigned mode_count;
     X86JitMode *recent[4]; /* entered last, by privilege (direct.c) */
     X86JitStubs stubs;
-    unsigned flush_count;
+    unsigned drops;       /* flushes and evictions: X86TbInsn and X86TbExit from before are gone */
     bool single;          /* blocks have one instruction and are not linked */
     FILE *perf_map;       /* or NULL */
     struct JitGdbObject *gdb; /* what gdb knows of this code cache, or NULL */
@@ -311,11 +330,6 @@ void jit_emit_restore_flags(X86Jit *jit, Emit *e);
 /* cache.c */
 bool jit_cache_init(X86Jit *jit, size_t size, Error **errp);
 void jit_cache_destroy(X86Jit *jit);
-/* The rest of both halves of the code cache; false if a block may not find room there. */
-bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold);
-void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold);
-/* Zeroed memory for n bytes; NULL if the arena is full. */
-void *jit_arena_alloc(X86Jit *jit, size_t n);
 /* The block for *entry, which becomes plain if no more versions should be made. */
 X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
                       JitEntry *entry);
@@ -323,8 +337,13 @@ X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
 JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry);
 void jit_cache_insert(X86Jit *jit, X86Tb *tb);
 void jit_cache_remove(X86Jit *jit, X86Tb *tb);
+/* The same but for links: tb is neither found nor jumped to indirectly any more. */
+void jit_cache_forget(X86Jit *jit, X86Tb *tb);
 /* Makes an exit lead to tb, whose RIP and mode are the exit's. */
 void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb);
+void jit_cache_unlink(X86Jit *jit, X86TbExit *exit);
+/* The filter no longer knows blocks that are gone. */
+void jit_cache_renew_filter(X86Jit *jit);
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key);
 /* Indirect jumps to the address of tb lead to it from now on. */
 void jit_cache_remember(X86Jit *jit, const X86Tb *tb);
@@ -334,6 +353,24 @@ static inline X86JumpEntry *jit_jump_entry(X86JitMode *mode, uint64_t rip)
 }
 /* The block whose code has the host address pc, or NULL. */
 X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
+
+/* regions.c */
+void jit_regions_init(X86Jit *jit);
+/* All regions are empty. */
+void jit_regions_reset(X86Jit *jit);
+/* The rest of both halves of the present region; false if a block may not find room there. */
+bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold);
+void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold);
+/* Zeroed memory for n bytes; NULL if the region's part of the arena is full. */
+void *jit_arena_alloc(X86Jit *jit, size_t n);
+/* Is there room for another block? */
+bool jit_region_has_room(const X86Jit *jit);
+/* Goes on to the next region and drops the blocks that are in it (jit->drops). */
+void jit_region_next(X86Jit *jit);
+/* tb has been inserted. */
+void jit_region_add(X86Jit *jit, X86Tb *tb);
+/* Bytes that blocks, stale ones too, take of the code cache and of the arena. */
+void jit_regions_used(const X86Jit *jit, size_t *code, size_t *arena);
 
 /* tb.c: translates what lies at code: instructions of one page, or one that crosses into
  * the next. NULL if there is nothing to translate or the cache is full (*full). */

@@ -50,7 +50,7 @@ struct JitLockstep {
     bool bounded;         /* it will surely call C after the last step */
     uint64_t runs, compared, repeated, skipped;
     unsigned limit;       /* of runs that are compared from one address; 0: none */
-    unsigned flushes;     /* jit->flush_count when translated code last called C */
+    unsigned drops;       /* jit->drops when translated code last called C */
     uint32_t runs_from[ADDRESSES]; /* by a hash */
     unsigned count, rest_count;
     Step steps[MAX_STEPS + 1];
@@ -513,7 +513,7 @@ static void complete_state(X86JitContext *ctx, const X86TbInsn *insn, const uint
 /* Does insn, which has called C, still exist? */
 static bool has_survived(const X86Jit *jit)
 {
-    return jit->flush_count == jit->lockstep->flushes;
+    return jit->drops == jit->lockstep->drops;
 }
 
 /* Goes on at host, where C has said. insn may be NULL: RIP is up to date. */
@@ -535,7 +535,7 @@ static int compare_before(X86JitContext *ctx, const X86TbInsn *insn)
 {
     X86Jit *jit = ctx->cpu->translator;
 
-    jit->lockstep->flushes = jit->flush_count;
+    jit->lockstep->drops = jit->drops;
     jit_x87_note_last(ctx, insn);
     return compare(ctx, rip_of(insn));
 }

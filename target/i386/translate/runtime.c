@@ -61,9 +61,9 @@ const X86Insn *jit_decoded(X86CPU *cpu, const X86TbInsn *insn)
     JitDecoded *d = &jit->decoded[((uintptr_t)insn >> 3) % JIT_DECODED];
     const X86Tb *tb = x86_insn_tb(insn);
 
-    if (d->from != insn || d->flush_count != jit->flush_count) {
+    if (d->from != insn || d->drops != jit->drops) {
         d->from = insn;
-        d->flush_count = jit->flush_count;
+        d->drops = jit->drops;
         x86_decode(tb->bytes + insn->guest, tb->len - insn->guest, x86_mode(&cpu->state),
                    cpu->interp->decode_features, &d->x);
     }
@@ -95,12 +95,6 @@ static bool may_go_on(X86CPU *cpu, const X86Tb *tb, const X86Insn *x, uint64_t n
 
 /* --- blocks ---------------------------------------------------------------------------- */
 
-/* 0 if page is the one that tb begins in, 1 if it is the second. */
-static unsigned page_number(const X86Tb *tb, const X86CodePage *page)
-{
-    return tb->page[0] == page ? 0 : 1;
-}
-
 /* The bytes of tb in its page i. */
 static void range_in_page(const X86Tb *tb, unsigned i, unsigned *start, unsigned *len)
 {
@@ -116,7 +110,7 @@ uint64_t x86_translator_granules(const X86CodePage *page)
     unsigned start, len;
 
     for (const X86Tb *tb = page->translated; tb;) {
-        unsigned i = page_number(tb, page);
+        unsigned i = x86_tb_page_number(tb, page);
 
         range_in_page(tb, i, &start, &len);
         mask |= x86_granule_mask(start, len);
@@ -130,9 +124,9 @@ static void leave_page(X86Tb *tb, X86CodePage *page)
     X86Tb **at = &page->translated;
 
     while (*at != tb) {
-        at = &(*at)->page_next[page_number(*at, page)];
+        at = &(*at)->page_next[x86_tb_page_number(*at, page)];
     }
-    *at = tb->page_next[page_number(tb, page)];
+    *at = tb->page_next[x86_tb_page_number(tb, page)];
 }
 
 static void remove_block(X86Jit *jit, X86Tb *tb)
@@ -149,7 +143,7 @@ void x86_translator_code_written(X86CPU *cpu, X86CodePage *page, unsigned offset
     unsigned start, size;
 
     for (X86Tb *tb = page->translated, *next; tb; tb = next) {
-        unsigned i = page_number(tb, page);
+        unsigned i = x86_tb_page_number(tb, page);
 
         next = tb->page_next[i];
         range_in_page(tb, i, &start, &size);
@@ -192,12 +186,26 @@ static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
     tb->page[i]->translated = tb;
 }
 
+/* There is room for a block afterwards; others may have been dropped for it. */
+static void make_room(X86CPU *cpu)
+{
+    if (jit_region_has_room(cpu->translator)) {
+        return;
+    }
+    if (x86_tlb_code_numbers_full(cpu->tlb)) {
+        x86_interp_flush_code(cpu);
+    } else {
+        jit_region_next(cpu->translator);
+    }
+}
+
 static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitEntry entry)
 {
     X86Jit *jit = cpu->translator;
     uint64_t rip = cpu->state.rip;
     bool full;
 
+    make_room(cpu);
     if (!x86_code_page_guard(cpu, rip)) {
         return NULL;
     }
@@ -425,7 +433,7 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
 {
     X86CPU *cpu = ctx->cpu;
     X86Jit *jit = cpu->translator;
-    unsigned flushes = jit->flush_count;
+    unsigned drops = jit->drops;
 
     jit_from_context(ctx);
     cpu->state.rip = exit->rip;
@@ -434,7 +442,7 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
     if (!tb) {
         return jit_go_on(ctx);
     }
-    if (jit->flush_count == flushes && !exit->to && !exit->from->stale) {
+    if (jit->drops == drops && !exit->to && !exit->from->stale) {
         jit_cache_link(jit, exit, tb);
         jit->stats.links++;
     }
@@ -500,7 +508,7 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     X86CPU *cpu = ctx->cpu;
     X86Jit *jit = cpu->translator;
     X86Tb *tb = x86_insn_tb(insn);
-    unsigned flushes = jit->flush_count;
+    unsigned drops = jit->drops;
 
     if (ctx->x87_live) {
         jit_x87_note_last(ctx, insn);
@@ -514,7 +522,7 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
     jit->stats.interpreted[x->mnemonic]++;
     x86_run_insn(cpu, x);
-    if (jit->flush_count != flushes || insn->fills_slot || !may_go_on(cpu, tb, x, next)) {
+    if (jit->drops != drops || insn->fills_slot || !may_go_on(cpu, tb, x, next)) {
         return jit_go_on(ctx);
     }
     jit_to_context(ctx);
@@ -608,21 +616,24 @@ void x86_translator_info(X86CPU *cpu, GString *out)
 {
     const X86Jit *jit = cpu->translator;
     unsigned order[X86_MN_COUNT];
+    size_t code, arena;
 
     if (!jit) {
         g_string_append(out, "engine: interpreter\n");
         return;
     }
+    jit_regions_used(jit, &code, &arena);
     g_string_append_printf(out, "engine: translator\ncode cache: %zu of %zu bytes\n"
                            "block records: %zu of %zu bytes\n"
                            "blocks: %" PRIu64 ", %" PRIu64 " bytes of guest code, %" PRIu64
                            " of host code\ninvalidated: %" PRIu64 "\nflushes: %" PRIu64 "\n"
+                           "evictions: %" PRIu64 " of %u regions, %" PRIu64 " blocks\n"
                            "entries from C: %" PRIu64 ", links: %" PRIu64
                            ", indirect misses: %" PRIu64 "\ninterpreted instructions:\n",
-                           jit->code_used + jit->cold_used, jit->code_size,
-                           jit->arena_used, (size_t)JIT_ARENA_SIZE, jit->stats.blocks,
+                           code, jit->code_size, arena, (size_t)JIT_ARENA_SIZE, jit->stats.blocks,
                            jit->stats.guest_bytes, jit->stats.host_bytes, jit->stats.invalidated,
-                           jit->stats.flushes, jit->stats.enters, jit->stats.links,
+                           jit->stats.flushes, jit->stats.evictions, jit->region_count,
+                           jit->stats.evicted, jit->stats.enters, jit->stats.links,
                            jit->stats.misses);
     jit_lockstep_info(jit, out);
     for (unsigned i = 0; i < X86_MN_COUNT; i++) {

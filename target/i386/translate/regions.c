@@ -1,0 +1,255 @@
+/*
+ * Where blocks are laid down, and which go when there is no more room.
+ *
+ * Hot code lies in the first half of the code cache, so that it is dense, cold code in the
+ * second, X86Tb and what belongs to it in the arena. Each of the three is divided into as many
+ * regions; region i of all three is filled before region i + 1. After the last one comes the first
+ * again: the blocks that are in it, the oldest ones, are dropped, all others stay, linked as they
+ * are. A block that is removed earlier keeps its memory until then, so that a vCPU that is still in
+ * it may finish the instruction that removed it.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <sys/mman.h>
+#include "target/i386/translate/jit.h"
+
+enum {
+    MIN_REGION = 4 * JIT_BLOCK_ROOM, /* of a half: the last block may leave one room empty */
+    POPULATE = 1 << 20,
+    KEEP_WRITABLE = 8 << 20, /* behind that: blocks are linked soon after they were made */
+};
+
+/* --- the layout -------------------------------------------------------------------------- */
+
+/* Where code of region i begins in the first half. */
+static size_t hot_start(const X86Jit *jit, unsigned i)
+{
+    return i ? i * jit->region_size : jit->stubs_size;
+}
+
+/* In both halves. */
+static size_t region_end(const X86Jit *jit)
+{
+    return (jit->region + 1) * jit->region_size;
+}
+
+/* Region i is filled from its beginning. */
+static void begin_region(X86Jit *jit, unsigned i)
+{
+    jit->region = i;
+    jit->code_used = hot_start(jit, i);
+    jit->cold_used = i * jit->region_size;
+    jit->arena_used = i * jit->region_arena;
+    jit->hot_populated = i * jit->region_size;
+    jit->cold_populated = jit->code_size / 2 + i * jit->region_size;
+}
+
+void jit_regions_init(X86Jit *jit)
+{
+    size_t half = jit->code_size / 2;
+
+    jit->region_count = CLAMP(half / MIN_REGION, 1, JIT_MAX_REGIONS);
+    jit->region_size = half / jit->region_count & ~(size_t)0xfff;
+    jit->region_arena = JIT_ARENA_SIZE / jit->region_count & ~(size_t)15;
+    jit_regions_reset(jit);
+}
+
+void jit_regions_reset(X86Jit *jit)
+{
+    memset(jit->regions, 0, sizeof(jit->regions));
+    begin_region(jit, 0);
+}
+
+/* What the present region has of code and of the arena. */
+static JitRegion present_use(const X86Jit *jit)
+{
+    size_t start = jit->region * jit->region_size;
+
+    return (JitRegion){
+        .code = jit->code_used - hot_start(jit, jit->region) + jit->cold_used - start,
+        .arena = jit->arena_used - jit->region * jit->region_arena,
+    };
+}
+
+void jit_regions_used(const X86Jit *jit, size_t *code, size_t *arena)
+{
+    JitRegion present = present_use(jit);
+
+    *code = jit->stubs_size + present.code;
+    *arena = present.arena;
+    for (unsigned i = 0; i < jit->region_count; i++) {
+        *code += i == jit->region ? 0 : jit->regions[i].code;
+        *arena += i == jit->region ? 0 : jit->regions[i].arena;
+    }
+}
+
+/* --- memory for a block ------------------------------------------------------------------- */
+
+/* Has the host map what comes next of a half of the cache in both mappings, for that costs less
+ * than a fault for each page. What was written some time ago is unmapped where it is writable:
+ * it would count twice as memory of the process. */
+static void populate(X86Jit *jit, size_t start, size_t used, size_t *populated)
+{
+    size_t end = MIN(*populated + POPULATE, start + region_end(jit));
+
+    if (used + POPULATE / 4 > *populated && *populated < end) {
+        madvise(jit->code_rw + *populated, end - *populated, MADV_POPULATE_WRITE);
+        madvise(jit->code_rx + *populated, end - *populated, MADV_POPULATE_READ);
+        if (*populated >= start + KEEP_WRITABLE) {
+            madvise(jit->code_rw + *populated - KEEP_WRITABLE, POPULATE, MADV_DONTNEED);
+        }
+        *populated = end;
+    }
+}
+
+bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
+{
+    intptr_t delta = jit->code_rx - jit->code_rw;
+    size_t half = jit->code_size / 2;
+
+    populate(jit, 0, jit->code_used, &jit->hot_populated);
+    populate(jit, half, half + jit->cold_used, &jit->cold_populated);
+    *hot = (Emit){ .p = jit->code_rw + jit->code_used, .delta = delta };
+    *cold = (Emit){ .p = jit->code_rw + half + jit->cold_used, .delta = delta };
+    return MAX(jit->code_used, jit->cold_used) + JIT_BLOCK_ROOM <= region_end(jit);
+}
+
+void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold)
+{
+    jit->code_used = (hot->p - jit->code_rw + 15) & ~(size_t)15;
+    jit->cold_used = cold->p - (jit->code_rw + jit->code_size / 2);
+}
+
+void *jit_arena_alloc(X86Jit *jit, size_t n)
+{
+    n = (n + 15) & ~(size_t)15;
+    if (jit->arena_used + n > (jit->region + 1) * jit->region_arena) {
+        return NULL;
+    }
+    void *p = jit->arena + jit->arena_used;
+    jit->arena_used += n;
+    return memset(p, 0, n);
+}
+
+bool jit_region_has_room(const X86Jit *jit)
+{
+    return MAX(jit->code_used, jit->cold_used) + JIT_BLOCK_ROOM <= region_end(jit) &&
+           jit->arena_used + JIT_ARENA_ROOM <= (jit->region + 1) * jit->region_arena;
+}
+
+/* --- eviction ----------------------------------------------------------------------------- */
+
+static unsigned region_of(const X86Jit *jit, const void *in_arena)
+{
+    return ((const uint8_t *)in_arena - jit->arena) / jit->region_arena;
+}
+
+void jit_region_add(X86Jit *jit, X86Tb *tb)
+{
+    JitRegion *region = &jit->regions[region_of(jit, tb)];
+
+    tb->region_next = region->blocks;
+    region->blocks = tb;
+}
+
+/*
+ * Whole lists are rid of all that is in region i at once: to look for one block after the other
+ * would take the square of the list's length.
+ */
+
+/* Blocks of region i leave the page, which may well keep its guard. */
+static void clear_page(const X86Jit *jit, X86CodePage *page, unsigned i)
+{
+    for (X86Tb **at = &page->translated; *at;) {
+        X86Tb *tb = *at;
+        unsigned n = x86_tb_page_number(tb, page);
+
+        if (region_of(jit, tb) == i) {
+            *at = tb->page_next[n];
+            tb->page[n] = NULL;
+        } else {
+            at = &tb->page_next[n];
+        }
+    }
+}
+
+/* Exits of region i no longer lead to tb. Their branches are not changed: they go, too. */
+static void clear_incoming(const X86Jit *jit, X86Tb *tb, unsigned i)
+{
+    for (X86TbExit **at = &tb->incoming; *at;) {
+        X86TbExit *exit = *at;
+
+        if (region_of(jit, exit) == i) {
+            *at = exit->next;
+            exit->to = NULL;
+        } else {
+            at = &exit->next;
+        }
+    }
+}
+
+static void clear_links(X86Jit *jit, X86Tb *tb, unsigned i)
+{
+    clear_incoming(jit, tb, i);
+    for (X86TbExit *exit = tb->incoming; exit; exit = exit->next) {
+        jit_cache_unlink(jit, exit);
+    }
+    tb->incoming = NULL;
+    for (unsigned n = 0; n < tb->exit_count; n++) {
+        if (tb->exits[n].to) {
+            clear_incoming(jit, tb->exits[n].to, i);
+        }
+    }
+}
+
+/* Drops the blocks of region i. */
+static void evict(X86Jit *jit, unsigned i)
+{
+    for (X86Tb *tb = jit->regions[i].blocks; tb; tb = tb->region_next) {
+        if (tb->stale) {
+            continue; /* nothing knows it any more */
+        }
+        for (unsigned n = 0; n < 2; n++) {
+            if (tb->page[n]) {
+                clear_page(jit, tb->page[n], i);
+            }
+        }
+        jit_cache_forget(jit, tb);
+        clear_links(jit, tb, i);
+        jit->stats.evicted++;
+    }
+    jit->regions[i] = (JitRegion){ 0 };
+    jit->drops++;
+    jit->stats.evictions++;
+}
+
+/* Only region i stays mapped where it is writable: links may have been undone anywhere. */
+static void forget_writable(const X86Jit *jit, unsigned i)
+{
+    for (unsigned n = 0; n < 2 * jit->region_count; n++) {
+        unsigned region = n % jit->region_count;
+        size_t half = n < jit->region_count ? 0 : jit->code_size / 2;
+
+        if (region != i) {
+            madvise(jit->code_rw + half + region * jit->region_size, jit->region_size,
+                    MADV_DONTNEED);
+        }
+    }
+}
+
+void jit_region_next(X86Jit *jit)
+{
+    unsigned full = jit->region, next = (full + 1) % jit->region_count;
+    JitRegion use = present_use(jit);
+
+    jit->regions[full].code = use.code;
+    jit->regions[full].arena = use.arena;
+    if (jit->regions[next].blocks) {
+        evict(jit, next);
+        if (next == 0) {
+            jit_cache_renew_filter(jit);
+        }
+        forget_writable(jit, full);
+    }
+    begin_region(jit, next);
+}
