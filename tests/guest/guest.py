@@ -39,17 +39,20 @@ class Machine(Emulator):
     SHIFTED = {'(': '9', ')': '0', ':': 'semicolon', '_': 'minus', '"': 'apostrophe', '+': 'equal',
                '*': '8', '$': '4', '|': 'backslash', '>': 'dot', '<': 'comma'}
 
-    def type(self, text):
-        for char in text:
-            if char in self.SHIFTED:
-                keys = ['shift', self.SHIFTED[char]]
-            elif char.isupper():
-                keys = ['shift', char.lower()]
-            else:
-                keys = [self.KEYS.get(char, char)]
-            self.qmp('send-key', keys=[{'type': 'qcode', 'data': key} for key in keys],
-                     hold_time=20)
-            time.sleep(0.06)
+    def press(self, char):
+        if char in self.SHIFTED:
+            keys = ['shift', self.SHIFTED[char]]
+        elif char.isupper():
+            keys = ['shift', char.lower()]
+        else:
+            keys = [self.KEYS.get(char, char)]
+        self.qmp('send-key', keys=[{'type': 'qcode', 'data': key} for key in keys], hold_time=20)
+
+    def type(self, line, prompt='> '):
+        """Each key once the text screen shows the one before: a BIOS that is busy forgets keys."""
+        for i, char in enumerate(line):
+            self.wait_screen(re.escape((prompt + line[:i]).rstrip()))
+            self.press(char)
 
     def screen(self):
         return self.qmp('x-screen-text')['text'] or ''
