@@ -230,6 +230,52 @@ static void take_nmi_and_smi(KvmVcpu *v, uint32_t requests)
     }
 }
 
+/* With the local APIC in the kernel KVM_INTERRUPT puts the vector where no call finds it again: a
+ * state that is saved or replaced before it is delivered would lose it, or leave it behind. As a half
+ * delivered event it is part of the state. There can be one. */
+static bool can_inject_beside_apic(KvmVcpu *v, struct kvm_vcpu_events *events)
+{
+    return ioctl(v->fd, KVM_GET_VCPU_EVENTS, events) >= 0 && !events->interrupt.injected &&
+           !events->exception.injected && !events->exception.pending && !events->nmi.injected;
+}
+
+/* Such an event does not end HLT by itself. */
+static void inject_beside_apic(KvmVcpu *v, struct kvm_vcpu_events *events, uint8_t vector)
+{
+    struct kvm_mp_state mp;
+
+    events->flags &= ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR);
+    events->interrupt.injected = 1;
+    events->interrupt.nr = vector;
+    events->interrupt.soft = 0;
+    ioctl(v->fd, KVM_SET_VCPU_EVENTS, events);
+    if (ioctl(v->fd, KVM_GET_MP_STATE, &mp) >= 0 && mp.mp_state == KVM_MP_STATE_HALTED) {
+        mp.mp_state = KVM_MP_STATE_RUNNABLE;
+        ioctl(v->fd, KVM_SET_MP_STATE, &mp);
+    }
+}
+
+static void inject(KvmVcpu *v)
+{
+    struct kvm_vcpu_events events;
+
+    if (v->regs.kernel_apic && !can_inject_beside_apic(v, &events)) {
+        return;
+    }
+    int vector = v->cpu->hooks->interrupt(v->cpu);
+    struct kvm_interrupt irq = { .irq = (uint32_t)vector };
+    if (vector < 0) {
+        return;
+    }
+    trace(kvm_inject, v->cpu->parent.cpu_index, vector);
+    if (v->regs.kernel_apic) {
+        inject_beside_apic(v, &events, (uint8_t)vector);
+    } else {
+        ioctl(v->fd, KVM_INTERRUPT, &irq);
+    }
+    v->irq_window_known = false;
+}
+
 /* An interrupt of a controller of ours: now if the CPU takes one, else KVM tells when it does. */
 static void take_interrupt(KvmVcpu *v)
 {
@@ -242,13 +288,7 @@ static void take_interrupt(KvmVcpu *v)
     }
     if (cpu_interrupts(cpu) & CPU_INTERRUPT_HARD && v->irq_window_known &&
         kr->ready_for_interrupt_injection && kr->if_flag) {
-        int vector = v->cpu->hooks->interrupt(v->cpu);
-        struct kvm_interrupt irq = { .irq = (uint32_t)vector };
-        trace(kvm_inject, cpu->cpu_index, vector);
-        if (vector >= 0) {
-            ioctl(v->fd, KVM_INTERRUPT, &irq);
-            v->irq_window_known = false;
-        }
+        inject(v);
     }
     kr->request_interrupt_window = (cpu_interrupts(cpu) & CPU_INTERRUPT_HARD) != 0;
 }
@@ -267,11 +307,16 @@ static bool prepare_entry(KvmVcpu *v)
         cpu->halted = true;
         return false;
     }
-    if (v->state_here && !give_state(v)) {
+    bool given = v->state_here;
+    if (given && !give_state(v)) {
         return false;
     }
     take_nmi_and_smi(v, requests);
     take_interrupt(v);
+    if (given && v->regs.kernel_apic && requests & CPU_INTERRUPT_HARD) {
+        /* A CPU that sleeps in the kernel would not say that it takes interrupts: ask first. */
+        __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    }
     return true;
 }
 

@@ -167,8 +167,19 @@ def int3_of_the_guest(accel):
         expect(target.number('m622,2'), 0, 'traps')
 
 
+def unrestricted_guest():
+    """Whether the CPU itself runs real mode with a base of the code segment that is none of real mode."""
+    path = '/sys/module/kvm_intel/parameters/unrestricted_guest'
+    if not os.path.exists(path):
+        return True
+    with open(path, encoding='ascii') as f:
+        return f.read().startswith('Y')
+
+
 def another_address(accel):
     """The firmware's last page is below 1 MiB and below 4 GiB: a breakpoint at one address is not at the other."""
+    if accel.startswith('kvm') and not unrestricted_guest():
+        raise Skip('KVM emulates the code at the reset vector, and does not tell of an INT3 there')
     with Target(accel) as target:
         full(target)
         expect(target.ask(f'Z0,{BASE + 0xfff0:x},1', f'Z0,{LOOP:x},1'), ['OK'] * 2, 'breakpoints')
