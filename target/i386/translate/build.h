@@ -63,6 +63,14 @@ typedef struct JitCold {
     bool vec_known, x87_known;
 } JitCold;
 
+/* Something that depends on the block's place, see JitFixupKind. */
+typedef struct JitPlaced {
+    const uint8_t *at; /* writable mapping */
+    JitFixupKind kind;
+} JitPlaced;
+
+enum { JIT_MAX_FIXUPS = 1024 };
+
 enum { JIT_MAX_EXITS = JIT_MAX_INSNS + 1, JIT_MAX_COLD = JIT_MAX_INSNS * 6 + 8 };
 
 struct JitBuild {
@@ -81,10 +89,16 @@ struct JitBuild {
     X86TlbEntry *table;  /* for the mode's privilege */
     uint8_t bytes[JIT_MAX_INSNS * X86_MAX_INSN_LEN]; /* of the guest's code */
     uint8_t *miss[3];    /* branches of the checked entry */
-    unsigned count, cold_count, group_count, sites_left;
+    unsigned count, cold_count, group_count, sites_left, placed_count;
+    unsigned max_count;  /* of instructions */
+    bool exact;          /* so many, even if it meets another block */
+    bool fixed;          /* it depends on its place in a way that has no fixup */
+    EmitBranches branches;
     JitGroup groups[JIT_MAX_GROUPS];
     JitInsn insns[JIT_MAX_INSNS];
     JitCold cold[JIT_MAX_COLD];
+    JitPlaced placed[JIT_MAX_FIXUPS];
+    uint8_t *branch_at[JIT_MAX_FIXUPS];
 };
 
 /* --- flags (flags.c) --- */
@@ -158,6 +172,16 @@ void jit_x87_load(JitBuild *b, const JitInsn *insn);
 void jit_x87_emit_last(JitBuild *b, const JitInsn *insn);
 /* Sets insn->emit for what depends on a control word. */
 bool jit_choose_fp_control(JitBuild *b, JitInsn *insn);
+
+/* --- what depends on the block's place (clone.c) --- */
+
+/* As emit_mov_imm(), of a constant that depends on it; FIXUP_RIP64 becomes FIXUP_RIP32 where the
+ * constant has 32 bits. */
+void jit_emit_placed(JitBuild *b, unsigned reg, uint64_t val, JitFixupKind kind);
+/* What the last `back` bytes begin with does. */
+void jit_note_placed(JitBuild *b, unsigned back, JitFixupKind kind);
+/* The block is complete: makes b->tb->fixups of what was noted. */
+void jit_keep_fixups(JitBuild *b, const Emit *hot_end, const Emit *cold_end);
 
 /* --- the rest (control.c, special.c, system.c, tb.c) --- */
 

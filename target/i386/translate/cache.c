@@ -189,6 +189,7 @@ void jit_cache_insert(X86Jit *jit, X86Tb *tb)
     tb->hash_next = *at;
     *at = tb;
     jit_region_add(jit, tb);
+    jit_clone_offer(jit, tb);
 }
 
 void jit_cache_renew_filter(X86Jit *jit)
@@ -292,6 +293,7 @@ void jit_cache_forget(X86Jit *jit, X86Tb *tb)
     if (tb->entry_checked && jump->host == tb->entry_checked) {
         jump->rip = tb->rip ^ 1; /* belongs to another entry: matches nothing */
     }
+    jit_clone_withdraw(jit, tb);
     tb->stale = true;
 }
 
@@ -315,6 +317,7 @@ void x86_translator_flush(X86CPU *cpu)
     }
     memset(jit->hash, 0, hash_size());
     memset(jit->filter, 0, sizeof(jit->filter));
+    memset(jit->origin, 0, sizeof(jit->origin));
     madvise(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
     memset(jit->recent, 0, sizeof(jit->recent));

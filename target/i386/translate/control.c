@@ -22,7 +22,7 @@ static X86TbExit *new_exit(JitBuild *b, uint64_t rip)
 static void emit_link_stub(JitBuild *b, X86TbExit *exit)
 {
     exit->unlinked = emit_here(&b->e);
-    emit_mov_imm(&b->e, JIT_T1, (uintptr_t)exit);
+    jit_emit_placed(b, JIT_T1, (uintptr_t)exit, FIXUP_EXIT);
     emit_jmp(&b->e, exit->entry.saved ? b->jit->stubs.link : b->jit->stubs.link_host);
     emit_patch(exit->disp, b->e.delta, exit->unlinked);
 }
@@ -249,8 +249,9 @@ static void emit_store_return(JitBuild *b, const JitInsn *insn, HostMem m)
 
     if (!b->mode64 || (int64_t)ret == (int32_t)ret) {
         emit_store_imm(&b->e, b->mode64, m, ret);
+        jit_note_placed(b, 4, FIXUP_RIP32);
     } else {
-        emit_mov_imm(&b->e, JIT_T0, ret);
+        jit_emit_placed(b, JIT_T0, ret, FIXUP_RIP64);
         emit_store(&b->e, true, JIT_T0, m);
     }
 }

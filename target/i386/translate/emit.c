@@ -110,6 +110,9 @@ static uint8_t *emit_rel32(Emit *e, const uint8_t *target)
     uint8_t *at = e->p;
 
     emit32(e, 0);
+    if (e->branches && e->branches->count++ < e->branches->max) {
+        e->branches->at[e->branches->count - 1] = at;
+    }
     if (target) {
         emit_patch(at, e->delta, target);
     }

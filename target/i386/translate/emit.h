@@ -24,9 +24,16 @@ enum {
 /* Conditions as Jcc, SETcc and CMOVcc encode them. */
 enum { HOST_O, HOST_NO, HOST_B, HOST_NB, HOST_Z, HOST_NZ, HOST_BE, HOST_NBE, HOST_S };
 
+/* Where the displacements of branches stand (writable mapping); beyond max they are only counted. */
+typedef struct EmitBranches {
+    unsigned count, max;
+    uint8_t **at;
+} EmitBranches;
+
 typedef struct Emit {
     uint8_t *p;     /* in the writable mapping */
     intptr_t delta; /* executable address - writable address */
+    EmitBranches *branches; /* or NULL */
 } Emit;
 
 /* [base + index << scale + disp]; without a base, disp is an absolute address

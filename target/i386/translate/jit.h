@@ -55,6 +55,7 @@ enum {
     JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
     JIT_DECODED = 4096,
     JIT_SCATTERED_BITS = 12,
+    JIT_ORIGIN_BITS = 16,
     JIT_MAX_VERSIONS = 3, /* of a block, for the flags that it is entered with */
 };
 
@@ -168,6 +169,25 @@ struct X86TbExit {
     bool same_page;
 };
 
+/* What of a block's code depends on where the block's guest and host code lie (clone.c). */
+typedef enum JitFixupKind {
+    FIXUP_BRANCH_OUT,    /* 32 bits: to a stub, relative */
+    FIXUP_BRANCH_ACROSS, /* 32 bits: from hot to cold code or back, relative */
+    FIXUP_RIP32,         /* a guest address in code */
+    FIXUP_RIP64,
+    FIXUP_INSN,          /* 64 bits: the address of an X86TbInsn of the block */
+    FIXUP_EXIT,          /* 64 bits: that of one of its X86TbExits */
+    FIXUP_ARENA,         /* 32 bits: an X86TbInsn as offset in the arena */
+    FIXUP_TLB,           /* 32 bits: the address of something in a TLB entry for a guest address */
+    FIXUP_PAGE_CHECK,    /* FIXUP_TLB, and behind it the low half of the exec tag */
+} JitFixupKind;
+
+typedef struct JitFixup {
+    uint16_t at;   /* offset in the half's code */
+    bool cold;
+    uint8_t kind;  /* a JitFixupKind */
+} JitFixup;
+
 /* A translated block: one run of instructions in one page. */
 struct X86Tb {
     uint64_t rip;
@@ -190,7 +210,9 @@ struct X86Tb {
     X86TbExit *incoming;
     X86TbExit *exits;
     X86TbGroup *groups;
+    JitFixup *fixups;    /* NULL: the block cannot be cloned */
     unsigned exit_count;
+    uint16_t group_count, fixup_count, cold_len;
     X86TbInsn insns[];
 };
 
@@ -242,7 +264,7 @@ typedef struct X86JitStubs {
 } X86JitStubs;
 
 typedef struct X86JitStats {
-    uint64_t blocks, guest_bytes, host_bytes, flushes, enters, links, misses;
+    uint64_t blocks, cloned, guest_bytes, host_bytes, flushes, enters, links, misses;
     uint64_t invalidated, evictions, evicted;
     uint64_t interpreted[X86_MN_COUNT];
 } X86JitStats;
@@ -283,6 +305,7 @@ struct X86Jit {
     size_t arena_used;
     X86Tb **hash;         /* 1 << JIT_HASH_BITS */
     uint64_t filter[1 << JIT_FILTER_BITS >> 6]; /* a bit for each hash of a block */
+    X86Tb *origin[1 << JIT_ORIGIN_BITS]; /* made last of some code, wherever it is in guest addresses */
     X86JitMode modes[JIT_MAX_MODES];
     unsigned mode_count;
     X86JitMode *recent[4]; /* entered last, by privilege (direct.c) */
@@ -379,6 +402,14 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
 /* The host page that follows the one of rip, in guest addresses; NULL if it is not in
  * memory. May raise the fetch's fault. */
 const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip);
+
+/* clone.c: a block of the same code that was made for another guest address becomes one for rip. NULL
+ * if there is none, or the cache is full (*full). */
+X86Tb *jit_clone(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry, const uint8_t *code,
+                 bool *full);
+/* tb may be cloned from now on; it no longer may. */
+void jit_clone_offer(X86Jit *jit, X86Tb *tb);
+void jit_clone_withdraw(X86Jit *jit, const X86Tb *tb);
 
 /* log.c: for -d in_asm and out_asm, after the block has been made. */
 void jit_log_block(const X86Jit *jit, const X86Tb *tb);

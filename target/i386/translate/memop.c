@@ -83,6 +83,24 @@ static HostMem check(JitBuild *b, const JitInsn *insn, HostMem g, unsigned size,
     return g;
 }
 
+/* Moves an address that insn has as a constant. */
+static void move_address(JitBuild *b, const JitInsn *insn, unsigned dst, uint64_t val)
+{
+    if (insn->x.rip_relative) {
+        jit_emit_placed(b, dst, val, FIXUP_RIP64);
+    } else {
+        emit_mov_imm(&b->e, dst, val);
+    }
+}
+
+/* The last bytes are the address of something in that address's TLB entry. */
+static void note_entry(JitBuild *b, const JitInsn *insn)
+{
+    if (insn->x.rip_relative) {
+        jit_note_placed(b, 4, FIXUP_TLB);
+    }
+}
+
 /* An address known now: its entry is, too. */
 static HostMem check_constant(JitBuild *b, const JitInsn *insn, uint64_t lin, unsigned size,
                               bool write)
@@ -90,17 +108,20 @@ static HostMem check_constant(JitBuild *b, const JitInsn *insn, uint64_t lin, un
     Emit *e = &b->e;
     uint32_t entry = (uint32_t)(uintptr_t)&b->table[lin >> 12 & (X86_TLB_SIZE - 1)];
 
+    b->fixed |= insn->x.rip_relative && insn->x.addr_size != 8; /* it might become shorter */
     /* an access that crosses pages matches no tag */
-    emit_mov_imm(e, JIT_T0, (lin + size - 1) & X86_PAGE_MASK);
+    move_address(b, insn, JIT_T0, (lin + size - 1) & X86_PAGE_MASK);
     emit_op_mem(e, true, 0x3b, JIT_T0, host_abs(entry + tag_field(write)));
+    note_entry(b, insn);
     miss(b, insn, write);
     jit_flags_clobber(b);
     if ((int64_t)lin == (int32_t)lin) {
         emit_load(e, true, JIT_T1, host_abs(entry + offsetof(X86TlbEntry, addend)));
         return host_mem(JIT_T1, lin);
     }
-    emit_mov_imm(e, JIT_T1, lin);
+    move_address(b, insn, JIT_T1, lin);
     emit_op_mem(e, true, 0x03, JIT_T1, host_abs(entry + offsetof(X86TlbEntry, addend)));
+    note_entry(b, insn);
     return host_mem(JIT_T1, 0);
 }
 
@@ -153,7 +174,7 @@ void jit_emit_lea(JitBuild *b, const JitInsn *insn, unsigned dst, bool wide)
     const X86Insn *x = &insn->x;
 
     if (is_constant(x)) {
-        emit_mov_imm(&b->e, dst, wide ? constant_ea(b, insn) : (uint32_t)constant_ea(b, insn));
+        move_address(b, insn, dst, wide ? constant_ea(b, insn) : (uint32_t)constant_ea(b, insn));
     } else {
         emit_lea(&b->e, wide && x->addr_size == 8, dst, loaded_address(b, x));
     }

@@ -615,6 +615,7 @@ static gint by_count(gconstpointer a, gconstpointer b, gpointer counts)
 void x86_translator_info(X86CPU *cpu, GString *out)
 {
     const X86Jit *jit = cpu->translator;
+    const X86JitStats *stats = jit ? &jit->stats : NULL;
     unsigned order[X86_MN_COUNT];
     size_t code, arena;
 
@@ -624,17 +625,18 @@ void x86_translator_info(X86CPU *cpu, GString *out)
     }
     jit_regions_used(jit, &code, &arena);
     g_string_append_printf(out, "engine: translator\ncode cache: %zu of %zu bytes\n"
-                           "block records: %zu of %zu bytes\n"
-                           "blocks: %" PRIu64 ", %" PRIu64 " bytes of guest code, %" PRIu64
-                           " of host code\ninvalidated: %" PRIu64 "\nflushes: %" PRIu64 "\n"
-                           "evictions: %" PRIu64 " of %u regions, %" PRIu64 " blocks\n"
-                           "entries from C: %" PRIu64 ", links: %" PRIu64
+                           "block records: %zu of %zu bytes\n",
+                           code, jit->code_size, arena, (size_t)JIT_ARENA_SIZE);
+    g_string_append_printf(out, "blocks: %" PRIu64 " (%" PRIu64 " cloned), %" PRIu64
+                           " bytes of guest code, %" PRIu64 " of host code\n"
+                           "invalidated: %" PRIu64 "\nflushes: %" PRIu64 "\n"
+                           "evictions: %" PRIu64 " of %u regions, %" PRIu64 " blocks\n",
+                           stats->blocks, stats->cloned, stats->guest_bytes, stats->host_bytes,
+                           stats->invalidated, stats->flushes, stats->evictions,
+                           jit->region_count, stats->evicted);
+    g_string_append_printf(out, "entries from C: %" PRIu64 ", links: %" PRIu64
                            ", indirect misses: %" PRIu64 "\ninterpreted instructions:\n",
-                           code, jit->code_size, arena, (size_t)JIT_ARENA_SIZE, jit->stats.blocks,
-                           jit->stats.guest_bytes, jit->stats.host_bytes, jit->stats.invalidated,
-                           jit->stats.flushes, jit->stats.evictions, jit->region_count,
-                           jit->stats.evicted, jit->stats.enters, jit->stats.links,
-                           jit->stats.misses);
+                           stats->enters, stats->links, stats->misses);
     jit_lockstep_info(jit, out);
     for (unsigned i = 0; i < X86_MN_COUNT; i++) {
         order[i] = i;

@@ -211,7 +211,7 @@ static void decode(JitBuild *b)
 {
     unsigned avail = MIN(0x1000 - ((uintptr_t)b->tb->code & 0xfff), sizeof(b->bytes)), pos = 0;
     X86Mode mode = b->mode64 ? X86_MODE_64 : X86_MODE_32;
-    unsigned max = b->jit->single ? 1 : JIT_MAX_INSNS;
+    unsigned max = b->max_count;
     bool more = true;
     X86Insn x;
 
@@ -230,7 +230,7 @@ static void decode(JitBuild *b)
         }
         more = add_insn(b, &x, pos);
         pos += x.len;
-        more = more && !meets_block(b, pos);
+        more = more && (b->exact || !meets_block(b, pos));
     }
     b->tb->len = pos;
     b->tb->count = b->count;
@@ -414,7 +414,7 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
 
 static void emit_insn_to_stub(JitBuild *b, unsigned insn, const uint8_t *stub)
 {
-    emit_mov_imm(&b->e, JIT_T1, (uintptr_t)&b->tb->insns[insn]);
+    jit_emit_placed(b, JIT_T1, (uintptr_t)&b->tb->insns[insn], FIXUP_INSN);
     emit_jmp(&b->e, stub);
 }
 
@@ -548,6 +548,7 @@ static uint8_t *emit_page_check(JitBuild *b, uint64_t page)
 
     emit_op_mem(&b->e, false, 0x81, HOST_CMP, host_abs((uintptr_t)&entry->exec));
     emit32(&b->e, entry->exec);
+    jit_note_placed(b, 8, FIXUP_PAGE_CHECK);
     return emit_jcc(&b->e, HOST_NZ, NULL);
 }
 
@@ -570,7 +571,7 @@ static void emit_checked_miss(JitBuild *b)
             emit_patch_here(&b->e, b->miss[i]);
         }
     }
-    emit_mov_imm(&b->e, JIT_T1, b->tb->rip);
+    jit_emit_placed(b, JIT_T1, b->tb->rip, FIXUP_RIP64);
     emit_jmp(&b->e, b->jit->stubs.miss);
 }
 
@@ -680,6 +681,7 @@ static bool allocate(JitBuild *b, X86Tb *proto)
         return false;
     }
     b->tb->bytes = memcpy(bytes, proto->bytes, proto->len);
+    b->tb->group_count = b->group_count;
     return true;
 }
 
@@ -691,6 +693,7 @@ static bool emit_all(JitBuild *b)
         return false;
     }
     bool plain = jit_is_plain(b->tb->entry);
+    hot.branches = cold.branches = &b->branches;
     b->e = hot;
     b->tb->body = emit_here(&b->e);
     if (plain) {
@@ -709,8 +712,7 @@ static bool emit_all(JitBuild *b)
         emit_entry_host(b);
     }
     cold = b->e;
-    b->jit->stats.host_bytes += cold.p - b->jit->code_rw - b->jit->code_size / 2 -
-                                b->jit->cold_used;
+    jit_keep_fixups(b, &hot, &cold);
     jit_cache_end(b->jit, &hot, &cold);
     return true;
 }
@@ -724,45 +726,86 @@ static void note_wants(const JitBuild *b, X86Tb *tb)
     }
 }
 
-X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
-                     const uint8_t *code, bool *full)
+/* Everything that is known before code is emitted; false: there is nothing to translate. */
+static bool begin(JitBuild *b, X86Jit *jit, X86Tb *proto)
 {
-    X86Tb proto = { .rip = rip, .key = key, .code = code };
-    JitBuild *b = jit->build;
-    const uint8_t *cold = jit->code_rx + jit->code_size / 2 + jit->cold_used;
-
-    *full = false;
     b->jit = jit;
     b->cpu = jit->cpu;
-    b->tb = &proto;
-    b->mode64 = key & X86_HF_CS64;
-    b->count = b->cold_count = 0;
-    b->vec_known = b->x87_known = false;
+    b->tb = proto;
+    b->mode64 = proto->key & X86_HF_CS64;
+    b->count = b->cold_count = b->placed_count = 0;
+    b->branches = (EmitBranches){ .max = JIT_MAX_FIXUPS, .at = b->branch_at };
+    b->vec_known = b->x87_known = b->fixed = false;
     b->recipe_from = b->kept_for = NULL;
     b->table = jit->cpu->tlb_now;
     decode(b);
     if (!b->count) {
-        return NULL;
+        return false;
     }
     jit_find_groups(b);
     jit_find_sites(b);
     analyse(b);
-    note_wants(b, &proto);
+    note_wants(b, proto);
+    return true;
+}
+
+/* A block has been made, be it a clone; its cold code begins at cold. */
+static void complete(X86Jit *jit, const X86Tb *tb, const uint8_t *cold)
+{
+    jit->stats.blocks++;
+    jit->stats.guest_bytes += tb->len;
+    jit->stats.host_bytes += tb->end - tb->body + tb->cold_len;
+    jit_log_block(jit, tb);
+    if (jit->check) {
+        jit_check_block(jit->build, cold);
+    }
+    jit_perf_map_add(jit, tb);
+}
+
+/* The checker compares code with what was decoded. */
+static void decode_clone(X86Jit *jit, X86Tb *tb)
+{
+    JitBuild *b = jit->build;
+    X86Tb proto = { .rip = tb->rip, .key = tb->key, .code = tb->code };
+
+    b->max_count = tb->count;
+    b->exact = true;
+    begin(b, jit, &proto);
+    b->tb = tb;
+}
+
+static X86Tb *translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
+                        const uint8_t *code, bool *full)
+{
+    X86Tb proto = { .rip = rip, .key = key, .code = code };
+    JitBuild *b = jit->build;
+
+    b->max_count = jit->single ? 1 : JIT_MAX_INSNS;
+    b->exact = false;
+    if (!begin(b, jit, &proto)) {
+        return NULL;
+    }
     if (!proto.second) {
         proto.entry = jit_useful_entry(&proto, entry);
     }
     b->mode = jit_mode(jit, key & ~X86_KEY_CAREFUL);
     *full = !b->mode || !allocate(b, &proto) || !emit_all(b);
-    if (*full) {
-        return NULL;
+    return *full ? NULL : b->tb;
+}
+
+X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
+                     const uint8_t *code, bool *full)
+{
+    const uint8_t *cold = jit->code_rx + jit->code_size / 2 + jit->cold_used;
+    X86Tb *tb = jit_clone(jit, rip, key, entry, code, full);
+
+    if (tb && jit->check) {
+        decode_clone(jit, tb);
+    } else if (!tb && !*full) {
+        tb = translate(jit, rip, key, entry, code, full);
     }
-    jit->stats.blocks++;
-    jit->stats.guest_bytes += b->tb->len;
-    jit->stats.host_bytes += b->tb->end - b->tb->body;
-    jit_log_block(jit, b->tb);
-    if (jit->check) {
-        jit_check_block(b, cold);
+    if (tb) {
+        complete(jit, tb, cold);
     }
-    jit_perf_map_add(jit, b->tb);
-    return b->tb;
+    return tb;
 }

@@ -146,6 +146,7 @@ void jit_x87_emit_last(JitBuild *b, const JitInsn *insn)
         }
     }
     emit_store_imm(&b->e, false, JIT_ABS(b->jit, x87_last), arena_offset(b->jit, note));
+    jit_note_placed(b, 4, FIXUP_ARENA);
 }
 
 /* --- blocks ------------------------------------------------------------------------------ */

@@ -1,0 +1,227 @@
+/*
+ * A cloned block is the block that translating the code at its new address gives: the same
+ * structures, and code that differs only in where it lies.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <glib.h>
+#include <string.h>
+#include "target/i386/interp/vec.h"
+#include "target/i386/interp/x87.h"
+#include "target/i386/translate/build.h"
+#include "tests/cpu/guest.h"
+
+#define FROM UINT64_C(0x7f0123456000)
+#define TO UINT64_C(0x55aabbcde000)
+
+typedef struct Code {
+    const char *name;
+    uint8_t bytes[48];
+    bool not_cloned;
+} Code;
+
+static const Code codes[] = {
+    /* mov eax, [rip+256]; mov [rip+512], ecx; ret */
+    { "load-store", { 0x8b, 5, 0, 1, 0, 0, 0x89, 0x0d, 0, 2, 0, 0, 0xc3 } },
+    /* lea rdx, [rip+768]; lea esi, [rip-256]; ret */
+    { "lea", { 0x48, 0x8d, 0x15, 0, 3, 0, 0, 0x8d, 0x35, 0, 0xff, 0xff, 0xff, 0xc3 } },
+    /* cmp dword [rip+16], 5; jz +3; mov eax, [rip+8192]; jnz -21; add rax, [rsp+8]; ret */
+    { "branches", { 0x83, 0x3d, 16, 0, 0, 0, 5, 0x74, 3, 0x8b, 5, 0, 0x20, 0, 0, 0x75, 0xef, 0x48,
+                    3, 0x44, 0x24, 8, 0xc3 } },
+    /* call +80 */
+    { "call", { 0xe8, 80, 0, 0, 0 } },
+    { "call-next-page", { 0xe8, 0, 0x10, 0, 0 } },
+    { "call-register", { 0xff, 0xd0 } },
+    /* call [rip+64]; jmp [rip+64] */
+    { "call-memory", { 0xff, 0x15, 64, 0, 0, 0 } },
+    { "jump-memory", { 0xff, 0x25, 64, 0, 0, 0 } },
+    /* mov [rdi], al; inc rdi; dec ecx; jnz -9; ret */
+    { "loop", { 0x88, 7, 0x48, 0xff, 0xc7, 0xff, 0xc9, 0x75, 0xf7, 0xc3 } },
+    /* movaps xmm0, [rip+64]; addps xmm1, xmm0; movaps [rip+96], xmm1; ret */
+    { "sse", { 0x0f, 0x28, 5, 64, 0, 0, 0, 0x0f, 0x58, 0xc8, 0x0f, 0x29, 0x0d, 96, 0, 0, 0, 0xc3 } },
+    /* fld1; fadd qword [rip+8]; fstp qword [rip+8]; jmp +0 */
+    { "x87", { 0xd9, 0xe8, 0xdc, 5, 8, 0, 0, 0, 0xdd, 0x1d, 8, 0, 0, 0, 0xeb, 0 } },
+    /* push rax; pop rcx; rep movsb; rdtsc; div ecx; mov rax, fs:[rip+8]; syscall */
+    { "calls-of-c", { 0x50, 0x59, 0xf3, 0xa4, 0x0f, 0x31, 0xf7, 0xf1, 0x64, 0x48, 0x8b, 5, 8, 0, 0, 0,
+                      0x0f, 5 } },
+    /* mov eax, [eip+256]; ret: the constant's size depends on the address */
+    { "eip", { 0x67, 0x8b, 5, 0, 1, 0, 0, 0xc3 }, true },
+};
+
+static const JitEntry entries[] = {
+    { .saved = false }, { .vec_known = true, .saved = true }, { .x87_known = true },
+    { .recipe = { JIT_RECIPE_CMP, 4, X86_RAX, X86_RCX } },
+};
+
+typedef struct Fixture {
+    Guest *guest;
+    X86Jit *jit;
+    uint32_t key;
+    const uint8_t *code;
+} Fixture;
+
+/* A guest in user mode with an instruction behind it, so that its tables stand. */
+static void set_up(Fixture *f, const Code *c)
+{
+    static const uint8_t nop = 0x90;
+    CpuRegs in = {
+        .rip = WINDOW_BASE + WINDOW_CODE, .mxcsr = X86_MXCSR_INIT, .fcw = X87_CW_INIT,
+        .seg = { [X86_CS] = SEL_CODE64, [X86_SS] = SEL_DATA },
+    };
+
+    f->guest = guest_new();
+    guest_write_code(f->guest, WINDOW_CODE, &nop, 1);
+    guest_load(f->guest, &in);
+    x86_translator_step(guest_cpu(f->guest));
+    f->jit = guest_cpu(f->guest)->translator;
+    f->jit->single = false;
+    f->key = f->jit->build->tb->key;
+    guest_write_code(f->guest, WINDOW_CODE, c->bytes, sizeof(c->bytes));
+    f->code = guest_window(f->guest) + WINDOW_CODE;
+}
+
+static X86Tb *translate(Fixture *f, uint64_t rip, JitEntry entry)
+{
+    bool full;
+    X86Tb *tb = jit_translate(f->jit, rip, f->key, entry, f->code, &full);
+
+    g_assert_nonnull(tb);
+    return tb;
+}
+
+static uint8_t *writable(const Fixture *f, const X86Tb *tb, const JitFixup *fixup)
+{
+    const uint8_t *at = (fixup->cold ? tb->cold : tb->body) + fixup->at;
+
+    return f->jit->code_rw + (at - f->jit->code_rx);
+}
+
+/* Subtracts from what a fixup stands for where it lies or leads: equal blocks become the same. */
+static void normalize(const Fixture *f, X86Tb *tb)
+{
+    for (unsigned i = 0; i < tb->fixup_count; i++) {
+        const JitFixup *fixup = &tb->fixups[i];
+        uint8_t *at = writable(f, tb, fixup);
+        uint64_t val = 0;
+        unsigned size = fixup->kind == FIXUP_INSN || fixup->kind == FIXUP_EXIT ? 8 : 4;
+
+        memcpy(&val, at, size);
+        switch ((JitFixupKind)fixup->kind) {
+        case FIXUP_BRANCH_OUT:
+            val += at - f->jit->code_rw;
+            break;
+        case FIXUP_BRANCH_ACROSS:
+            val += fixup->cold ? tb->cold - tb->body : tb->body - tb->cold;
+            break;
+        case FIXUP_INSN: case FIXUP_ARENA:
+            val -= (uintptr_t)tb - (size == 4 ? (uintptr_t)f->jit->arena : 0);
+            break;
+        case FIXUP_EXIT:
+            val -= (uintptr_t)tb->exits;
+            break;
+        case FIXUP_RIP32: case FIXUP_RIP64: case FIXUP_TLB: case FIXUP_PAGE_CHECK:
+            break;
+        }
+        memcpy(at, &val, size);
+    }
+}
+
+/* An address in a block's code as an offset, cold code above hot. */
+static int64_t place(const X86Tb *tb, const uint8_t *p)
+{
+    return !p ? -1 : p >= tb->body && p <= tb->end ? p - tb->body : (p - tb->cold) + (1 << 20);
+}
+
+static void compare_exits(const Fixture *f, const X86Tb *a, const X86Tb *b)
+{
+    intptr_t delta = f->jit->code_rx - f->jit->code_rw;
+
+    g_assert_cmpuint(a->exit_count, ==, b->exit_count);
+    for (unsigned i = 0; i < a->exit_count; i++) {
+        const X86TbExit *x = &a->exits[i], *y = &b->exits[i];
+
+        g_assert_cmphex(x->rip, ==, y->rip);
+        g_assert_cmphex(x->key, ==, y->key);
+        g_assert_true(x->from == a && y->from == b && !x->to && !y->to);
+        g_assert_cmpint(place(a, x->disp + delta), ==, place(b, y->disp + delta));
+        g_assert_cmpint(place(a, x->unlinked), ==, place(b, y->unlinked));
+        g_assert_true(jit_same_entry(x->entry, y->entry) && x->same_page == y->same_page);
+    }
+}
+
+static void compare(const Fixture *f, X86Tb *a, X86Tb *b)
+{
+    g_assert_cmphex(a->rip, ==, b->rip);
+    g_assert_cmpuint(a->count, ==, b->count);
+    g_assert_cmpmem(a->bytes, a->len, b->bytes, b->len);
+    g_assert_cmpmem(a->insns, (a->count + 1) * sizeof(X86TbInsn), b->insns,
+                    (b->count + 1) * sizeof(X86TbInsn));
+    g_assert_cmpmem(a->groups, a->group_count * sizeof(X86TbGroup), b->groups,
+                    b->group_count * sizeof(X86TbGroup));
+    g_assert_cmpmem(a->fixups, a->fixup_count * sizeof(JitFixup), b->fixups,
+                    b->fixup_count * sizeof(JitFixup));
+    g_assert_cmpint(place(a, a->entry_host), ==, place(b, b->entry_host));
+    g_assert_cmpint(place(a, a->entry_saved), ==, place(b, b->entry_saved));
+    g_assert_cmpint(place(a, a->entry_checked), ==, place(b, b->entry_checked));
+    compare_exits(f, a, b);
+    normalize(f, a);
+    normalize(f, b);
+    g_assert_cmpmem(a->body, a->end - a->body, b->body, b->end - b->body);
+    g_assert_cmpmem(a->cold, a->cold_len, b->cold, b->cold_len);
+}
+
+static void test_clone(gconstpointer data)
+{
+    const Code *c = data;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(entries); i++) {
+        Fixture f;
+        bool full;
+
+        set_up(&f, c);
+        X86Tb *fresh = translate(&f, TO, entries[i]);
+        jit_cache_insert(f.jit, translate(&f, FROM, entries[i]));
+        X86Tb *clone = jit_clone(f.jit, TO, f.key, entries[i], f.code, &full);
+        g_assert_false(full);
+        g_assert_true(!clone == c->not_cloned);
+        if (clone) {
+            compare(&f, clone, fresh);
+        }
+        guest_free(f.guest);
+    }
+}
+
+/* At addresses whose constants have other sizes nothing is cloned, nor what has been removed, nor in
+ * another mode. */
+static void test_refused(void)
+{
+    static const uint64_t elsewhere[] = { 0x401000, UINT64_C(0xffffffff81000000), UINT64_C(0x7fffff000) };
+    const JitEntry plain = { 0 };
+    Fixture f;
+    bool full;
+
+    set_up(&f, &codes[0]);
+    X86Tb *tb = translate(&f, FROM, plain);
+    jit_cache_insert(f.jit, tb);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_null(jit_clone(f.jit, elsewhere[i], f.key, plain, f.code, &full));
+    }
+    g_assert_nonnull(jit_clone(f.jit, elsewhere[2], f.key, plain, f.code, &full));
+    g_assert_null(jit_clone(f.jit, TO, f.key ^ X86_KEY_CAREFUL, plain, f.code, &full));
+    g_assert_null(jit_clone(f.jit, TO, f.key, plain, f.code + 1, &full));
+    jit_cache_remove(f.jit, tb);
+    g_assert_null(jit_clone(f.jit, TO, f.key, plain, f.code, &full));
+    guest_free(f.guest);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(codes); i++) {
+        g_autofree char *path = g_strconcat("/translate/clone/", codes[i].name, NULL);
+
+        g_test_add_data_func(path, &codes[i], test_clone);
+    }
+    g_test_add_func("/translate/clone/refused", test_refused);
+    return g_test_run();
+}
