@@ -202,7 +202,7 @@ static void begin_passing(KvmVcpu *v, uint64_t pc)
 {
     v->stepping_over = true;
     v->over_pc = pc;
-    v->over_int3 = kvm_int3_at(v, pc, &v->over_place);
+    v->over_int3 = kvm_int3_at(v, pc, &v->over_place, NULL);
 }
 
 static void end_passing(KvmVcpu *v)
@@ -325,16 +325,18 @@ static void take_debug_exception(KvmVcpu *v, uint64_t pc, uint64_t dr6)
     }
 }
 
-/* An INT3 was run: ours, ours by another address, or the guest's, which may lie under ours. The guest's
- * trap flag must not be the step's when the exception is delivered. */
+/* An INT3 was run: ours, ours by another address or back too early (another CPU has passed it), or the
+ * guest's, which may lie under ours. The guest's trap flag must not be the step's when the exception is
+ * delivered. */
 static void take_int3(KvmVcpu *v, uint64_t pc)
 {
     CPUState *cpu = &v->cpu->parent;
     KvmPlace place;
-    bool ours = kvm_int3_at(v, pc, &place) &&
-                !(v->stepping_over && v->over_int3 && kvm_same_place(&v->over_place, &place));
+    bool hides_int3, found = kvm_int3_at(v, pc, &place, &hides_int3);
+    bool passing = found && v->stepping_over && v->over_int3 && kvm_same_place(&v->over_place, &place);
+    bool ours = found && !(passing && hides_int3);
 
-    if (ours && cpu_breakpoint_at(cpu, pc)) {
+    if (ours && !passing && cpu_breakpoint_at(cpu, pc)) {
         end_passing(v);
         cpu_debug_stop(cpu, CPU_STOP_BREAKPOINT, pc, 0);
     } else if (ours) {

@@ -129,12 +129,16 @@ bool kvm_read_code(KvmVcpu *v, uint64_t lin, uint8_t *byte)
            address_space_read(as, phys, MEMTXATTRS_NONE, byte, 1) == MEMTX_OK;
 }
 
-bool kvm_int3_at(KvmVcpu *v, uint64_t lin, KvmPlace *place)
+bool kvm_int3_at(KvmVcpu *v, uint64_t lin, KvmPlace *place, bool *hides_int3)
 {
     uint64_t phys;
     AddressSpace *as = v->kvm->int3s->len ? translate(v, lin, &phys) : NULL;
+    const KvmInt3 *p = as && find_place(as, phys, place) ? find(v->kvm, place) : NULL;
 
-    return as && find_place(as, phys, place) && find(v->kvm, place);
+    if (p && hides_int3) {
+        *hides_int3 = p->byte == INT3;
+    }
+    return p;
 }
 
 void kvm_int3_show(KvmState *kvm, const KvmPlace *place, bool there)

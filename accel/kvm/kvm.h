@@ -203,8 +203,8 @@ bool kvm_int3_possible(CPUState *cpu, uint64_t lin);
 void kvm_int3_insert(KvmState *kvm, CPUState *cpu, uint64_t lin);
 void kvm_int3_remove_all(KvmState *kvm);
 /* On the vCPU's thread, its state in the kernel: whether a breakpoint of any CPU is in the memory at
- * its linear address, and where. */
-bool kvm_int3_at(KvmVcpu *vcpu, uint64_t lin, KvmPlace *place);
+ * its linear address, where, and if not NULL whether the guest has an INT3 there itself. */
+bool kvm_int3_at(KvmVcpu *vcpu, uint64_t lin, KvmPlace *place, bool *hides_int3);
 /* The byte of memory at a linear address, in the same circumstances; false if there is none. */
 bool kvm_read_code(KvmVcpu *vcpu, uint64_t lin, uint8_t *byte);
 /* Takes one away while it is passed, and puts it back. */
