@@ -94,6 +94,26 @@ CODE(mmx, "movq 0x1010(%rdi), %mm1\n"
           "1: movq %mm3, 0x2018(%rdi)\n"
           "ret");
 
+/* Accesses that go from page to page, slowly enough for the block to go on remembering the last one,
+ * in a block that has x87 instructions and in one that has none. */
+CODE(scattered, "mov $100, %ecx\n"
+                "1: mov %ecx, %eax\n"
+                "and $3, %eax\n"
+                "shl $12, %eax\n"
+                "fld1\n"
+                "faddp\n"                 /* counts */
+                "fld %st(0)\n"
+                "fsin\n"
+                "fcos\n"
+                "fstp %st(0)\n"
+                "fadds (%rdi,%rax)\n"
+                "test $4, %cl\n"
+                "jz 2f\n"
+                "mov 8(%rdi,%rax), %edx\n"
+                "2: dec %ecx\n"
+                "jnz 1b\n"
+                "ret");
+
 /* What FXSAVE stores (SDM vol. 1, 10.5.1). */
 typedef struct Fxsave {
     uint16_t fcw, fsw, ftw, fop;
@@ -257,6 +277,11 @@ static void test_mmx(void)
     check_loop(mmx_code, mmx_code_end, "paddw");
 }
 
+static void test_scattered(void)
+{
+    check_loop(scattered_code, scattered_code_end, "fsin");
+}
+
 /* --- the last instruction's address ---------------------------------------------------------- */
 
 CODE(pointers, "fldz\n"
@@ -338,6 +363,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/translate-fpu/x87", test_x87);
     g_test_add_func("/translate-fpu/mmx", test_mmx);
+    g_test_add_func("/translate-fpu/scattered", test_scattered);
     g_test_add_func("/translate-fpu/pointers", test_pointers);
     g_test_add_func("/translate-fpu/unmasked", test_unmasked);
     return g_test_run();

@@ -148,6 +148,7 @@ const uint8_t *jit_sites_spent(X86JitContext *ctx, const X86TbInsn *insn)
     uint64_t bit;
 
     if (!refill(cpu->tlb)) {
+        jit_x87_leave(ctx, insn);
         return jit_again(ctx, insn);
     }
     *scattered_word(cpu->translator, tb->code, &bit) |= bit;
