@@ -111,7 +111,8 @@ struct X86CodePage {
     uint64_t offset;
     uint64_t granules;
     X86Block *blocks;
-    struct X86Tb *translated; /* the translator's blocks */
+    struct X86Tb *translated; /* the translator's blocks, in the order they were made */
+    struct X86Tb *last_translated;
     uint64_t request;         /* to the other CPUs, to tell of their stores; 0: they do */
     unsigned idle_writes;     /* since it has no blocks any more */
 };

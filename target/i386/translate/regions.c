@@ -152,28 +152,20 @@ void jit_region_add(X86Jit *jit, X86Tb *tb)
     region->blocks = tb;
 }
 
-/*
- * Whole lists are rid of all that is in region i at once: to look for one block after the other
- * would take the square of the list's length.
- */
-
-/* Blocks of region i leave the page, which may well keep its guard. */
+/* The blocks of region i, the oldest ones, leave the page, which keeps its guard. A page may have
+ * very many, so only those are looked at. */
 static void clear_page(const X86Jit *jit, X86CodePage *page, unsigned i)
 {
-    for (X86Tb **at = &page->translated; *at;) {
-        X86Tb *tb = *at;
+    for (X86Tb *tb = page->translated; tb && region_of(jit, tb) == i; tb = page->translated) {
         unsigned n = x86_tb_page_number(tb, page);
 
-        if (region_of(jit, tb) == i) {
-            *at = tb->page_next[n];
-            tb->page[n] = NULL;
-        } else {
-            at = &tb->page_next[n];
-        }
+        page->translated = tb->page_next[n];
+        tb->page[n] = NULL;
     }
 }
 
-/* Exits of region i no longer lead to tb. Their branches are not changed: they go, too. */
+/* Exits of region i no longer lead to tb. Their branches are not changed: they go, too. All of them
+ * at once: to look for one after the other would take the square of the list's length. */
 static void clear_incoming(const X86Jit *jit, X86Tb *tb, unsigned i)
 {
     for (X86TbExit **at = &tb->incoming; *at;) {

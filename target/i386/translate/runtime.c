@@ -121,12 +121,16 @@ uint64_t x86_translator_granules(const X86CodePage *page)
 
 static void leave_page(X86Tb *tb, X86CodePage *page)
 {
-    X86Tb **at = &page->translated;
+    X86Tb **at = &page->translated, *before = NULL;
 
     while (*at != tb) {
-        at = &(*at)->page_next[x86_tb_page_number(*at, page)];
+        before = *at;
+        at = &before->page_next[x86_tb_page_number(before, page)];
     }
     *at = tb->page_next[x86_tb_page_number(tb, page)];
+    if (page->last_translated == tb) {
+        page->last_translated = before;
+    }
 }
 
 static void remove_block(X86Jit *jit, X86Tb *tb)
@@ -181,9 +185,13 @@ static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
     unsigned start, len;
 
     range_in_page(tb, i, &start, &len);
-    tb->page[i] = x86_code_page_note(cpu, lin, start, len);
-    tb->page_next[i] = tb->page[i]->translated;
-    tb->page[i]->translated = tb;
+    X86CodePage *page = x86_code_page_note(cpu, lin, start, len);
+    X86Tb *last = page->last_translated;
+
+    tb->page[i] = page;
+    tb->page_next[i] = NULL;
+    *(page->translated ? &last->page_next[x86_tb_page_number(last, page)] : &page->translated) = tb;
+    page->last_translated = tb;
 }
 
 /* There is room for a block afterwards; others may have been dropped for it. */
