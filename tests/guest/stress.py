@@ -54,7 +54,7 @@ def translator():
 
 
 def lockstep():
-    compare('tcg,check=on,lockstep=on', 1, ROUNDS // 10)
+    compare('tcg,check=on,lockstep=on,tb-size=1', 1, ROUNDS // 10)
 
 
 def small_cache():
