@@ -1,5 +1,5 @@
 /*
- * A lock that goes to whoever has waited longest: see fair-lock.h.
+ * A lock that nobody is kept from: see fair-lock.h.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,38 +10,49 @@ typedef enum FairLockState {
     WANTED, /* held, and the release has to look for waiters */
 } FairLockState;
 
+/* While there are waiters the state is WANTED, or the first of them has been told to try. */
 typedef struct Waiter {
-    GCond given;
-    bool has_lock; /* [mutex] */
+    GCond told;
+    gint64 since;  /* microseconds */
+    bool has_lock; /* [mutex] handed over */
 } Waiter;
+
+static bool try_to_take(FairLock *lock)
+{
+    return __atomic_exchange_n(&lock->state, WANTED, __ATOMIC_ACQUIRE) == FREE;
+}
 
 /* With the mutex, which is released while waiting. */
 static void take(FairLock *lock)
 {
-    Waiter self = { .has_lock = false };
+    Waiter self = { .since = g_get_monotonic_time() };
 
-    if (__atomic_exchange_n(&lock->state, WANTED, __ATOMIC_ACQUIRE) == FREE) {
+    if (try_to_take(lock)) {
         return;
     }
-    g_cond_init(&self.given);
+    g_cond_init(&self.told);
     g_queue_push_tail(&lock->waiters, &self);
-    while (!self.has_lock) {
-        g_cond_wait(&self.given, &lock->mutex);
-    }
-    g_cond_clear(&self.given);
+    do {
+        g_cond_wait(&self.told, &lock->mutex);
+    } while (!self.has_lock && !try_to_take(lock));
+    g_queue_remove(&lock->waiters, &self);
+    g_cond_clear(&self.told);
 }
 
 /* With the mutex. */
 static void give(FairLock *lock)
 {
-    Waiter *next = g_queue_pop_head(&lock->waiters);
+    Waiter *next = g_queue_peek_head(&lock->waiters);
 
-    if (!next) {
+    if (next && g_get_monotonic_time() - next->since > FAIR_LOCK_PATIENCE_US) {
+        g_queue_pop_head(&lock->waiters);
+        next->has_lock = true;
+    } else {
         g_atomic_int_set(&lock->state, FREE);
-        return;
     }
-    next->has_lock = true;
-    g_cond_signal(&next->given);
+    if (next) {
+        g_cond_signal(&next->told);
+    }
 }
 
 void fair_lock(FairLock *lock)

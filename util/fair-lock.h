@@ -1,9 +1,10 @@
 /*
- * A lock that goes to whoever has waited longest.
+ * A lock that nobody is kept from.
  *
  * A mutex of the system may go to the thread that has just released it, again and again, while
- * another is still waking up: a guest that polls a port would keep the big lock from the main thread
- * for seconds on a loaded host. Here a release hands the lock over.
+ * another is still waking up: on a loaded host a guest that polls a port would keep the big lock from
+ * the main thread. Here, too, whoever comes first takes a free lock, because handing it over costs a
+ * switch of threads; but a thread that has waited for a while gets it next.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,8 +14,10 @@
 #include <glib.h>
 #include <stdbool.h>
 
+enum { FAIR_LOCK_PATIENCE_US = 500 }; /* what "a while" is */
+
 typedef struct FairLock {
-    gint state;       /* a FairLockState; it leaves WANTED under the mutex only */
+    gint state;       /* a FairLockState */
     GMutex mutex;
     GQueue waiters;   /* [mutex] first come, first served */
 } FairLock;

@@ -227,7 +227,7 @@ static gpointer take_and_note(gpointer opaque)
     return NULL;
 }
 
-/* Whoever releases the lock and wants it at once gets it after those who waited. */
+/* Whoever releases the lock and wants it at once gets it after one who has waited for long. */
 static void test_fair_lock(void)
 {
     LockTest test = { .lock = FAIR_LOCK_INIT, .order = g_string_new(NULL) };
@@ -238,6 +238,7 @@ static void test_fair_lock(void)
         while (!fair_lock_is_wanted(&test.lock)) {
             g_thread_yield();
         }
+        g_usleep(2 * FAIR_LOCK_PATIENCE_US);
         g_string_append_c(test.order, 'a');
         fair_unlock(&test.lock);
         fair_lock(&test.lock);
