@@ -136,9 +136,18 @@ Object *object_dynamic_cast(const void *obj, const char *type)
 
 void *object_cast_assert(const void *obj, const char *type, const char *file, int line)
 {
-    if (obj && !object_dynamic_cast(obj, type)) {
-        g_error("%s:%d: object of type '%s' is not a '%s'", file, line,
-                object_get_typename(obj), type);
+    if (!obj) {
+        return NULL;
+    }
+    ObjectClass *klass = object_get_class(obj);
+    const char **known = &klass->casts[(uintptr_t)type / 8 % G_N_ELEMENTS(klass->casts)];
+
+    if (__atomic_load_n(known, __ATOMIC_RELAXED) != type) {
+        if (!object_class_dynamic_cast(klass, type)) {
+            g_error("%s:%d: object of type '%s' is not a '%s'", file, line,
+                    object_get_typename(obj), type);
+        }
+        __atomic_store_n(known, type, __ATOMIC_RELAXED);
     }
     return (void *)obj;
 }

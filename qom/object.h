@@ -35,6 +35,7 @@ struct ObjectClass {
     TypeImpl *type;
     GHashTable *properties; /* name -> ObjectProperty, of this class only */
     GSList *interfaces;     /* InterfaceClass of this and inherited interfaces */
+    const char *casts[4];   /* [atomic] literals that object_cast_assert() found to be its types */
 };
 
 struct Object {
