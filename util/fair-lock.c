@@ -8,6 +8,7 @@
 typedef enum FairLockState {
     FREE, HELD,
     WANTED, /* held, and the release has to look for waiters */
+    LEFT,   /* free, but taken by way of the mutex: a thread is about to wait for a condition */
 } FairLockState;
 
 /* While there are waiters the state is WANTED, or the first of them has been told to try. */
@@ -17,9 +18,12 @@ typedef struct Waiter {
     bool has_lock; /* [mutex] handed over */
 } Waiter;
 
+/* With the mutex. */
 static bool try_to_take(FairLock *lock)
 {
-    return __atomic_exchange_n(&lock->state, WANTED, __ATOMIC_ACQUIRE) == FREE;
+    FairLockState before = __atomic_exchange_n(&lock->state, WANTED, __ATOMIC_ACQUIRE);
+
+    return before == FREE || before == LEFT;
 }
 
 /* With the mutex, which is released while waiting. */
@@ -39,8 +43,8 @@ static void take(FairLock *lock)
     g_cond_clear(&self.told);
 }
 
-/* With the mutex. */
-static void give(FairLock *lock)
+/* With the mutex. The lock is FREE or LEFT if it is handed to nobody. */
+static void give(FairLock *lock, FairLockState free)
 {
     Waiter *next = g_queue_peek_head(&lock->waiters);
 
@@ -48,7 +52,7 @@ static void give(FairLock *lock)
         g_queue_pop_head(&lock->waiters);
         next->has_lock = true;
     } else {
-        g_atomic_int_set(&lock->state, FREE);
+        g_atomic_int_set(&lock->state, free);
     }
     if (next) {
         g_cond_signal(&next->told);
@@ -68,7 +72,7 @@ void fair_unlock(FairLock *lock)
 {
     if (!g_atomic_int_compare_and_exchange(&lock->state, HELD, FREE)) {
         g_mutex_lock(&lock->mutex);
-        give(lock);
+        give(lock, FREE);
         g_mutex_unlock(&lock->mutex);
     }
 }
@@ -76,7 +80,7 @@ void fair_unlock(FairLock *lock)
 void fair_lock_cond_wait(FairLock *lock, GCond *cond)
 {
     g_mutex_lock(&lock->mutex);
-    give(lock);
+    give(lock, LEFT); /* nobody gets it, and signals, before g_cond_wait() has let go of the mutex */
     g_cond_wait(cond, &lock->mutex);
     take(lock);
     g_mutex_unlock(&lock->mutex);

@@ -255,6 +255,7 @@ typedef struct CondTest {
     FairLock lock;
     GCond cond;
     bool ready, answered; /* [lock] */
+    gint answers;
 } CondTest;
 
 static gpointer answer(gpointer opaque)
@@ -289,6 +290,45 @@ static void test_fair_lock_condition(void)
     }
 }
 
+enum { SIGNALS = 30000 };
+
+static gpointer signal_often(gpointer opaque)
+{
+    CondTest *test = opaque;
+
+    for (int i = 0; i < SIGNALS; i++) {
+        while (g_atomic_int_get(&test->answers) != i) {
+            g_thread_yield();
+        }
+        for (volatile int distance = i % 300; distance > 0; distance--) {
+        }
+        fair_lock(&test->lock);
+        test->ready = true;
+        g_cond_signal(&test->cond);
+        fair_unlock(&test->lock);
+    }
+    return NULL;
+}
+
+/* No signal is lost between the release of the lock and the beginning of the wait: they come at
+ * every distance from it. */
+static void test_fair_lock_signals(void)
+{
+    CondTest test = { .lock = FAIR_LOCK_INIT };
+    GThread *other = g_thread_new("other", signal_often, &test);
+
+    for (int i = 1; i <= SIGNALS; i++) {
+        fair_lock(&test.lock);
+        while (!test.ready) {
+            fair_lock_cond_wait(&test.lock, &test.cond);
+        }
+        test.ready = false;
+        fair_unlock(&test.lock);
+        g_atomic_int_set(&test.answers, i);
+    }
+    g_thread_join(other);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -305,6 +345,7 @@ int main(int argc, char **argv)
     g_test_add_func("/util/timer/stopped", test_stopped_clock);
     g_test_add_func("/util/fair-lock/order", test_fair_lock);
     g_test_add_func("/util/fair-lock/condition", test_fair_lock_condition);
+    g_test_add_func("/util/fair-lock/signals", test_fair_lock_signals);
     g_test_add_func("/util/timer/main-loop", test_timer_and_bottom_half);
     return g_test_run();
 }
