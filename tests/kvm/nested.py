@@ -244,6 +244,7 @@ def status_of(console, ended):
 
 # --- Bochs ------------------------------------------------------------------------------------------
 
+# A CPU with EPT and unrestricted guest; older models are slower and leave real mode to an emulator.
 BOCHS_OPTIONS = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
@@ -251,7 +252,7 @@ sound: driver=dummy, waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 speaker: enabled=0
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model=core2_penryn_t9600, count=1, ips=50000000, reset_on_triple_fault=0
+cpu: model=corei7_sandy_bridge_2600k, count=1, ips=50000000, reset_on_triple_fault=0
 megs: {memory}
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=cdrom, path="{work}/boot.iso", status=inserted
