@@ -400,7 +400,7 @@ void jit_regions_used(const X86Jit *jit, size_t *code, size_t *arena);
 X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
                      const uint8_t *code, bool *full);
 /* The host page that follows the one of rip, in guest addresses; NULL if it is not in
- * memory. May raise the fetch's fault. */
+ * memory, or is the same one. May raise the fetch's fault. */
 const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip);
 
 /* clone.c: a block of the same code that was made for another guest address becomes one for rip. NULL

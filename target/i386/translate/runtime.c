@@ -176,8 +176,15 @@ static const uint8_t *next_page(X86CPU *cpu, uint64_t rip)
 const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip)
 {
     X86CPU *cpu = jit->cpu;
+    RAMBlock *block;
+    uint64_t offset;
 
-    return x86_code_page_guard(cpu, following_page(cpu, rip)) ? next_page(cpu, rip) : NULL;
+    if (!x86_code_page_guard(cpu, following_page(cpu, rip))) {
+        return NULL;
+    }
+    const uint8_t *next = next_page(cpu, rip);
+    /* one page at both addresses: a block can be on its list only once */
+    return next == x86_code_page(cpu, rip, &block, &offset) ? NULL : next;
 }
 
 static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
