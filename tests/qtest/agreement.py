@@ -28,7 +28,7 @@ DIFFERENCES = {
         'its local APIC is reached only by a CPU\'s own accesses, not by -qtest',
     r'/ioapic/(edge|level|destinations)': 'the test reads the local APIC',
     r'/i8042/(disabled-interfaces|kbd/(keys-translated|scan-code-sets|set-3/(codes|modes)|print-pause|'
-    r'overrun|scan-disable|typematic)|'
+    r'held-back|overrun|scan-disable|typematic)|'
     r'mouse/(stream|sample-rate|short-click|remote(-disabled)?|scaling|far|wheel))':
         'it takes input events only while the VM runs',
     r'/vga/screen-text': 'the QMP command is Doppel\'s own',
