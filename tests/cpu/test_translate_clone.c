@@ -214,6 +214,30 @@ static void test_refused(void)
     guest_free(f.guest);
 }
 
+/* Each version of a block is cloned from the one that was made for the same entry. */
+static void test_versions(void)
+{
+    /* jz +2; addps xmm1, xmm0; fld1; ret: it likes to know flags and both states */
+    static const Code code = { .bytes = { 0x74, 2, 0x0f, 0x58, 0xc8, 0xd9, 0xe8, 0xc3 } };
+    Fixture f;
+    bool full;
+
+    set_up(&f, &code);
+    for (unsigned i = 0; i < G_N_ELEMENTS(entries); i++) {
+        jit_cache_insert(f.jit, translate(&f, FROM, entries[i]));
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(entries); i++) {
+        JitEntry entry = entries[i];
+        X86Tb *clone = jit_clone(f.jit, TO, f.key, entry, f.code, &full);
+
+        g_assert_nonnull(clone);
+        g_assert_true(jit_same_entry(clone->entry, entry));
+        jit_cache_remove(f.jit, jit_cache_find(f.jit, f.code, FROM, f.key, &entry));
+        g_assert_null(jit_clone(f.jit, TO, f.key, entry, f.code, &full));
+    }
+    guest_free(f.guest);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -223,5 +247,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &codes[i], test_clone);
     }
     g_test_add_func("/translate/clone/refused", test_refused);
+    g_test_add_func("/translate/clone/versions", test_versions);
     return g_test_run();
 }

@@ -75,6 +75,11 @@ static size_t hash_size(void)
     return sizeof(X86Tb *) << JIT_HASH_BITS;
 }
 
+static size_t origins_size(void)
+{
+    return sizeof(JitOrigins) << JIT_ORIGIN_BITS;
+}
+
 bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
 {
     if (!map_code(jit, size, errp)) {
@@ -83,8 +88,9 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
     jit->arena = map_large(JIT_ARENA_SIZE);
     jit->hash = map_large(hash_size());
+    jit->origins = map_large(origins_size());
     jit->modes[0].jumps = map_data(JIT_MAX_MODES * jumps_size(), MAP_32BIT);
-    if (!jit->ctx || !jit->arena || !jit->hash || !jit->modes[0].jumps) {
+    if (!jit->ctx || !jit->arena || !jit->hash || !jit->origins || !jit->modes[0].jumps) {
         error_setg(errp, "tcg: no address space below 2 GiB for the translator; "
                          "use -accel tcg,engine=interp");
         return false;
@@ -111,6 +117,9 @@ void jit_cache_destroy(X86Jit *jit)
     }
     if (jit->hash) {
         munmap(jit->hash, hash_size());
+    }
+    if (jit->origins) {
+        munmap(jit->origins, origins_size());
     }
     if (jit->modes[0].jumps) {
         munmap(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size());
@@ -317,7 +326,7 @@ void x86_translator_flush(X86CPU *cpu)
     }
     memset(jit->hash, 0, hash_size());
     memset(jit->filter, 0, sizeof(jit->filter));
-    memset(jit->origin, 0, sizeof(jit->origin));
+    memset(jit->origins, 0, origins_size());
     madvise(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
     memset(jit->recent, 0, sizeof(jit->recent));

@@ -103,39 +103,85 @@ void jit_keep_fixups(JitBuild *b, const Emit *hot_end, const Emit *cold_end)
 
 /* --- origins -------------------------------------------------------------------------------- */
 
-static X86Tb **origin(X86Jit *jit, const uint8_t *code, uint32_t key)
+static uint64_t hash_of(const uint8_t *code, uint32_t key)
 {
-    uint64_t h = ((uintptr_t)code ^ (uint64_t)key << 20) * 0x9e3779b97f4a7c15ull;
+    return ((uintptr_t)code ^ (uint64_t)key << 20) * 0x9e3779b97f4a7c15ull;
+}
 
-    return &jit->origin[h >> (64 - JIT_ORIGIN_BITS)];
+static JitOrigins *origins(const X86Jit *jit, uint64_t h)
+{
+    return &jit->origins[h >> (64 - JIT_ORIGIN_BITS)];
+}
+
+static uint32_t tag_of(uint64_t h)
+{
+    return h >> 16;
+}
+
+static const X86Tb *origin(const X86Jit *jit, const JitOrigins *set, unsigned way)
+{
+    return (const X86Tb *)(jit->arena + set->way[way].tb - 1);
+}
+
+/* The way of the origin of a block of code for entry, or JIT_ORIGIN_WAYS. */
+static unsigned find_way(const X86Jit *jit, uint64_t h, const uint8_t *code, uint32_t key,
+                         JitEntry entry)
+{
+    const JitOrigins *set = origins(jit, h);
+    unsigned i;
+
+    for (i = 0; i < JIT_ORIGIN_WAYS; i++) {
+        if (set->way[i].tb && set->way[i].tag == tag_of(h)) {
+            const X86Tb *tb = origin(jit, set, i);
+
+            if (tb->code == code && tb->key == key &&
+                jit_same_entry(tb->entry, jit_useful_entry(tb, entry))) {
+                break;
+            }
+        }
+    }
+    return i;
 }
 
 void jit_clone_offer(X86Jit *jit, X86Tb *tb)
 {
-    if (tb->fixups) {
-        *origin(jit, tb->code, tb->key) = tb;
+    uint64_t h = hash_of(tb->code, tb->key);
+    JitOrigins *set = origins(jit, h);
+
+    if (!tb->fixups) {
+        return;
     }
+    unsigned way = find_way(jit, h, tb->code, tb->key, tb->entry);
+    for (unsigned i = 0; i < JIT_ORIGIN_WAYS && way == JIT_ORIGIN_WAYS; i++) {
+        way = set->way[i].tb ? way : i;
+    }
+    way = MIN(way, JIT_ORIGIN_WAYS - 1);
+    memmove(&set->way[1], &set->way[0], way * sizeof(set->way[0]));
+    set->way[0].tag = tag_of(h);
+    set->way[0].tb = (uint8_t *)tb - jit->arena + 1;
 }
 
 void jit_clone_withdraw(X86Jit *jit, const X86Tb *tb)
 {
-    X86Tb **at = origin(jit, tb->code, tb->key);
+    JitOrigins *set = origins(jit, hash_of(tb->code, tb->key));
 
-    if (*at == tb) {
-        *at = NULL;
+    for (unsigned i = 0; i < JIT_ORIGIN_WAYS; i++) {
+        if (set->way[i].tb && origin(jit, set, i) == tb) {
+            set->way[i].tb = 0;
+        }
     }
 }
 
 static const X86Tb *find_origin(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
                                 const uint8_t *code)
 {
-    const X86Tb *tb = *origin(jit, code, key);
+    uint64_t h = hash_of(code, key);
 
-    if (!tb || tb->code != code || tb->key != key || jit->single || !is_ordinary(key, rip) ||
-        !jit_same_entry(tb->entry, jit_useful_entry(tb, entry))) {
+    if (jit->single || !is_ordinary(key, rip)) {
         return NULL;
     }
-    return tb;
+    unsigned way = find_way(jit, h, code, key, entry);
+    return way < JIT_ORIGIN_WAYS ? origin(jit, origins(jit, h), way) : NULL;
 }
 
 /* --- copying -------------------------------------------------------------------------------- */

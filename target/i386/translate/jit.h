@@ -56,6 +56,7 @@ enum {
     JIT_DECODED = 4096,
     JIT_SCATTERED_BITS = 12,
     JIT_ORIGIN_BITS = 16,
+    JIT_ORIGIN_WAYS = 4,
     JIT_MAX_VERSIONS = 3, /* of a block, for the flags that it is entered with */
 };
 
@@ -283,6 +284,15 @@ typedef struct JitRegion {
     size_t code, arena;  /* bytes used, once the next region is filled */
 } JitRegion;
 
+/* Of some code, wherever it is in guest addresses, the block that was made last for each entry; by
+ * hash, the newest first. */
+typedef struct JitOrigins {
+    struct {
+        uint32_t tag; /* of the hash */
+        uint32_t tb;  /* offset in the arena, plus 1; 0: none */
+    } way[JIT_ORIGIN_WAYS];
+} JitOrigins;
+
 /* What IRET loaded last, and the descriptors it came from. */
 typedef struct JitIret {
     bool valid;
@@ -305,7 +315,7 @@ struct X86Jit {
     size_t arena_used;
     X86Tb **hash;         /* 1 << JIT_HASH_BITS */
     uint64_t filter[1 << JIT_FILTER_BITS >> 6]; /* a bit for each hash of a block */
-    X86Tb *origin[1 << JIT_ORIGIN_BITS]; /* made last of some code, wherever it is in guest addresses */
+    JitOrigins *origins;  /* 1 << JIT_ORIGIN_BITS */
     X86JitMode modes[JIT_MAX_MODES];
     unsigned mode_count;
     X86JitMode *recent[4]; /* entered last, by privilege (direct.c) */
