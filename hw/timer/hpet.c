@@ -5,7 +5,10 @@
  *
  *     counter = base_counter + (virtual ns - base_ns) / 10
  *
- * and a host timer waits for the next match of each comparator.
+ * and a host timer waits for the next match of each comparator. A timer whose matches nobody can
+ * see, for it neither interrupts nor sets its status bit, waits for nothing: Linux leaves one
+ * running like that for the whole life of the guest. The comparator of such a timer, if it is
+ * periodic, is brought up to date when somebody looks.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -49,6 +52,7 @@ typedef struct HPETTimer {
     uint64_t comparator;
     uint64_t period;      /* added to the comparator of a periodic timer at each match */
     uint64_t fsb_route;   /* upper half address, lower half data */
+    uint64_t silent_since; /* silent and not armed: the counter that the comparator is right for */
 } HPETTimer;
 
 struct HPETState {
@@ -98,18 +102,65 @@ static uint64_t compare_mask(const HPETTimer *t)
     return t->config & TN_32_BIT ? UINT32_MAX : UINT64_MAX;
 }
 
-/* Waits for the next match: at the latest when the compared bits have wrapped. */
-static void timer_arm(HPETTimer *t)
+/* A match has no other effect than that a periodic comparator moves on. */
+static bool is_silent(const HPETTimer *t)
+{
+    return !(t->config & (TN_ENABLE | TN_LEVEL));
+}
+
+/* From a value of the counter to the next match, at the latest when the compared bits have
+ * wrapped; less 1, so that 2^64 fits. */
+static uint64_t ticks_to_match(const HPETTimer *t, uint64_t from)
+{
+    return (t->comparator - from - 1) & compare_mask(t);
+}
+
+static void wait_for_match(HPETTimer *t)
 {
     HPETState *s = t->hpet;
-    uint64_t now = counter(s);
-    uint64_t ticks = ((t->comparator - now - 1) & compare_mask(t)) + 1; /* 0: 2^64 */
+    uint64_t now = counter(s), ticks = ticks_to_match(t, now);
 
-    if (!enabled(s) || ticks - 1 > INT64_MAX / TICK_NS / 4) { /* centuries */
+    if (!enabled(s) || ticks > INT64_MAX / TICK_NS / 4) { /* centuries */
         timer_del(&t->timer);
         return;
     }
-    timer_mod(&t->timer, s->base_ns + (int64_t)((now - s->base_counter + ticks) * TICK_NS));
+    timer_mod(&t->timer, s->base_ns + (int64_t)((now - s->base_counter + ticks + 1) * TICK_NS));
+}
+
+/* After every change of the timer or of the counter. */
+static void timer_arm(HPETTimer *t)
+{
+    if (is_silent(t)) {
+        timer_del(&t->timer);
+        t->silent_since = counter(t->hpet);
+    } else {
+        wait_for_match(t);
+    }
+}
+
+/* Moves a periodic comparator over the match that was LATE ticks ago and those since. */
+static void advance(HPETTimer *t, uint64_t late)
+{
+    if ((t->config & TN_PERIODIC) && t->period) {
+        t->comparator += (late / t->period + 1) * t->period;
+        t->comparator &= compare_mask(t);
+    }
+}
+
+/* Before anybody looks at the timer or changes it: the matches that nobody waited for. */
+static void catch_up(HPETTimer *t)
+{
+    uint64_t ticks, elapsed;
+
+    if (!is_silent(t) || timer_pending(&t->timer)) {
+        return;
+    }
+    ticks = ticks_to_match(t, t->silent_since);
+    elapsed = counter(t->hpet) - t->silent_since;
+    if (elapsed > ticks) {
+        advance(t, elapsed - ticks - 1);
+        t->silent_since += elapsed;
+    }
 }
 
 /* --- lines -------------------------------------------------------------------------- */
@@ -189,11 +240,7 @@ static void timer_matched(void *opaque)
     uint64_t now = counter(t->hpet);
 
     trace(hpet_match, index_of(t), now);
-    if ((t->config & TN_PERIODIC) && t->period) {
-        uint64_t late = (now - t->comparator) & compare_mask(t);
-        t->comparator += (late / t->period + 1) * t->period;
-        t->comparator &= compare_mask(t);
-    }
+    advance(t, (now - t->comparator) & compare_mask(t));
     signal_match(t);
     timer_arm(t);
 }
@@ -218,12 +265,13 @@ static uint64_t capabilities(const HPETState *s)
     return (uint64_t)TICK_NS * FEMTOSECONDS_PER_NS << 32 | low;
 }
 
-static uint64_t timer_read(const HPETTimer *t, unsigned reg)
+static uint64_t timer_read(HPETTimer *t, unsigned reg)
 {
     switch (reg) {
     case TIMER_CONFIG:
         return (uint64_t)t->hpet->route_mask << 32 | t->config;
     case TIMER_COMPARATOR:
+        catch_up(t);
         return t->comparator & compare_mask(t);
     case TIMER_FSB_ROUTE:
         return t->fsb_route;
@@ -232,7 +280,7 @@ static uint64_t timer_read(const HPETTimer *t, unsigned reg)
 }
 
 /* A whole register; reg is a multiple of 8. */
-static uint64_t register_read(const HPETState *s, unsigned reg)
+static uint64_t register_read(HPETState *s, unsigned reg)
 {
     if (reg >= REG_TIMERS) {
         unsigned n = (reg - REG_TIMERS) / TIMER_STRIDE;
@@ -300,6 +348,7 @@ static void write_comparator(HPETTimer *t, uint64_t val, uint64_t mask)
 
 static void timer_write(HPETTimer *t, unsigned reg, uint64_t val, uint64_t mask)
 {
+    catch_up(t);
     switch (reg) {
     case TIMER_CONFIG:
         if ((uint32_t)mask) {
@@ -317,6 +366,9 @@ static void timer_write(HPETTimer *t, unsigned reg, uint64_t val, uint64_t mask)
 
 static void write_config(HPETState *s, uint64_t val)
 {
+    for (unsigned n = 0; n < s->num_timers; n++) {
+        catch_up(&s->timers[n]);
+    }
     if ((s->config ^ val) & CONFIG_ENABLE) {
         s->base_counter = counter(s);
         s->base_ns = clock_get_ns(hpet_clock(s));
@@ -394,7 +446,7 @@ static void hpet_reset(DeviceState *dev)
         timer_del(&t->timer);
         t->config = timer_capabilities(s);
         t->comparator = UINT64_MAX;
-        t->period = t->fsb_route = 0;
+        t->period = t->fsb_route = t->silent_since = 0;
     }
 }
 
@@ -438,6 +490,17 @@ static void hpet_unrealize(DeviceState *dev)
     memory_region_destroy(&s->io);
 }
 
+/* A saved timer is one that waits, so the state needs no notion of silence. */
+static void hpet_pre_save(void *opaque)
+{
+    HPETState *s = opaque;
+
+    for (unsigned n = 0; n < s->num_timers; n++) {
+        catch_up(&s->timers[n]);
+        wait_for_match(&s->timers[n]);
+    }
+}
+
 static const VMStateField timer_fields[] = {
     VMSTATE_TIMER(timer, HPETTimer),
     VMSTATE_UINT64(config, HPETTimer),
@@ -463,7 +526,7 @@ static const VMStateField hpet_fields[] = {
 };
 
 static const VMStateDescription vmstate_hpet = {
-    .name = TYPE_HPET, .version = 1, .fields = hpet_fields,
+    .name = TYPE_HPET, .version = 1, .fields = hpet_fields, .pre_save = hpet_pre_save,
 };
 
 static const Property hpet_props[] = {

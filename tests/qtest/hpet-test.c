@@ -139,6 +139,59 @@ static void test_periodic(void)
     qtest_quit(qts);
 }
 
+/* Without its enable bit a periodic timer runs on, and an interrupt enabled later is in phase. */
+static void test_silent_periodic(void)
+{
+    QTest *qts = start();
+
+    set_config(qts, 0, PERIODIC | SET_VALUE | ROUTE_2);
+    set_comparator(qts, 0, 300);
+    set_comparator(qts, 0, 100);
+    qtest_writel(qts, HPET + CONFIG, ENABLE);
+    qtest_clock_step(qts, 299 * TICK_NS);
+    g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 300);
+    qtest_clock_step(qts, TICK_NS);
+    g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 400);
+    qtest_clock_step(qts, 1050 * TICK_NS); /* 1350 */
+    g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 1400);
+    g_assert_cmpuint(qtest_irq_raised(qts, 2), ==, 0);
+
+    qtest_clock_step(qts, 1000 * TICK_NS); /* 2350, and nobody has looked since */
+    set_config(qts, 0, INT_ENABLE | PERIODIC | ROUTE_2);
+    qtest_clock_step(qts, 49 * TICK_NS);
+    g_assert_cmpuint(qtest_irq_raised(qts, 2), ==, 0);
+    qtest_clock_step(qts, TICK_NS);
+    g_assert_cmpuint(qtest_irq_raised(qts, 2), ==, 1);
+    g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 2500);
+
+    /* The comparator stands while the counter does, and goes on with it. */
+    set_config(qts, 0, PERIODIC | ROUTE_2);
+    qtest_clock_step(qts, 230 * TICK_NS); /* 2630 */
+    qtest_writel(qts, HPET + CONFIG, 0);
+    qtest_clock_step(qts, 1000 * TICK_NS);
+    g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 2700);
+    qtest_writel(qts, HPET + CONFIG, ENABLE);
+    qtest_clock_step(qts, 170 * TICK_NS); /* 2800 */
+    g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 2900);
+    g_assert_cmpuint(qtest_irq_raised(qts, 2), ==, 1);
+    qtest_quit(qts);
+}
+
+/* Over more than one round of a 32-bit counter. */
+static void test_silent_32_bits(void)
+{
+    QTest *qts = start();
+    uint64_t ticks = UINT64_C(3) << 32;
+
+    set_config(qts, 1, PERIODIC | SET_VALUE | BITS_32 | ROUTE_2);
+    set_comparator(qts, 1, 3000);
+    set_comparator(qts, 1, 3000);
+    qtest_writel(qts, HPET + CONFIG, ENABLE);
+    qtest_clock_step(qts, ticks * TICK_NS);
+    g_assert_cmphex(qtest_readq(qts, tn(1, 8)), ==, (ticks / 3000 + 1) * 3000 & UINT32_MAX);
+    qtest_quit(qts);
+}
+
 static void test_level(void)
 {
     QTest *qts = start();
@@ -211,6 +264,8 @@ int main(int argc, char **argv)
     g_test_add_func("/hpet/one-shot", test_one_shot);
     g_test_add_func("/hpet/32-bits", test_32_bits);
     g_test_add_func("/hpet/periodic", test_periodic);
+    g_test_add_func("/hpet/silent-periodic", test_silent_periodic);
+    g_test_add_func("/hpet/silent-32-bits", test_silent_32_bits);
     g_test_add_func("/hpet/level", test_level);
     g_test_add_func("/hpet/legacy", test_legacy_replacement);
     g_test_add_func("/hpet/off", test_off);
