@@ -45,7 +45,7 @@ static int run_request(BlockRequest *req)
 {
     switch (req->op) {
     case BLOCK_OP_READ:
-        return bdrv_preadv(req->node, req->offset, req->iov, req->niov);
+        return bdrv_preadv(req->node, req->offset, req->iov, req->niov, BDRV_WAIT);
     case BLOCK_OP_WRITE:
         return run_write(req);
     case BLOCK_OP_FLUSH:
@@ -155,6 +155,26 @@ void blk_drain(BlockBackend *blk)
     g_mutex_unlock(&blk->lock);
 }
 
+/* A longer read would keep others from the big lock for too long. */
+enum { MAX_READ_AT_ONCE = 256 << 10 };
+
+/* With the big lock: whether a read could be done without waiting. It is then completed by this
+ * thread, too: a worker would cost more than the read. */
+static bool read_at_once(BlockRequest *req)
+{
+    BlockBackend *blk = req->blk;
+
+    if (req->op != BLOCK_OP_READ || req->len > MAX_READ_AT_ONCE
+        || bdrv_preadv(req->node, req->offset, req->iov, req->niov, BDRV_NO_WAIT) < 0) {
+        return false;
+    }
+    g_mutex_lock(&blk->lock);
+    g_queue_push_tail(&blk->completed, req);
+    g_mutex_unlock(&blk->lock);
+    bh_schedule_here(blk->bh);
+    return true;
+}
+
 /* --- submission ----------------------------------------------------------- */
 
 static int check_request(BlockBackend *blk, BlockOp op, int64_t offset, int64_t len)
@@ -187,7 +207,9 @@ static BlockRequest *submit(BlockBackend *blk, BlockOp op, int64_t offset, int64
         request_done(req);
     } else {
         req->node = bdrv_ref(blk->root);
-        block_registry_push(blk->reg, req);
+        if (!read_at_once(req)) {
+            block_registry_push(blk->reg, req);
+        }
     }
     return req;
 }

@@ -8,7 +8,8 @@
  *
  * Driver operations are blocking functions. They are called from any number
  * of worker threads at once, without the big lock; a driver guards its own
- * metadata. offset and length are inside the node (checked by the caller),
+ * metadata. The exception is a read that may not wait, which comes with the
+ * big lock held. offset and length are inside the node (checked by the caller),
  * except that a protocol node may be written past its end, which extends it,
  * and reads zeros there. All return 0 or a negative errno.
  *
@@ -23,6 +24,9 @@
 #include "util/module.h"
 
 typedef struct BlockDriver BlockDriver;
+
+/* Whether a read may wait for the host's disk or for another thread. */
+typedef enum BlockWait { BDRV_WAIT, BDRV_NO_WAIT } BlockWait;
 
 /* A length in bytes rounded up to whole sectors. */
 #define ROUND_UP_SECTOR(len) (((len) + BDRV_SECTOR_SIZE - 1) / BDRV_SECTOR_SIZE * BDRV_SECTOR_SIZE)
@@ -70,7 +74,9 @@ struct BlockDriver {
     /* Sets node->length; node->file is open if the driver is a format. */
     bool (*open)(BlockNode *node, const BlockOpen *open, Error **errp);
     void (*close)(BlockNode *node);
-    int (*preadv)(BlockNode *node, int64_t offset, const struct iovec *iov, int niov);
+    /* BDRV_NO_WAIT: -EAGAIN, with any contents of the buffers, unless it can be done at once. */
+    int (*preadv)(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                  BlockWait wait);
     int (*pwritev)(BlockNode *node, int64_t offset, const struct iovec *iov, int niov);
     int (*flush)(BlockNode *node);                              /* NULL: nothing to do */
     int (*discard)(BlockNode *node, int64_t offset, int64_t len); /* NULL: ignored */
@@ -116,8 +122,9 @@ const char *bdrv_opt(const BlockOpen *open, const char *key);
 bool bdrv_opt_bool(const BlockOpen *open, const char *key, bool *out, Error **errp);
 bool bdrv_opt_size(const BlockOpen *open, const char *key, uint64_t *out, Error **errp);
 
-/* Blocking I/O on a node, from any thread. */
-int bdrv_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov);
+/* I/O on a node, from any thread; all but reads with BDRV_NO_WAIT blocks. */
+int bdrv_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                BlockWait wait);
 int bdrv_pwritev(BlockNode *node, int64_t offset, const struct iovec *iov, int niov);
 int bdrv_pread(BlockNode *node, int64_t offset, void *buf, size_t len);
 int bdrv_pwrite(BlockNode *node, int64_t offset, const void *buf, size_t len);

@@ -15,8 +15,10 @@
  *     written to.
  *
  * Drivers' operations are ordinary blocking functions; they run on a pool of
- * worker threads. Completion callbacks run on the main thread with the big
- * lock, never from inside the submitting call.
+ * worker threads. A read that need not wait, for the host has the data in its
+ * page cache, is done at once by the thread that submits it. Completion
+ * callbacks run with the big lock, never from inside the submitting call: on
+ * the main thread, or on the submitting one before it releases the lock.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -27,6 +27,7 @@ typedef struct FileState {
     bool is_device;
     unsigned align;    /* of offset, length and memory; 1 unless direct */
     GRWLock rmw;       /* direct only: written by who rewrites parts of blocks */
+    gint must_wait;    /* [atomic] the file system cannot tell what is in its cache */
     gint flush_errno;  /* [atomic] set once a flush failed: the page cache may have lost data */
 } FileState;
 
@@ -263,12 +264,29 @@ static int64_t read_bounced(const FileState *s, int64_t offset, const struct iov
     return ret;
 }
 
-static int file_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
+/* From the host's page cache. The end of the file is left to the others. */
+static int read_cached(FileState *s, int64_t offset, const struct iovec *iov, int niov)
+{
+    if (s->align > 1 || niov > IOV_MAX || g_atomic_int_get(&s->must_wait)) {
+        return -EAGAIN;
+    }
+    ssize_t ret = preadv2(s->fd, iov, niov, offset, RWF_NOWAIT);
+    if (ret < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        g_atomic_int_set(&s->must_wait, 1);
+    }
+    return ret == (ssize_t)iov_size(iov, niov) ? 0 : -EAGAIN;
+}
+
+static int file_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                       BlockWait wait)
 {
     FileState *s = node->state;
     size_t len = iov_size(iov, niov);
     int64_t ret;
 
+    if (wait == BDRV_NO_WAIT) {
+        return read_cached(s, offset, iov, niov);
+    }
     if (is_aligned(s, offset, iov, niov)) {
         ret = transfer(s, preadv, offset, iov, niov);
     } else {

@@ -382,9 +382,10 @@ BlockNode *bdrv_open(const BlockOpen *open, const char *format, BlockFlags flags
 
 /* --- I/O ------------------------------------------------------------------ */
 
-int bdrv_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
+int bdrv_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                BlockWait wait)
 {
-    return node->drv->preadv(node, offset, iov, niov);
+    return node->drv->preadv(node, offset, iov, niov, wait);
 }
 
 int bdrv_pwritev(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
@@ -395,7 +396,7 @@ int bdrv_pwritev(BlockNode *node, int64_t offset, const struct iovec *iov, int n
 int bdrv_pread(BlockNode *node, int64_t offset, void *buf, size_t len)
 {
     struct iovec iov = { buf, len };
-    return bdrv_preadv(node, offset, &iov, 1);
+    return bdrv_preadv(node, offset, &iov, 1, BDRV_WAIT);
 }
 
 int bdrv_pwrite(BlockNode *node, int64_t offset, const void *buf, size_t len)

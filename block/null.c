@@ -7,6 +7,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "block/block-int.h"
+#include <errno.h>
 #include "util/iov.h"
 
 typedef struct NullState {
@@ -35,10 +36,14 @@ static void null_delay(const NullState *s)
     }
 }
 
-static int null_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
+static int null_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                       BlockWait wait)
 {
     NullState *s = node->state;
 
+    if (wait == BDRV_NO_WAIT && s->latency_ns) {
+        return -EAGAIN;
+    }
     null_delay(s);
     if (s->read_zeroes) {
         iov_memset(iov, niov, 0, 0, iov_size(iov, niov));

@@ -65,6 +65,14 @@ static int pread_all(int fd, void *buf, size_t len, int64_t offset)
     return 0;
 }
 
+/* As bdrv_preadv() with BDRV_NO_WAIT. */
+static int pread_cached(int fd, void *buf, size_t len, int64_t offset)
+{
+    struct iovec iov = { buf, len };
+
+    return preadv2(fd, &iov, 1, offset, RWF_NOWAIT) == (ssize_t)len ? 0 : -EAGAIN;
+}
+
 typedef int PieceFn(int fd, void *buf, size_t len, int64_t offset);
 
 static int each_piece(OverlayState *s, PieceFn *fn, int64_t offset, const struct iovec *iov,
@@ -84,21 +92,34 @@ static int write_piece(int fd, void *buf, size_t len, int64_t offset)
     return pwrite_all(fd, buf, len, offset);
 }
 
-static int overlay_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
+static bool lock_bitmap(OverlayState *s, BlockWait wait)
+{
+    if (wait == BDRV_NO_WAIT) {
+        return g_mutex_trylock(&s->lock);
+    }
+    g_mutex_lock(&s->lock);
+    return true;
+}
+
+static int overlay_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                          BlockWait wait)
 {
     OverlayState *s = node->state;
+    PieceFn *read_piece = wait == BDRV_WAIT ? pread_all : pread_cached;
     size_t len = iov_size(iov, niov), done = 0;
     g_autofree struct iovec *part = g_new(struct iovec, niov);
     int ret = 0;
 
     while (done < len && ret == 0) {
         bool present;
-        g_mutex_lock(&s->lock);
+        if (!lock_bitmap(s, wait)) {
+            return -EAGAIN;
+        }
         size_t run = run_length(s, offset + done, len - done, &present);
         g_mutex_unlock(&s->lock);
         int n = iov_slice(iov, niov, done, run, part);
-        ret = present ? each_piece(s, pread_all, offset + done, part, n)
-                      : bdrv_preadv(node->backing, offset + done, part, n);
+        ret = present ? each_piece(s, read_piece, offset + done, part, n)
+                      : bdrv_preadv(node->backing, offset + done, part, n, wait);
         done += run;
     }
     return ret;

@@ -74,6 +74,8 @@ bool qcow2_map_open(BlockNode *node, Error **errp);
 void qcow2_map_close(BlockNode *node);
 /* The L2 entry of a guest offset, 0 if there is none; a negative errno. */
 int qcow2_get_entry(BlockNode *node, uint64_t offset, uint64_t *entry);
+/* With the lock: whether the entries of this range can be had without reading the image. */
+bool qcow2_entries_loaded(BlockNode *node, uint64_t offset, uint64_t len);
 /* Points a guest cluster at a new host cluster, and gives the old one up. */
 int qcow2_set_entry(BlockNode *node, uint64_t offset, uint64_t host);
 /* Writes what is pending, in order; with the lock. */

@@ -240,6 +240,18 @@ int qcow2_get_entry(BlockNode *node, uint64_t offset, uint64_t *entry)
     return ret;
 }
 
+bool qcow2_entries_loaded(BlockNode *node, uint64_t offset, uint64_t len)
+{
+    Qcow2State *s = node->state;
+    bool loaded = true;
+
+    for (uint64_t i = l1_index(s, offset); loaded && i <= l1_index(s, offset + len - 1); i++) {
+        loaded = !(s->l1[i] & QCOW2_OFFSET_MASK) || g_hash_table_contains(s->l2,
+                                                                       GSIZE_TO_POINTER(i));
+    }
+    return loaded;
+}
+
 static void give_up_entry(Qcow2State *s, uint64_t entry)
 {
     unsigned shift = 62 - (s->cluster_bits - 8);

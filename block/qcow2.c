@@ -286,7 +286,8 @@ static int read_compressed(BlockNode *node, uint64_t entry, uint8_t *cluster)
 }
 
 /* From the backing file, or zeros past its end and without one. */
-static int read_backing(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
+static int read_backing(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                        BlockWait wait)
 {
     size_t len = iov_size(iov, niov), there = 0;
 
@@ -294,7 +295,7 @@ static int read_backing(BlockNode *node, int64_t offset, const struct iovec *iov
         g_autofree struct iovec *part = g_new(struct iovec, niov);
         there = MIN((uint64_t)(node->backing->length - offset), len);
         int n = iov_slice(iov, niov, 0, there, part);
-        int ret = bdrv_preadv(node->backing, offset, part, n);
+        int ret = bdrv_preadv(node->backing, offset, part, n, wait);
         if (ret < 0) {
             return ret;
         }
@@ -305,7 +306,7 @@ static int read_backing(BlockNode *node, int64_t offset, const struct iovec *iov
 
 /* Inside one cluster, which the entry maps. */
 static int read_entry(BlockNode *node, uint64_t entry, int64_t offset, const struct iovec *iov,
-                      int niov)
+                      int niov, BlockWait wait)
 {
     Qcow2State *s = node->state;
     uint64_t host = entry & QCOW2_OFFSET_MASK;
@@ -313,6 +314,9 @@ static int read_entry(BlockNode *node, uint64_t entry, int64_t offset, const str
     size_t len = iov_size(iov, niov);
 
     if (entry & QCOW2_COMPRESSED) {
+        if (wait == BDRV_NO_WAIT) {
+            return -EAGAIN; /* too much work for a vCPU */
+        }
         g_autofree uint8_t *cluster = g_malloc(s->cluster_size);
         int ret = read_compressed(node, entry, cluster);
         iov_from_buf(iov, niov, 0, cluster + in_cluster, len);
@@ -323,9 +327,10 @@ static int read_entry(BlockNode *node, uint64_t entry, int64_t offset, const str
         return 0;
     }
     if (!host) {
-        return read_backing(node, offset, iov, niov);
+        return read_backing(node, offset, iov, niov, wait);
     }
-    return host % s->cluster_size ? -EIO : bdrv_preadv(node->file, host + in_cluster, iov, niov);
+    return host % s->cluster_size ? -EIO
+                                  : bdrv_preadv(node->file, host + in_cluster, iov, niov, wait);
 }
 
 static bool is_plain(const Qcow2State *s, uint64_t entry)
@@ -360,7 +365,24 @@ static int find_run(BlockNode *node, int64_t offset, size_t len, bool writable, 
     return ret;
 }
 
-static int qcow2_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
+/* With BDRV_NO_WAIT the lock is not taken, and -EAGAIN, if that would mean waiting. */
+static int lock_entries(BlockNode *node, int64_t offset, size_t len, BlockWait wait)
+{
+    Qcow2State *s = node->state;
+
+    if (wait == BDRV_WAIT) {
+        g_mutex_lock(&s->lock);
+    } else if (!g_mutex_trylock(&s->lock)) {
+        return -EAGAIN;
+    } else if (!qcow2_entries_loaded(node, offset, len)) {
+        g_mutex_unlock(&s->lock);
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+static int qcow2_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                        BlockWait wait)
 {
     Qcow2State *s = node->state;
     size_t len = iov_size(iov, niov), done = 0;
@@ -370,12 +392,15 @@ static int qcow2_preadv(BlockNode *node, int64_t offset, const struct iovec *iov
     while (done < len && ret == 0) {
         uint64_t entry;
         size_t run;
-        g_mutex_lock(&s->lock);
+        ret = lock_entries(node, offset + done, len - done, wait);
+        if (ret < 0) {
+            break;
+        }
         ret = find_run(node, offset + done, len - done, false, &entry, &run);
         g_mutex_unlock(&s->lock);
         if (ret == 0) {
             int n = iov_slice(iov, niov, done, run, part);
-            ret = read_entry(node, entry, offset + done, part, n);
+            ret = read_entry(node, entry, offset + done, part, n, wait);
             done += run;
         }
     }
@@ -400,7 +425,7 @@ static int write_new_cluster(BlockNode *node, uint64_t old, int64_t offset,
     } else if (ret == 0) {
         g_autofree uint8_t *cluster = g_malloc(s->cluster_size);
         struct iovec whole = { cluster, s->cluster_size };
-        ret = read_entry(node, old, offset - in_cluster, &whole, 1);
+        ret = read_entry(node, old, offset - in_cluster, &whole, 1, BDRV_WAIT);
         iov_to_buf(iov, niov, 0, cluster + in_cluster, len);
         if (ret == 0) {
             ret = bdrv_pwritev(node->file, host, &whole, 1);

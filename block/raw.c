@@ -82,10 +82,11 @@ static bool write_is_refused(BlockNode *node, int64_t offset, const struct iovec
     return true;
 }
 
-static int raw_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)
+static int raw_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
+                      BlockWait wait)
 {
     RawState *s = node->state;
-    return bdrv_preadv(node->file, s->offset + offset, iov, niov);
+    return bdrv_preadv(node->file, s->offset + offset, iov, niov, wait);
 }
 
 static int raw_pwritev(BlockNode *node, int64_t offset, const struct iovec *iov, int niov)

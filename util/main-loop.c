@@ -8,7 +8,12 @@
 
 static FairLock bql = FAIR_LOCK_INIT;
 static __thread bool bql_mine;
+static __thread bool on_main_thread;
+static __thread GQueue here = G_QUEUE_INIT; /* of BH, to be run before the lock is released */
+static __thread bool running_here;
 static GMainLoop *main_loop;
+
+static bool run_here(void);
 
 void bql_lock(void)
 {
@@ -20,6 +25,7 @@ void bql_lock(void)
 void bql_unlock(void)
 {
     g_assert(bql_mine);
+    run_here();
     bql_mine = false;
     fair_unlock(&bql);
 }
@@ -32,6 +38,9 @@ bool bql_locked(void)
 void bql_cond_wait(GCond *cond)
 {
     g_assert(bql_mine);
+    if (run_here()) {
+        return; /* the caller looks again at what it waits for */
+    }
     bql_mine = false;
     fair_lock_cond_wait(&bql, cond);
     bql_mine = true;
@@ -54,6 +63,7 @@ void main_loop_init(void)
 {
     g_main_context_set_poll_func(NULL, poll_without_bql);
     main_loop = g_main_loop_new(NULL, FALSE);
+    on_main_thread = true;
     bql_lock();
 }
 
@@ -112,6 +122,39 @@ void bh_schedule(BH *bh)
         g_atomic_int_inc(&bh->refs);
         g_idle_add_full(G_PRIORITY_HIGH, bh_run, bh, NULL);
     }
+}
+
+void bh_schedule_here(BH *bh)
+{
+    g_assert(bql_mine);
+    if (on_main_thread) {
+        bh_schedule(bh);
+    } else if (g_atomic_int_compare_and_exchange(&bh->scheduled, 0, 1)) {
+        g_atomic_int_inc(&bh->refs);
+        g_queue_push_tail(&here, bh);
+    }
+}
+
+/* Others wait for the lock: what goes on scheduling itself is continued on the main thread. */
+enum { MAX_HERE = 64 };
+
+/* Returns whether there was something to run. */
+static bool run_here(void)
+{
+    BH *bh;
+
+    if (G_LIKELY(!here.head) || running_here) {
+        return false;
+    }
+    running_here = true;
+    for (int n = 0; n < MAX_HERE && (bh = g_queue_pop_head(&here)); n++) {
+        bh_run(bh);
+    }
+    running_here = false;
+    while ((bh = g_queue_pop_head(&here))) {
+        g_idle_add_full(G_PRIORITY_HIGH, bh_run, bh, NULL);
+    }
+    return true;
 }
 
 void bh_cancel(BH *bh)

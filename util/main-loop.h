@@ -25,7 +25,7 @@ void main_loop_wait(bool blocking);
 void bql_lock(void);
 void bql_unlock(void);
 bool bql_locked(void); /* by this thread */
-/* Waits on cond, releasing the big lock meanwhile. */
+/* Waits on cond, releasing the big lock meanwhile; may return without a signal. */
 void bql_cond_wait(GCond *cond);
 
 /*
@@ -36,6 +36,10 @@ typedef struct BH BH;
 typedef void BHFn(void *opaque);
 BH *bh_new(BHFn *fn, void *opaque);
 void bh_schedule(BH *bh);
+/* With the big lock: lets the calling thread itself run fn, just before it next releases the lock.
+ * That is after the register handler that it is in, and saves two changes of threads. On the main
+ * thread it is bh_schedule(). */
+void bh_schedule_here(BH *bh);
 void bh_cancel(BH *bh);
 void bh_delete(BH *bh);
 /* Runs fn once on the main thread; nothing to free. */

@@ -580,6 +580,106 @@ static void test_discard(Image *img, gconstpointer len)
     block_registry_free(reg);
 }
 
+/* --- reads from the page cache -------------------------------------------- */
+
+typedef struct AtOnce {
+    BlockBackend *blk;
+    int64_t offset;
+    size_t len;
+    uint8_t *buf;
+    Result r;
+    bool done; /* when the lock had been released */
+} AtOnce;
+
+static gpointer read_with_lock(gpointer opaque)
+{
+    AtOnce *read = opaque;
+    struct iovec iov[2] = { { read->buf, 512 }, { read->buf + 512, read->len - 512 } };
+
+    bql_lock();
+    blk_aio_preadv(read->blk, read->offset, iov, 2, on_done, &read->r);
+    g_assert_cmpint(read->r.calls, ==, 0); /* never from inside the call */
+    bql_unlock();
+    read->done = read->r.calls;
+    bql_lock();
+    blk_drain(read->blk); /* the vector is this function's */
+    bql_unlock();
+    return NULL;
+}
+
+/* Reads on a thread that is not the main one, as a vCPU does, and compares; returns whether the
+ * completion ran there. */
+static bool read_at_once(BlockBackend *blk, const Image *img, int64_t offset, size_t len)
+{
+    g_autofree uint8_t *buf = g_malloc(len);
+    AtOnce read = { blk, offset, len, buf, { 0 }, false };
+
+    bql_unlock();
+    g_thread_join(g_thread_new("vcpu", read_with_lock, &read));
+    bql_lock();
+    g_assert_cmpint(finish(&read.r), ==, 0);
+    g_assert_cmpmem(buf, len, img->model + offset, len);
+    return read.done;
+}
+
+/* A file that has just been written is in the page cache, but not all file systems say so. */
+static bool can_tell(const Image *img)
+{
+    uint8_t byte;
+    struct iovec iov = { &byte, 1 };
+    int fd = open(img->path, O_RDONLY);
+    ssize_t ret = preadv2(fd, &iov, 1, 0, RWF_NOWAIT);
+
+    close(fd);
+    if (ret != 1) {
+        g_test_skip("the file system does not support RWF_NOWAIT");
+    }
+    return ret == 1;
+}
+
+static void test_cached(Image *img, gconstpointer len)
+{
+    BlockRegistry *reg = block_registry_new();
+    BlockBackend *blk = open_drive(reg, img, "");
+
+    if (can_tell(img)) {
+        g_assert_true(read_at_once(blk, img, 512, 4096));
+        g_assert_true(read_at_once(blk, img, img->len - 1024, 1024));
+        g_assert_false(read_at_once(blk, img, 0, img->len)); /* too long with the big lock */
+        g_assert_cmpuint(blk_stats(blk)->ops[BLOCK_OP_READ], ==, 3);
+        memset(img->model + 1024, 0x5a, 512);
+        g_assert_cmpint(aio_write(blk, 1024, img->model + 1024, 512), ==, 0);
+        g_assert_true(read_at_once(blk, img, 512, 4096));
+    }
+    block_registry_free(reg);
+}
+
+/* Both sides of an overlay in one request. */
+static void test_cached_snapshot(Image *img, gconstpointer len)
+{
+    BlockRegistry *reg = block_registry_new();
+    BlockBackend *blk = open_drive(reg, img, ",snapshot=on");
+
+    if (can_tell(img)) {
+        memset(img->model + 8192, 0x5a, 4096);
+        g_assert_cmpint(aio_write(blk, 8192, img->model + 8192, 4096), ==, 0);
+        read_at_once(blk, img, 8192, 4096); /* who knows what TMPDIR is */
+        g_assert_true(read_at_once(blk, img, 0, 4096));
+        read_at_once(blk, img, 0, 65536);
+    }
+    block_registry_free(reg);
+}
+
+/* What the page cache has no part in goes to a worker. */
+static void test_uncached(Image *img, gconstpointer len)
+{
+    BlockRegistry *reg = block_registry_new();
+    BlockBackend *blk = open_drive(reg, img, ",cache=none");
+
+    g_assert_false(read_at_once(blk, img, 512, 4096));
+    block_registry_free(reg);
+}
+
 #define ADD(path, len, fn)                                                     \
     g_test_add(path, Image, GSIZE_TO_POINTER(len), image_setup, fn, image_teardown)
 
@@ -604,6 +704,9 @@ int main(int argc, char **argv)
     ADD("/block/places", 512, test_places);
     ADD("/block/messages", MIB, test_messages);
     ADD("/block/medium-change", MIB, test_medium_change);
+    ADD("/block/cached", MIB, test_cached);
+    ADD("/block/cached-snapshot", MIB, test_cached_snapshot);
+    ADD("/block/uncached", MIB, test_uncached);
     ADD("/block/discard", MIB, test_discard);
     return g_test_run();
 }

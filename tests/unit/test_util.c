@@ -212,6 +212,103 @@ static void test_timer_and_bottom_half(void)
     timer_deinit(&timer);
 }
 
+typedef struct HereTest {
+    BH *bh;
+    GThread *ran_on; /* NULL: not yet */
+    unsigned runs, again;
+} HereTest;
+
+static void run_here(void *opaque)
+{
+    HereTest *test = opaque;
+
+    g_assert_true(bql_locked());
+    test->ran_on = g_thread_self();
+    test->runs++;
+    if (test->again) {
+        test->again--;
+        bh_schedule_here(test->bh);
+    }
+}
+
+static gpointer schedule_here(gpointer opaque)
+{
+    HereTest *test = opaque;
+
+    bql_lock();
+    bh_schedule_here(test->bh);
+    bh_schedule_here(test->bh); /* has no further effect */
+    g_assert_null(test->ran_on);
+    bql_unlock();
+    return NULL;
+}
+
+static gpointer wait_with_work(gpointer opaque)
+{
+    HereTest *test = opaque;
+    GCond cond;
+
+    g_cond_init(&cond);
+    bql_lock();
+    bh_schedule_here(test->bh);
+    while (!test->ran_on) { /* which nobody else can end */
+        bql_cond_wait(&cond);
+    }
+    bql_unlock();
+    g_cond_clear(&cond);
+    return NULL;
+}
+
+static HereTest schedule_on_thread(GThreadFunc fn, unsigned again)
+{
+    HereTest test = { .again = again };
+
+    test.bh = bh_new(run_here, &test);
+    bql_unlock();
+    GThread *thread = g_thread_new("other", fn, &test);
+    g_thread_join(thread);
+    bql_lock();
+    g_assert_true(test.ran_on == thread);
+    while (g_main_context_pending(NULL)) {
+        main_loop_wait(false);
+    }
+    bh_delete(test.bh);
+    return test;
+}
+
+/* A bottom half runs on the scheduling thread before that gives up the big lock. */
+static void test_bottom_half_here(void)
+{
+    g_assert_cmpuint(schedule_on_thread(schedule_here, 0).runs, ==, 1);
+    g_assert_cmpuint(schedule_on_thread(schedule_here, 3).runs, ==, 4);
+    g_assert_cmpuint(schedule_on_thread(wait_with_work, 0).runs, ==, 1);
+
+    /* One that has no end is continued on the main thread. */
+    HereTest test = schedule_on_thread(schedule_here, 1000);
+    g_assert_cmpuint(test.runs, ==, 1001);
+    g_assert_cmpuint(test.again, ==, 0);
+}
+
+/* On the main thread, and a deleted one: never. */
+static void test_bottom_half_here_main(void)
+{
+    HereTest test = { .bh = bh_new(run_here, &test) };
+
+    bh_schedule_here(test.bh);
+    bql_unlock();
+    bql_lock();
+    g_assert_cmpuint(test.runs, ==, 0);
+    while (!test.runs) {
+        main_loop_wait(true);
+    }
+    bh_schedule_here(test.bh);
+    bh_delete(test.bh);
+    while (g_main_context_pending(NULL)) {
+        main_loop_wait(false);
+    }
+    g_assert_cmpuint(test.runs, ==, 1);
+}
+
 typedef struct LockTest {
     FairLock lock;
     GString *order; /* [lock] */
@@ -347,5 +444,7 @@ int main(int argc, char **argv)
     g_test_add_func("/util/fair-lock/condition", test_fair_lock_condition);
     g_test_add_func("/util/fair-lock/signals", test_fair_lock_signals);
     g_test_add_func("/util/timer/main-loop", test_timer_and_bottom_half);
+    g_test_add_func("/util/main-loop/here", test_bottom_half_here);
+    g_test_add_func("/util/main-loop/here-main", test_bottom_half_here_main);
     return g_test_run();
 }
