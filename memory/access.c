@@ -266,6 +266,23 @@ MemTxResult address_space_load(AddressSpace *as, hwaddr addr, unsigned size, Mem
     return res;
 }
 
+unsigned address_space_load_run(AddressSpace *as, hwaddr addr, unsigned size, void *buf,
+                                unsigned count)
+{
+    unsigned done = 0;
+    rcu_reader_enter();
+    const FlatRange *next, *fr = flatview_find(address_space_view(as), addr, &next);
+    hwaddr offset = fr ? fr->offset + (addr - fr->start) : 0;
+    if (fr && !fr->direct_read && fr->mr->ops->read_run &&
+        room_in_region(fr, offset) >= size - 1) {
+        bool taken = enter_bql();
+        done = io_read_run(fr->mr, offset, buf, size, count);
+        leave_bql(taken);
+    }
+    rcu_reader_leave();
+    return done;
+}
+
 MemTxResult address_space_store(AddressSpace *as, hwaddr addr, unsigned size, MemTxAttrs attrs,
                                 uint64_t val)
 {

@@ -90,6 +90,8 @@ MemTxResult io_read(MemoryRegion *mr, hwaddr offset, uint64_t *val, unsigned siz
                     MemTxAttrs attrs);
 MemTxResult io_write(MemoryRegion *mr, hwaddr offset, uint64_t val, unsigned size,
                      MemTxAttrs attrs);
+/* See address_space_load_run(). */
+unsigned io_read_run(MemoryRegion *mr, hwaddr offset, void *buf, unsigned size, unsigned count);
 /* True if the bus passes such an access on whole; else it arrives in pieces. */
 bool io_takes_whole(const MemoryRegion *mr, hwaddr offset, unsigned size);
 /* The largest aligned piece, at most len bytes, to access offset with. */

@@ -12,6 +12,7 @@
 #include "util/trace.h"
 
 TRACE_EVENT(memory_io_read, "%s: offset 0x%" PRIx64 " size %u value 0x%" PRIx64 " result %d");
+TRACE_EVENT(memory_io_read_run, "%s: offset 0x%" PRIx64 " size %u count %u done %u");
 TRACE_EVENT(memory_io_write, "%s: offset 0x%" PRIx64 " size %u value 0x%" PRIx64 " result %d");
 TRACE_EVENT(memory_io_invalid, "%s: offset 0x%" PRIx64 " size %u is not a valid access");
 TRACE_EVENT(memory_io_reentered, "%s: offset 0x%" PRIx64 " size %u, while its device is busy");
@@ -54,6 +55,11 @@ static Sizes valid_sizes(const MemoryRegion *mr)
     return sizes(mr->ops->valid.min_size, mr->ops->valid.max_size);
 }
 
+static Sizes impl_sizes(const MemoryRegionOps *ops)
+{
+    return sizes(ops->impl.min_size, ops->impl.max_size);
+}
+
 /* One call of a handler takes from pos on, up to a number of bytes of the access. */
 typedef struct Step {
     hwaddr base;     /* where the handler is called */
@@ -64,7 +70,7 @@ typedef struct Step {
 
 static Step next_step(const MemoryRegionOps *ops, hwaddr pos, hwaddr end)
 {
-    Sizes impl = sizes(ops->impl.min_size, ops->impl.max_size);
+    Sizes impl = impl_sizes(ops);
     unsigned size = impl.min;
     hwaddr base = ops->impl.unaligned ? pos : pos & -(hwaddr)size;
     while (size * 2 <= impl.max && pos + size * 2 <= end && base == pos &&
@@ -175,6 +181,28 @@ MemTxResult io_read(MemoryRegion *mr, hwaddr offset, uint64_t *val, unsigned siz
     frames = frame.outer;
     trace(memory_io_read, mr->mr_name, offset, size, *val, res);
     return res;
+}
+
+/* Neither cut nor widened, and no bytes to swap. */
+static bool run_allowed(const MemoryRegion *mr, hwaddr offset, unsigned size)
+{
+    Sizes impl = impl_sizes(mr->ops);
+
+    return mr->ops->endianness == MEMORY_LITTLE_ENDIAN && offset % size == 0 && size >= impl.min &&
+           size <= impl.max && access_allowed(mr, offset, size);
+}
+
+unsigned io_read_run(MemoryRegion *mr, hwaddr offset, void *buf, unsigned size, unsigned count)
+{
+    if (!mr->ops->read_run || !run_allowed(mr, offset, size)) {
+        return 0;
+    }
+    IOFrame frame = { device_of(mr), frames };
+    frames = &frame;
+    unsigned done = mr->ops->read_run(mr->opaque, offset, buf, size, count);
+    frames = frame.outer;
+    trace(memory_io_read_run, mr->mr_name, offset, size, count, done);
+    return done;
 }
 
 MemTxResult io_write(MemoryRegion *mr, hwaddr offset, uint64_t val, unsigned size,

@@ -63,6 +63,10 @@ typedef struct MemoryRegionOps {
                                    MemTxAttrs attrs);
     MemTxResult (*write_with_attrs)(void *opaque, hwaddr addr, uint64_t val, unsigned size,
                                     MemTxAttrs attrs);
+    /* A data port: as count reads of size bytes at addr, one after the other into buf, but it may
+     * do fewer. Returns how many it did; 0: use the others. Never for sizes that valid or impl leave
+     * out, nor for an addr that is not aligned. NULL: there is no such port. */
+    unsigned (*read_run)(void *opaque, hwaddr addr, void *buf, unsigned size, unsigned count);
     MemoryEndian endianness;
     struct {
         unsigned min_size, max_size; /* bytes; 0: 1 and 4 (max 8) */
@@ -229,6 +233,11 @@ MemTxResult address_space_load(AddressSpace *as, hwaddr addr, unsigned size, Mem
                                uint64_t *val);
 MemTxResult address_space_store(AddressSpace *as, hwaddr addr, unsigned size, MemTxAttrs attrs,
                                 uint64_t val);
+
+/* As up to count accesses of size bytes, all at addr, into buf; returns how many were made. 0: one
+ * must be made by address_space_load(), which may be any time. */
+unsigned address_space_load_run(AddressSpace *as, hwaddr addr, unsigned size, void *buf,
+                                unsigned count);
 
 static inline uint64_t address_space_ld(AddressSpace *as, hwaddr addr, unsigned size)
 {

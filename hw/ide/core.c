@@ -155,6 +155,22 @@ static uint32_t data_read(IDEBus *bus, unsigned size)
     return val;
 }
 
+/* What is left of the block that DRQ announces. */
+static unsigned data_read_run(void *opaque, hwaddr addr, void *buf, unsigned size, unsigned count)
+{
+    IDEDevice *d = selected_drive(opaque);
+
+    if (addr != IDE_REG_DATA || !d || !(d->status & STATUS_DRQ) || !pio_to_host(d)) {
+        return 0;
+    }
+    count = MIN(count, (d->data_end - d->data_pos) / size);
+    if (count) {
+        memcpy(buf, d->buf + d->data_pos, count * size);
+        pio_advance(d, count * size);
+    }
+    return count;
+}
+
 static void data_write(IDEBus *bus, uint32_t val, unsigned size)
 {
     IDEDevice *d = selected_drive(bus);
@@ -488,7 +504,7 @@ static void command_write(void *opaque, hwaddr addr, uint64_t val, unsigned size
 }
 
 const MemoryRegionOps ide_command_ops = {
-    .read = command_read, .write = command_write,
+    .read = command_read, .write = command_write, .read_run = data_read_run,
     .valid = { 1, 4, true }, .impl = { 1, 4, true },
 };
 

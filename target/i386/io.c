@@ -4,6 +4,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/io.h"
+#include <string.h>
 #include "target/i386/crdr.h"
 #include "target/i386/seg.h"
 
@@ -26,6 +27,21 @@ uint32_t x86_io_in(X86CPU *cpu, uint16_t port, unsigned size)
     x86_trail_access(&cpu->trail.port, port, val, size, false);
     note_access(cpu, port, size);
     return val;
+}
+
+unsigned x86_io_in_run(X86CPU *cpu, uint16_t port, void *buf, unsigned size, unsigned n)
+{
+    unsigned done = 0;
+
+    if (cpu->parent.io_as && !(cpu->state.hflags & X86_HF_BP_IO)) {
+        done = address_space_load_run(cpu->parent.io_as, port, size, buf, n);
+    }
+    if (done) {
+        uint32_t last = 0;
+        memcpy(&last, (uint8_t *)buf + (done - 1) * size, size);
+        x86_trail_access(&cpu->trail.port, port, last, size, false);
+    }
+    return done;
 }
 
 void x86_io_out(X86CPU *cpu, uint16_t port, uint32_t val, unsigned size)

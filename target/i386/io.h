@@ -12,6 +12,8 @@
 
 /* size is 1, 2 or 4. */
 uint32_t x86_io_in(X86CPU *cpu, uint16_t port, unsigned size);
+/* Up to n reads of one port into buf; returns how many were made, 0 if x86_io_in() must be used. */
+unsigned x86_io_in_run(X86CPU *cpu, uint16_t port, void *buf, unsigned size, unsigned n);
 void x86_io_out(X86CPU *cpu, uint16_t port, uint32_t val, unsigned size);
 
 /* #GP(0) unless IOPL or the I/O permission bitmap of the TSS allows it. */

@@ -19,6 +19,7 @@ typedef struct Recorder {
     GString *log;       /* "r4@0 w2@2=1234 " */
     uint8_t bytes[64];  /* reads give these, little-endian: 0x10, 0x11 ... */
     uint8_t tag;        /* in place of bytes, if not 0 */
+    AddressSpace *bus;  /* runs try to enter the device once more from here, if not NULL */
 } Recorder;
 
 void recorder_init(Recorder *r, const char *name, uint64_t size);

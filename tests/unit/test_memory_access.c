@@ -224,6 +224,52 @@ static void test_reentrancy(void)
     fixture_destroy(&f);
 }
 
+/* --- runs ----------------------------------------------------------------- */
+
+static unsigned recorder_run(void *opaque, hwaddr addr, void *buf, unsigned size, unsigned count)
+{
+    Recorder *r = opaque;
+
+    g_string_append_printf(r->log, "R%u*%u@%" PRIx64 " ", size, count, addr);
+    if (r->bus) { /* as its own DMA would come back */
+        g_assert_cmpuint(address_space_load_run(r->bus, 0x100, size, buf, 1), ==, 0);
+    }
+    memset(buf, 0x77, 3 * size);
+    return 3;
+}
+
+/* Runs come to the device as they are, or not at all. */
+static void test_runs(void)
+{
+    Fixture f;
+    Recorder r;
+    uint8_t buf[64] = { 0 };
+    start(&f, &r, 0x100);
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x100, 2, buf, 9), ==, 0);
+    r.ops.read_run = recorder_run;
+    r.bus = &f.as;
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x100, 2, buf, 9), ==, 3);
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x10c, 4, buf, 9), ==, 3);
+    assert_log(&r, "R2*9@0 R4*9@c ");
+    g_assert_cmphex(buf[11], ==, 0x77);
+    g_assert_cmphex(buf[12], ==, 0);
+
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x101, 2, buf, 9), ==, 0);
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x10f, 2, buf, 9), ==, 0);
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x110, 2, buf, 9), ==, 0); /* nobody */
+    r.ops.impl.max_size = 2;
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x100, 4, buf, 9), ==, 0);
+    r.ops.impl.max_size = 0;
+    r.ops.valid.max_size = 2;
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x100, 4, buf, 9), ==, 0);
+    r.ops.impl.min_size = 2;
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x100, 1, buf, 9), ==, 0);
+    r.ops.endianness = MEMORY_BIG_ENDIAN;
+    g_assert_cmpuint(address_space_load_run(&f.as, 0x100, 2, buf, 9), ==, 0);
+    assert_log(&r, "");
+    stop(&f, &r);
+}
+
 /* --- ROM ------------------------------------------------------------------ */
 
 static void test_rom(void)
@@ -315,6 +361,7 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/big-endian", test_big_endian);
     g_test_add_func("/memory/straddling", test_straddling);
     g_test_add_func("/memory/reentrancy", test_reentrancy);
+    g_test_add_func("/memory/runs", test_runs);
     g_test_add_func("/memory/rom", test_rom);
     g_test_add_func("/memory/rom-device", test_rom_device);
     g_test_add_func("/memory/ram-errors", test_ram_errors);

@@ -209,6 +209,25 @@ static uint64_t run_stos(const Str *t, uint64_t max)
     return n;
 }
 
+/* From a data port that gives many at a time, to plain memory. The destination is checked before
+ * the port is read, and written with care: waiting for the port's device took time. */
+static uint64_t run_ins(const Str *t, uint64_t max)
+{
+    uint8_t buf[512];
+    uint64_t dst = dst_lin(t, X86_ACCESS_WRITE);
+    uint64_t n = run_length(t, X86_ES, X86_RDI, dst, MIN(max, sizeof(buf) / t->size));
+
+    if (n < 2 || t->step < 0 || !x86_lin_host(t->cpu, dst, X86_ACCESS_WRITE)) {
+        return 0;
+    }
+    n = x86_io_in_run(t->cpu, t->s->regs[X86_RDX], buf, t->size, n);
+    if (n) {
+        x86_lin_write(t->cpu, dst, buf, n * t->size);
+        advance(t, X86_RDI, n);
+    }
+    return n;
+}
+
 /* --- repetition -------------------------------------------------------------------- */
 
 typedef struct StrOp {
@@ -279,7 +298,7 @@ STRING_OP(cmps, NULL, true)
 
 static void op_ins(X86CPU *cpu, const X86Insn *insn)
 {
-    static const StrOp op = { one_ins, NULL, false };
+    static const StrOp op = { one_ins, run_ins, false };
 
     x86_io_check(cpu, cpu->state.regs[X86_RDX], str_begin(cpu, insn).size);
     string_op(cpu, insn, &op);
