@@ -65,7 +65,7 @@ void x86_string_copy(uint8_t *to, const uint8_t *from, uint64_t len, unsigned si
 {
     bool reads_own = down ? to < from && from < to + len : from < to && to < from + len;
 
-    if (reads_own) {
+    if (reads_own || len == size) { /* memmove() would take longer to find out what to do */
         move_one_by_one(to, from, len, size, down);
     } else {
         memmove(to, from, len);
