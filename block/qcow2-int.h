@@ -1,6 +1,6 @@
 /*
- * Inside the qcow2 driver: image layout, mapping (qcow2-map.c) and reference
- * counts (qcow2-refcount.c). The format is described in QEMU's
+ * Inside the qcow2 driver: image layout, mapping (qcow2-map.c), compressed
+ * clusters (qcow2-compressed.c) and reference counts (qcow2-refcount.c). The format is described in QEMU's
  * docs/interop/qcow2.txt.
  *
  * All numbers in the image are big-endian. Guest offsets go through two
@@ -46,8 +46,17 @@ typedef struct Qcow2Free {
     uint64_t cluster, count;
 } Qcow2Free;
 
+/* A compressed cluster's contents. */
+typedef struct Qcow2Unpacked {
+    uint64_t entry; /* of the L2 table */
+    uint8_t *data;  /* NULL: none */
+} Qcow2Unpacked;
+
+enum { QCOW2_UNPACKED = 4 }; /* more than files and tables that are read at the same time */
+
 typedef struct Qcow2State {
-    GMutex lock;          /* for all of this and the metadata; not for data of mapped clusters */
+    GMutex lock;          /* for all of this but the end, and the metadata; not for data of
+                           * mapped clusters */
     unsigned version, cluster_bits, refcount_order;
     uint32_t cluster_size;
     bool lazy_refcounts;  /* as the header says; the tables are kept right all the same */
@@ -66,6 +75,10 @@ typedef struct Qcow2State {
     uint64_t refblock_offset; /* 0: none */
     uint64_t free_hint;   /* no free cluster below */
     GArray *to_free;      /* Qcow2Free */
+
+    GMutex unpacked_lock; /* for the rest */
+    Qcow2Unpacked unpacked[QCOW2_UNPACKED];
+    unsigned unpacked_next;
 } Qcow2State;
 
 /* --- qcow2-map.c ---------------------------------------------------------- */
@@ -80,6 +93,15 @@ bool qcow2_entries_loaded(BlockNode *node, uint64_t offset, uint64_t len);
 int qcow2_set_entry(BlockNode *node, uint64_t offset, uint64_t host);
 /* Writes what is pending, in order; with the lock. */
 int qcow2_flush_tables(BlockNode *node);
+
+/* --- qcow2-compressed.c --------------------------------------------------- */
+
+void qcow2_compressed_open(BlockNode *node);
+void qcow2_compressed_close(BlockNode *node);
+/* Reads from in_cluster on what fits the vector, all inside the cluster of a compressed entry. With
+ * BDRV_NO_WAIT only if it was unpacked lately. With or without the lock. */
+int qcow2_read_compressed(BlockNode *node, uint64_t entry, uint32_t in_cluster,
+                          const struct iovec *iov, int niov, BlockWait wait);
 
 /* --- qcow2-refcount.c ----------------------------------------------------- */
 

@@ -11,7 +11,6 @@
 #include "block/qcow2-int.h"
 #include <errno.h>
 #include <string.h>
-#include <zlib.h>
 #include "util/iov.h"
 
 typedef struct Qcow2Header {
@@ -177,6 +176,7 @@ static void release(BlockNode *node)
 {
     Qcow2State *s = node->state;
 
+    qcow2_compressed_close(node);
     qcow2_map_close(node);
     qcow2_refcount_close(node);
     g_mutex_clear(&s->lock);
@@ -187,6 +187,7 @@ static void use_header(BlockNode *node, const Qcow2Header *h)
     Qcow2State *s = node->state;
 
     g_mutex_init(&s->lock);
+    qcow2_compressed_open(node);
     s->version = h->version;
     s->cluster_bits = h->cluster_bits;
     s->cluster_size = 1u << h->cluster_bits;
@@ -257,34 +258,6 @@ static void qcow2_close(BlockNode *node)
 
 /* --- reading -------------------------------------------------------------- */
 
-static int inflate_cluster(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len)
-{
-    z_stream z = { .next_in = (uint8_t *)in, .avail_in = in_len, .next_out = out,
-                   .avail_out = out_len };
-
-    if (inflateInit2(&z, -12) != Z_OK) {
-        return -EIO;
-    }
-    int ret = inflate(&z, Z_FINISH);
-    bool whole = z.avail_out == 0 && (ret == Z_STREAM_END || ret == Z_BUF_ERROR);
-    inflateEnd(&z);
-    return whole ? 0 : -EIO;
-}
-
-/* A compressed entry: offset below bit x = 62 - (cluster_bits - 8), above it the number of
- * further 512-byte sectors. */
-static int read_compressed(BlockNode *node, uint64_t entry, uint8_t *cluster)
-{
-    Qcow2State *s = node->state;
-    unsigned shift = 62 - (s->cluster_bits - 8);
-    uint64_t at = entry & ((UINT64_C(1) << shift) - 1);
-    size_t len = ((entry >> shift & ((1u << (s->cluster_bits - 8)) - 1)) + 1) * 512 - at % 512;
-    g_autofree uint8_t *in = g_malloc(len);
-    int ret = bdrv_pread(node->file, at, in, len);
-
-    return ret < 0 ? ret : inflate_cluster(in, len, cluster, s->cluster_size);
-}
-
 /* From the backing file, or zeros past its end and without one. */
 static int read_backing(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
                         BlockWait wait)
@@ -314,13 +287,7 @@ static int read_entry(BlockNode *node, uint64_t entry, int64_t offset, const str
     size_t len = iov_size(iov, niov);
 
     if (entry & QCOW2_COMPRESSED) {
-        if (wait == BDRV_NO_WAIT) {
-            return -EAGAIN; /* too much work for a vCPU */
-        }
-        g_autofree uint8_t *cluster = g_malloc(s->cluster_size);
-        int ret = read_compressed(node, entry, cluster);
-        iov_from_buf(iov, niov, 0, cluster + in_cluster, len);
-        return ret;
+        return qcow2_read_compressed(node, entry, in_cluster, iov, niov, wait);
     }
     if (s->version >= 3 && (entry & QCOW2_ZERO)) {
         iov_memset(iov, niov, 0, 0, len);

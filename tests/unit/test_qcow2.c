@@ -11,7 +11,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "block/block.h"
+#include "block/block-int.h"
 #include "util/main-loop.h"
 
 enum { SIZE = 8 << 20, MAX_IO = 300000 };
@@ -294,6 +294,50 @@ static void test_circular_backing(Fixture *f, gconstpointer data)
     block_registry_free(reg);
 }
 
+enum { CLUSTER = 65536 };
+
+/* What a read of a few sectors gives that may not wait; if 0, they are right. */
+static int read_no_wait(BlockBackend *blk, const Fixture *f, int64_t offset)
+{
+    uint8_t buf[2048];
+    struct iovec iov = { buf, sizeof(buf) };
+    int ret = bdrv_preadv(blk_root(blk), offset, &iov, 1, BDRV_NO_WAIT);
+
+    if (ret == 0) {
+        g_assert_cmpmem(buf, sizeof(buf), f->model + offset, sizeof(buf));
+    }
+    return ret;
+}
+
+/* The tables first, then clusters that are compressed: none is read without waiting unless it is
+ * in memory, which it is when it has been read and for as long as not many others have been. */
+static void test_no_wait(Fixture *f, gconstpointer data)
+{
+    if (!have_qemu_img()) {
+        return;
+    }
+    fill_model(f);
+    save_model(f);
+    run("qemu-img convert -c -f raw -O qcow2 %s %s", f->raw, f->image);
+    BlockRegistry *reg = block_registry_new();
+    BlockBackend *blk = open_image(reg, f, ",readonly=on");
+    uint8_t sector[512];
+
+    g_assert_cmpint(read_no_wait(blk, f, 1 << 20), ==, -EAGAIN);
+    g_assert_cmpint(blk_pread(blk, 0, sector, sizeof(sector)), ==, 0);
+    g_assert_cmpint(read_no_wait(blk, f, 1 << 20), ==, 0); /* there is nothing */
+    g_assert_cmpint(read_no_wait(blk, f, CLUSTER - 2048), ==, 0);
+    g_assert_cmpint(read_no_wait(blk, f, CLUSTER - 1024), ==, -EAGAIN); /* the next one, too */
+    g_assert_cmpint(blk_pread(blk, CLUSTER, sector, sizeof(sector)), ==, 0);
+    g_assert_cmpint(read_no_wait(blk, f, CLUSTER - 1024), ==, 0);
+    for (int i = 2; i < 16; i++) {
+        g_assert_cmpint(blk_pread(blk, i * CLUSTER, sector, sizeof(sector)), ==, 0);
+    }
+    g_assert_cmpint(read_no_wait(blk, f, CLUSTER - 2048), ==, -EAGAIN);
+    g_assert_cmpint(read_no_wait(blk, f, 15 * CLUSTER + 4096), ==, 0);
+    block_registry_free(reg);
+}
+
 #define ADD(path, data, fn) g_test_add(path, Fixture, data, setup, fn, teardown)
 
 int main(int argc, char **argv)
@@ -312,6 +356,7 @@ int main(int argc, char **argv)
     ADD("/qcow2/compressed", "-c", test_filled);
     ADD("/qcow2/backing", NULL, test_backing);
     ADD("/qcow2/internal-snapshot", NULL, test_internal_snapshot);
+    ADD("/qcow2/no-wait", NULL, test_no_wait);
     ADD("/qcow2/killed", NULL, test_killed);
     ADD("/qcow2/refused", NULL, test_refused);
     ADD("/qcow2/circular-backing", NULL, test_circular_backing);
