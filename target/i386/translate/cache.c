@@ -70,16 +70,6 @@ static void clear_jumps(X86JitMode *mode)
     mode->jumps[0].rip = 1; /* an empty entry must not match RIP 0 */
 }
 
-static size_t hash_size(void)
-{
-    return sizeof(X86Tb *) << JIT_HASH_BITS;
-}
-
-static size_t origins_size(void)
-{
-    return sizeof(JitOrigins) << JIT_ORIGIN_BITS;
-}
-
 bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
 {
     if (!map_code(jit, size, errp)) {
@@ -87,10 +77,10 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
     }
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
     jit->arena = map_large(JIT_ARENA_SIZE);
-    jit->hash = map_large(hash_size());
-    jit->origins = map_large(origins_size());
     jit->modes[0].jumps = map_data(JIT_MAX_MODES * jumps_size(), MAP_32BIT);
-    if (!jit->ctx || !jit->arena || !jit->hash || !jit->origins || !jit->modes[0].jumps) {
+    if (!jit->ctx || !jit->arena || !jit->modes[0].jumps ||
+        !jit_table_init(&jit->blocks, JIT_HASH_BITS) ||
+        !jit_table_init(&jit->origins, JIT_ORIGIN_BITS)) {
         error_setg(errp, "tcg: no address space below 2 GiB for the translator; "
                          "use -accel tcg,engine=interp");
         return false;
@@ -115,12 +105,8 @@ void jit_cache_destroy(X86Jit *jit)
     if (jit->arena) {
         munmap(jit->arena, JIT_ARENA_SIZE);
     }
-    if (jit->hash) {
-        munmap(jit->hash, hash_size());
-    }
-    if (jit->origins) {
-        munmap(jit->origins, origins_size());
-    }
+    jit_table_destroy(&jit->blocks);
+    jit_table_destroy(&jit->origins);
     if (jit->modes[0].jumps) {
         munmap(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size());
     }
@@ -128,22 +114,15 @@ void jit_cache_destroy(X86Jit *jit)
 
 /* --- finding -------------------------------------------------------------------- */
 
-static uint64_t hash_of(const uint8_t *code, uint64_t rip, uint32_t key)
-{
-    uint64_t h = (uintptr_t)code ^ (uint64_t)key << 20 ^ rip * 0xff51afd7ed558ccdull;
-
-    return (h ^ h >> 29) * 0x9e3779b97f4a7c15ull;
-}
-
-static X86Tb **bucket(X86Jit *jit, uint64_t h)
-{
-    return &jit->hash[h >> (64 - JIT_HASH_BITS)];
-}
-
 /* Says of most hashes without a block that they have none, from memory that is near. */
-static uint64_t *filter_word(X86Jit *jit, uint64_t h)
+static uint64_t *filter_word(X86Jit *jit, uint32_t tag)
 {
-    return &jit->filter[h >> 6 & (G_N_ELEMENTS(jit->filter) - 1)];
+    return &jit->filter[tag >> 6 & (G_N_ELEMENTS(jit->filter) - 1)];
+}
+
+static void note_in_filter(X86Jit *jit, uint32_t tag)
+{
+    *filter_word(jit, tag) |= 1ull << (tag & 63);
 }
 
 JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry)
@@ -162,15 +141,18 @@ JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry)
 X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
                       JitEntry *entry)
 {
-    uint64_t h = hash_of(code, rip, key);
+    uint64_t h = jit_hash(code, rip, key);
+    const JitSet *set = jit_table_set(&jit->blocks, h);
     X86Tb *plain = NULL;
     unsigned versions = 0;
 
     if (!(*filter_word(jit, h) >> (h & 63) & 1)) {
         return NULL;
     }
-    for (X86Tb *tb = *bucket(jit, h); tb; tb = tb->hash_next) {
-        if (tb->code != code || tb->rip != rip || tb->key != key) {
+    for (unsigned i = 0; i < JIT_WAYS; i++) {
+        X86Tb *tb = jit_set_block(jit, set, i, h);
+
+        if (!tb || tb->code != code || tb->rip != rip || tb->key != key) {
             continue;
         }
         if (jit_same_entry(tb->entry, jit_useful_entry(tb, *entry))) {
@@ -191,26 +173,19 @@ X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
 
 void jit_cache_insert(X86Jit *jit, X86Tb *tb)
 {
-    uint64_t h = hash_of(tb->code, tb->rip, tb->key);
-    X86Tb **at = bucket(jit, h);
+    uint64_t h = jit_hash(tb->code, tb->rip, tb->key);
 
-    *filter_word(jit, h) |= 1ull << (h & 63);
-    tb->hash_next = *at;
-    *at = tb;
-    jit_region_add(jit, tb);
+    tb->stale = false;
+    note_in_filter(jit, h);
+    jit_table_add(jit, &jit->blocks, h, JIT_WAYS, tb);
     jit_clone_offer(jit, tb);
 }
 
-void jit_cache_renew_filter(X86Jit *jit)
+void jit_cache_sweep(X86Jit *jit, size_t from, size_t to)
 {
     memset(jit->filter, 0, sizeof(jit->filter));
-    for (unsigned i = 0; i < 1 << JIT_HASH_BITS; i++) {
-        for (const X86Tb *tb = jit->hash[i]; tb; tb = tb->hash_next) {
-            uint64_t h = hash_of(tb->code, tb->rip, tb->key);
-
-            *filter_word(jit, h) |= 1ull << (h & 63);
-        }
-    }
+    jit_table_sweep(&jit->blocks, from, to, note_in_filter, jit);
+    jit_table_sweep(&jit->origins, from, to, NULL, jit);
 }
 
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key)
@@ -241,18 +216,6 @@ void jit_cache_remember(X86Jit *jit, const X86Tb *tb)
     *jit_jump_entry(mode, tb->rip) = (X86JumpEntry){ .rip = tb->rip, .host = tb->entry_checked };
 }
 
-X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc)
-{
-    for (unsigned i = 0; i < 1 << JIT_HASH_BITS; i++) {
-        for (X86Tb *tb = jit->hash[i]; tb; tb = tb->hash_next) {
-            if (pc >= tb->body && pc < tb->end) {
-                return tb;
-            }
-        }
-    }
-    return NULL;
-}
-
 /* --- links ---------------------------------------------------------------------- */
 
 void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb)
@@ -272,7 +235,7 @@ void jit_cache_unlink(X86Jit *jit, X86TbExit *exit)
     emit_patch(exit->disp, jit->code_rx - jit->code_rw, exit->unlinked);
 }
 
-/* Takes the block's own exits off their targets' lists. */
+/* Takes the block's own exits off their targets' lists, for good. */
 static void forget_exits(X86Tb *tb)
 {
     for (unsigned i = 0; i < tb->exit_count; i++) {
@@ -287,28 +250,25 @@ static void forget_exits(X86Tb *tb)
             *at = exit->next;
             exit->to = NULL;
         }
+        exit->unlinked = NULL;
     }
 }
 
-void jit_cache_forget(X86Jit *jit, X86Tb *tb)
+void jit_cache_forget_jump(X86Jit *jit, const X86Tb *tb)
 {
-    X86Tb **at = bucket(jit, hash_of(tb->code, tb->rip, tb->key));
     X86JumpEntry *jump = jit_jump_entry(jit_mode(jit, tb->key & ~X86_KEY_CAREFUL), tb->rip);
 
-    while (*at != tb) {
-        at = &(*at)->hash_next;
-    }
-    *at = tb->hash_next;
     if (tb->entry_checked && jump->host == tb->entry_checked) {
         jump->rip = tb->rip ^ 1; /* belongs to another entry: matches nothing */
     }
-    jit_clone_withdraw(jit, tb);
-    tb->stale = true;
 }
 
 void jit_cache_remove(X86Jit *jit, X86Tb *tb)
 {
-    jit_cache_forget(jit, tb);
+    jit_table_remove(jit, &jit->blocks, jit_hash(tb->code, tb->rip, tb->key), tb);
+    jit_cache_forget_jump(jit, tb);
+    jit_clone_withdraw(jit, tb);
+    tb->stale = true;
     for (X86TbExit *exit = tb->incoming, *next; exit; exit = next) {
         next = exit->next;
         jit_cache_unlink(jit, exit);
@@ -324,9 +284,9 @@ void x86_translator_flush(X86CPU *cpu)
     if (!jit) {
         return;
     }
-    memset(jit->hash, 0, hash_size());
+    jit_table_clear(&jit->blocks);
+    jit_table_clear(&jit->origins);
     memset(jit->filter, 0, sizeof(jit->filter));
-    memset(jit->origins, 0, origins_size());
     madvise(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size(), MADV_DONTNEED);
     jit->mode_count = 0;
     memset(jit->recent, 0, sizeof(jit->recent));

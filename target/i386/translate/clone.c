@@ -16,6 +16,11 @@
  */
 #include "target/i386/translate/build.h"
 
+enum {
+    MAX_STEP = 4095,  /* JitFixup.step */
+    MAX_STEPS = 2 * JIT_BLOCK_ROOM / MAX_STEP + 2, /* fixups that fix nothing, in a block */
+};
+
 /* Are all guest addresses near rip encoded alike? */
 static bool is_ordinary(uint32_t key, uint64_t rip)
 {
@@ -53,25 +58,62 @@ static bool has(const Piece *piece, const uint8_t *p)
     return p >= piece->from && p < piece->to;
 }
 
-static void add_fixup(X86Tb *tb, const Piece *piece, bool cold, const uint8_t *at,
-                      JitFixupKind kind)
+/* Where the fixups of a block are put down. */
+typedef struct Notes {
+    X86Tb *tb;
+    const Piece *piece; /* hot and cold */
+    const uint8_t *last; /* what the last one is for */
+    bool cold, disordered;
+} Notes;
+
+static void put(Notes *n, unsigned step, JitFixupKind kind)
 {
-    tb->fixups[tb->fixup_count++] = (JitFixup){ .at = at - piece->from, .cold = cold,
-                                                .kind = kind };
+    x86_tb_fixups(n->tb)[n->tb->fixup_count++] = (JitFixup){ .step = step, .kind = kind };
+}
+
+static void add_fixup(Notes *n, const uint8_t *at, JitFixupKind kind)
+{
+    if (!n->cold && has(&n->piece[1], at)) {
+        put(n, 0, FIXUP_COLD);
+        n->cold = true;
+        n->last = n->piece[1].from;
+    }
+    for (; at > n->last + MAX_STEP; n->last += MAX_STEP) {
+        put(n, MAX_STEP, FIXUP_STEP);
+    }
+    n->disordered |= at < n->last;
+    put(n, at - n->last, kind);
+    n->last = at;
 }
 
 /* Branches within their piece move with it. */
-static void add_branch(X86Tb *tb, const Piece piece[2], const uint8_t *at)
+static void add_branch(Notes *n, const uint8_t *at)
 {
-    bool cold = has(&piece[1], at);
+    bool cold = has(&n->piece[1], at);
     int32_t rel;
 
     memcpy(&rel, at, 4);
     const uint8_t *target = at + 4 + rel;
-    if (has(&piece[!cold], target)) {
-        add_fixup(tb, &piece[cold], cold, at, FIXUP_BRANCH_ACROSS);
-    } else if (!has(&piece[cold], target)) {
-        add_fixup(tb, &piece[cold], cold, at, FIXUP_BRANCH_OUT);
+    if (has(&n->piece[!cold], target)) {
+        add_fixup(n, at, FIXUP_BRANCH_ACROSS);
+    } else if (!has(&n->piece[cold], target)) {
+        add_fixup(n, at, FIXUP_BRANCH_OUT);
+    }
+}
+
+/* Both lists are in the order of addresses, for so was the code emitted, and so are the fixups. */
+static void add_all(const JitBuild *b, Notes *n)
+{
+    unsigned p = 0, branch = 0;
+
+    while (p < b->placed_count || branch < b->branches.count) {
+        if (branch == b->branches.count ||
+            (p < b->placed_count && b->placed[p].at < b->branch_at[branch])) {
+            add_fixup(n, b->placed[p].at, b->placed[p].kind);
+            p++;
+        } else {
+            add_branch(n, b->branch_at[branch++]);
+        }
     }
 }
 
@@ -80,64 +122,67 @@ void jit_keep_fixups(JitBuild *b, const Emit *hot_end, const Emit *cold_end)
     X86Tb *tb = b->tb;
     const Piece piece[2] = { { tb->body - hot_end->delta, hot_end->p },
                              { tb->cold - cold_end->delta, cold_end->p } };
+    Notes n = { .tb = tb, .piece = piece, .last = piece[0].from };
     unsigned count = b->placed_count + b->branches.count;
     bool wide = (uintptr_t)b->jit->arena > UINT32_MAX; /* so are the constants that point there */
+    size_t size = (uint8_t *)x86_tb_fixups(tb) - (uint8_t *)tb;
 
     tb->cold_len = cold_end->p - piece[1].from;
-    if (tb->second || b->fixed || !wide || count > JIT_MAX_FIXUPS ||
-        !is_ordinary(tb->key, tb->rip)) {
-        return;
+    if (!tb->second && !b->fixed && wide && count <= JIT_MAX_FIXUPS &&
+        is_ordinary(tb->key, tb->rip) &&
+        jit_record_resize(b->jit, tb, size + (count + MAX_STEPS) * sizeof(JitFixup))) {
+        add_all(b, &n);
     }
-    tb->fixups = jit_arena_alloc(b->jit, count * sizeof(JitFixup));
-    if (!tb->fixups) {
-        return;
+    if (n.disordered) {
+        tb->fixup_count = 0;
     }
-    for (unsigned i = 0; i < b->placed_count; i++) {
-        bool cold = has(&piece[1], b->placed[i].at);
-        add_fixup(tb, &piece[cold], cold, b->placed[i].at, b->placed[i].kind);
+    jit_record_resize(b->jit, tb, size + tb->fixup_count * sizeof(JitFixup));
+}
+
+JitFixupWalk jit_fixups(const X86Tb *tb)
+{
+    const JitFixup *first = x86_tb_fixups(tb);
+
+    return (JitFixupWalk){ .next = first, .end = first + tb->fixup_count };
+}
+
+bool jit_fixups_next(JitFixupWalk *walk)
+{
+    while (walk->next < walk->end) {
+        const JitFixup *f = walk->next++;
+
+        walk->at += f->step;
+        walk->kind = f->kind;
+        if (walk->kind == FIXUP_COLD) {
+            walk->cold = true;
+            walk->at = 0;
+        } else if (walk->kind != FIXUP_STEP) {
+            return true;
+        }
     }
-    for (unsigned i = 0; i < b->branches.count; i++) {
-        add_branch(tb, piece, b->branch_at[i]);
-    }
+    return false;
 }
 
 /* --- origins -------------------------------------------------------------------------------- */
 
-static uint64_t hash_of(const uint8_t *code, uint32_t key)
+static uint64_t origin_hash(const uint8_t *code, uint32_t key)
 {
-    return ((uintptr_t)code ^ (uint64_t)key << 20) * 0x9e3779b97f4a7c15ull;
+    return jit_hash(code, 0, key);
 }
 
-static JitOrigins *origins(const X86Jit *jit, uint64_t h)
-{
-    return &jit->origins[h >> (64 - JIT_ORIGIN_BITS)];
-}
-
-static uint32_t tag_of(uint64_t h)
-{
-    return h >> 16;
-}
-
-static const X86Tb *origin(const X86Jit *jit, const JitOrigins *set, unsigned way)
-{
-    return (const X86Tb *)(jit->arena + set->way[way].tb - 1);
-}
-
-/* The way of the origin of a block of code for entry, or JIT_ORIGIN_WAYS. */
+/* Which of the blocks that h leads to has been made of code for entry; JIT_WAYS: none. */
 static unsigned find_way(const X86Jit *jit, uint64_t h, const uint8_t *code, uint32_t key,
                          JitEntry entry)
 {
-    const JitOrigins *set = origins(jit, h);
+    const JitSet *set = jit_table_set(&jit->origins, h);
     unsigned i;
 
-    for (i = 0; i < JIT_ORIGIN_WAYS; i++) {
-        if (set->way[i].tb && set->way[i].tag == tag_of(h)) {
-            const X86Tb *tb = origin(jit, set, i);
+    for (i = 0; i < JIT_WAYS; i++) {
+        const X86Tb *tb = jit_set_block(jit, set, i, h);
 
-            if (tb->code == code && tb->key == key &&
-                jit_same_entry(tb->entry, jit_useful_entry(tb, entry))) {
-                break;
-            }
+        if (tb && tb->code == code && tb->key == key &&
+            jit_same_entry(tb->entry, jit_useful_entry(tb, entry))) {
+            break;
         }
     }
     return i;
@@ -145,43 +190,28 @@ static unsigned find_way(const X86Jit *jit, uint64_t h, const uint8_t *code, uin
 
 void jit_clone_offer(X86Jit *jit, X86Tb *tb)
 {
-    uint64_t h = hash_of(tb->code, tb->key);
-    JitOrigins *set = origins(jit, h);
+    uint64_t h = origin_hash(tb->code, tb->key);
 
-    if (!tb->fixups) {
-        return;
+    if (tb->fixup_count) {
+        jit_table_add(jit, &jit->origins, h, find_way(jit, h, tb->code, tb->key, tb->entry), tb);
     }
-    unsigned way = find_way(jit, h, tb->code, tb->key, tb->entry);
-    for (unsigned i = 0; i < JIT_ORIGIN_WAYS && way == JIT_ORIGIN_WAYS; i++) {
-        way = set->way[i].tb ? way : i;
-    }
-    way = MIN(way, JIT_ORIGIN_WAYS - 1);
-    memmove(&set->way[1], &set->way[0], way * sizeof(set->way[0]));
-    set->way[0].tag = tag_of(h);
-    set->way[0].tb = (uint8_t *)tb - jit->arena + 1;
 }
 
 void jit_clone_withdraw(X86Jit *jit, const X86Tb *tb)
 {
-    JitOrigins *set = origins(jit, hash_of(tb->code, tb->key));
-
-    for (unsigned i = 0; i < JIT_ORIGIN_WAYS; i++) {
-        if (set->way[i].tb && origin(jit, set, i) == tb) {
-            set->way[i].tb = 0;
-        }
-    }
+    jit_table_remove(jit, &jit->origins, origin_hash(tb->code, tb->key), tb);
 }
 
 static const X86Tb *find_origin(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
                                 const uint8_t *code)
 {
-    uint64_t h = hash_of(code, key);
+    uint64_t h = origin_hash(code, key);
 
     if (jit->single || !is_ordinary(key, rip)) {
         return NULL;
     }
     unsigned way = find_way(jit, h, code, key, entry);
-    return way < JIT_ORIGIN_WAYS ? origin(jit, origins(jit, h), way) : NULL;
+    return way < JIT_WAYS ? jit_set_block(jit, jit_table_set(&jit->origins, h), way, h) : NULL;
 }
 
 /* --- copying -------------------------------------------------------------------------------- */
@@ -196,34 +226,32 @@ typedef struct Cloning {
     uint64_t rip_shift;
 } Cloning;
 
-static void *copy_array(X86Jit *jit, const void *from, size_t n)
+/* Where what lies at p of the origin's record lies in the clone's. */
+static void *moved_record(const Cloning *c, const void *p)
 {
-    void *p = jit_arena_alloc(jit, n);
-
-    return p ? memcpy(p, from, n) : NULL;
+    return (char *)c->tb + ((const char *)p - (const char *)c->from);
 }
 
-/* The structures; false if the arena is full. */
-static bool copy_structures(Cloning *c, uint64_t rip)
+/* The record; false if the arena is full. */
+static bool copy_record(Cloning *c, uint64_t rip)
 {
     const X86Tb *from = c->from;
-    X86Jit *jit = c->jit;
-    X86Tb *tb = copy_array(jit, from, sizeof(X86Tb) + (from->count + 1) * sizeof(X86TbInsn));
+    X86Tb *tb = jit_record_new(c->jit, from->size);
 
     if (!tb) {
         return false;
     }
+    memcpy(tb, from, from->size);
     c->tb = tb;
     c->rip_shift = rip - from->rip;
     tb->rip = rip;
-    tb->bytes = copy_array(jit, from->bytes, from->len);
-    tb->exits = copy_array(jit, from->exits, from->exit_count * sizeof(X86TbExit));
-    tb->groups = copy_array(jit, from->groups, from->group_count * sizeof(X86TbGroup));
-    tb->fixups = copy_array(jit, from->fixups, from->fixup_count * sizeof(JitFixup));
+    tb->bytes = moved_record(c, from->bytes);
+    tb->exits = moved_record(c, from->exits);
+    tb->stale = true;
     tb->page[0] = tb->page[1] = NULL;
-    tb->page_next[0] = tb->page_next[1] = tb->hash_next = NULL;
+    tb->page_next[0] = tb->page_next[1] = NULL;
     tb->incoming = NULL;
-    return tb->bytes && tb->exits && tb->groups && tb->fixups;
+    return true;
 }
 
 static void add32(uint8_t *at, uint32_t delta)
@@ -258,12 +286,12 @@ static const X86TlbEntry *move_to_page(const Cloning *c, uint8_t *at)
     return &table[page];
 }
 
-static void fix(const Cloning *c, const JitFixup *f)
+static void fix(const Cloning *c, const JitFixupWalk *f)
 {
     uint8_t *at = c->code[f->cold] + f->at;
     uint32_t tag;
 
-    switch ((JitFixupKind)f->kind) {
+    switch (f->kind) {
     case FIXUP_BRANCH_OUT:
         add32(at, -c->shift[f->cold]);
         break;
@@ -291,6 +319,8 @@ static void fix(const Cloning *c, const JitFixup *f)
     case FIXUP_PAGE_CHECK:
         tag = move_to_page(c, at)->exec;
         memcpy(at + 4, &tag, 4);
+        break;
+    case FIXUP_STEP: case FIXUP_COLD:
         break;
     }
 }
@@ -323,7 +353,6 @@ static void move_exits(Cloning *c)
         X86TbExit *exit = &c->tb->exits[i];
 
         exit->rip = jit_rip(c->tb->key, exit->rip + c->rip_shift);
-        exit->from = c->tb;
         exit->to = NULL;
         exit->next = NULL;
         exit->disp = (uint8_t *)moved(c, exit->disp + delta) - delta;
@@ -359,12 +388,12 @@ X86Tb *jit_clone(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry, const 
     if (!c.from) {
         return NULL;
     }
-    *full = !copy_structures(&c, rip) || !copy_code(&c);
+    *full = !copy_record(&c, rip) || !copy_code(&c);
     if (*full) {
         return NULL;
     }
-    for (unsigned i = 0; i < c.from->fixup_count; i++) {
-        fix(&c, &c.from->fixups[i]);
+    for (JitFixupWalk walk = jit_fixups(c.from); jit_fixups_next(&walk);) {
+        fix(&c, &walk);
     }
     move_entries(&c);
     move_exits(&c);

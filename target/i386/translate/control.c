@@ -13,7 +13,6 @@ static X86TbExit *new_exit(JitBuild *b, uint64_t rip)
 
     exit->rip = b->mode64 ? rip : (uint32_t)rip;
     exit->key = b->tb->key & ~X86_KEY_CAREFUL;
-    exit->from = b->tb;
     exit->same_page = ((exit->rip ^ b->tb->rip) & X86_PAGE_MASK) == 0;
     return exit;
 }

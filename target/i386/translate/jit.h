@@ -47,7 +47,7 @@ enum {
     JIT_JUMP_BITS = 17,
     JIT_MAX_MODES = 16,
     JIT_CONTEXT_ADDENDS = 32,
-    JIT_HASH_BITS = 18,
+    JIT_HASH_BITS = 16,
     JIT_FILTER_BITS = 19,
     JIT_ARENA_SIZE = 96 << 20,
     JIT_ARENA_ROOM = 16 << 10, /* more than any block takes of it */
@@ -55,8 +55,8 @@ enum {
     JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
     JIT_DECODED = 4096,
     JIT_SCATTERED_BITS = 12,
-    JIT_ORIGIN_BITS = 16,
-    JIT_ORIGIN_WAYS = 4,
+    JIT_ORIGIN_BITS = 15,
+    JIT_WAYS = 8,
     JIT_MAX_VERSIONS = 3, /* of a block, for the flags that it is entered with */
 };
 
@@ -161,11 +161,11 @@ enum {
 /* A way out of a block to an address known beforehand. */
 struct X86TbExit {
     uint64_t rip;
-    uint32_t key;          /* mode of the target */
-    X86Tb *from, *to;
+    X86Tb *to;
     X86TbExit *next;       /* of those that lead to `to` */
     uint8_t *disp;         /* the branch, in the writable mapping */
-    const uint8_t *unlinked; /* where it leads when not linked */
+    const uint8_t *unlinked; /* where it leads when not linked; NULL: its block has been removed */
+    uint32_t key;          /* mode of the target */
     JitEntry entry;        /* what the target may rely on */
     bool same_page;
 };
@@ -181,41 +181,53 @@ typedef enum JitFixupKind {
     FIXUP_ARENA,         /* 32 bits: an X86TbInsn as offset in the arena */
     FIXUP_TLB,           /* 32 bits: the address of something in a TLB entry for a guest address */
     FIXUP_PAGE_CHECK,    /* FIXUP_TLB, and behind it the low half of the exec tag */
+    FIXUP_STEP,          /* nothing: the next one is too far away for one step */
+    FIXUP_COLD,          /* nothing: the next ones are in the cold code */
 } JitFixupKind;
 
+/* They stand in the order of what they fix. */
 typedef struct JitFixup {
-    uint16_t at;   /* offset in the half's code */
-    bool cold;
-    uint8_t kind;  /* a JitFixupKind */
+    uint16_t step : 12; /* from the one before, or from the beginning of that code */
+    uint16_t kind : 4;  /* a JitFixupKind */
 } JitFixup;
 
-/* A translated block: one run of instructions in one page. */
+/*
+ * A translated block: one run of instructions in one page. Its record in the arena is one piece:
+ * X86Tb, instructions, groups, the guest's bytes, exits, fixups.
+ */
 struct X86Tb {
     uint64_t rip;
+    const uint8_t *code; /* host address of its first byte */
     uint32_t key;
     uint16_t len;
     uint16_t count;
-    const uint8_t *code; /* host address of its first byte */
-    const uint8_t *bytes; /* all of it in one piece, as it was translated */
-    const uint8_t *second; /* host page of the rest of an instruction that crosses pages, or NULL */
+    JitEntry entry;      /* what it relies on: unless plain, it has entry_host only */
+    bool wants_flags, wants_vec, wants_x87; /* what it might like to rely on */
+    bool stale;          /* not inserted yet, or removed */
     const uint8_t *entry_host, *entry_saved, *entry_checked;
     const uint8_t *body; /* what X86TbInsn.host counts from */
     const uint8_t *end, *cold;
-    JitEntry entry;      /* what it relies on: unless plain, it has entry_host only */
-    bool wants_flags, wants_vec, wants_x87; /* what it might like to rely on */
-    bool stale;
+    const uint8_t *bytes; /* all of the code in one piece, as it was translated */
+    const uint8_t *second; /* host page of the rest of an instruction that crosses pages, or NULL */
     X86CodePage *page[2];
     X86Tb *page_next[2];
-    X86Tb *hash_next;
-    X86Tb *region_next;
     X86TbExit *incoming;
     X86TbExit *exits;
-    X86TbGroup *groups;
-    JitFixup *fixups;    /* NULL: the block cannot be cloned */
-    unsigned exit_count;
-    uint16_t group_count, fixup_count, cold_len;
+    uint16_t size;       /* of the record */
+    uint16_t exit_count, group_count, cold_len;
+    uint16_t fixup_count; /* 0: the block cannot be cloned */
     X86TbInsn insns[];
 };
+
+static inline X86TbGroup *x86_tb_groups(X86Tb *tb)
+{
+    return (X86TbGroup *)&tb->insns[tb->count + 1];
+}
+
+static inline JitFixup *x86_tb_fixups(const X86Tb *tb)
+{
+    return (JitFixup *)&tb->exits[tb->exit_count];
+}
 
 static inline X86Tb *x86_insn_tb(const X86TbInsn *insn)
 {
@@ -231,7 +243,7 @@ static inline unsigned x86_tb_page_number(const X86Tb *tb, const X86CodePage *pa
 /* The group that insn makes the check of, or NULL. */
 static inline const X86TbGroup *x86_insn_group(const X86TbInsn *insn)
 {
-    return insn->group ? &x86_insn_tb(insn)->groups[insn->group - 1] : NULL;
+    return insn->group ? &x86_tb_groups(x86_insn_tb(insn))[insn->group - 1] : NULL;
 }
 
 /* What a stub calls: returns the host address to go on at, or NULL to leave translated code. */
@@ -280,18 +292,23 @@ typedef struct JitDecoded {
 /* The code cache and the arena are filled in regions, one after the other, and emptied in the same
  * order: what was made first goes first. */
 typedef struct JitRegion {
-    X86Tb *blocks;       /* that were inserted, by region_next; some may be stale */
     size_t code, arena;  /* bytes used, once the next region is filled */
 } JitRegion;
 
-/* Of some code, wherever it is in guest addresses, the block that was made last for each entry; by
- * hash, the newest first. */
-typedef struct JitOrigins {
+/* Blocks with hashes that begin alike, the newest first: a line of the host's cache. */
+typedef struct JitSet {
     struct {
-        uint32_t tag; /* of the hash */
+        uint32_t tag; /* the hash's low half */
         uint32_t tb;  /* offset in the arena, plus 1; 0: none */
-    } way[JIT_ORIGIN_WAYS];
-} JitOrigins;
+    } way[JIT_WAYS];
+} JitSet;
+
+/* Finds blocks by a hash. What is pushed out of a full set by newer blocks is not found any more, but
+ * stays as it is. */
+typedef struct JitTable {
+    JitSet *sets;
+    unsigned bits; /* of the hash that say which set */
+} JitTable;
 
 /* What IRET loaded last, and the descriptors it came from. */
 typedef struct JitIret {
@@ -313,9 +330,9 @@ struct X86Jit {
     size_t hot_populated, cold_populated; /* how far the host has been asked to map it */
     uint8_t *arena;       /* X86Tb and X86TbExit */
     size_t arena_used;
-    X86Tb **hash;         /* 1 << JIT_HASH_BITS */
+    JitTable blocks;      /* by code, RIP and mode */
+    JitTable origins;     /* of clones: by code and mode, for each entry the block made last */
     uint64_t filter[1 << JIT_FILTER_BITS >> 6]; /* a bit for each hash of a block */
-    JitOrigins *origins;  /* 1 << JIT_ORIGIN_BITS */
     X86JitMode modes[JIT_MAX_MODES];
     unsigned mode_count;
     X86JitMode *recent[4]; /* entered last, by privilege (direct.c) */
@@ -370,13 +387,13 @@ X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
 JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry);
 void jit_cache_insert(X86Jit *jit, X86Tb *tb);
 void jit_cache_remove(X86Jit *jit, X86Tb *tb);
-/* The same but for links: tb is neither found nor jumped to indirectly any more. */
-void jit_cache_forget(X86Jit *jit, X86Tb *tb);
+/* Indirect jumps no longer lead to tb. */
+void jit_cache_forget_jump(X86Jit *jit, const X86Tb *tb);
+/* Blocks whose records lie in [from, to) of the arena are neither found nor cloned any more. */
+void jit_cache_sweep(X86Jit *jit, size_t from, size_t to);
 /* Makes an exit lead to tb, whose RIP and mode are the exit's. */
 void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb);
 void jit_cache_unlink(X86Jit *jit, X86TbExit *exit);
-/* The filter no longer knows blocks that are gone. */
-void jit_cache_renew_filter(X86Jit *jit);
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key);
 /* Indirect jumps to the address of tb lead to it from now on. */
 void jit_cache_remember(X86Jit *jit, const X86Tb *tb);
@@ -384,8 +401,34 @@ static inline X86JumpEntry *jit_jump_entry(X86JitMode *mode, uint64_t rip)
 {
     return &mode->jumps[(uint32_t)rip * JIT_JUMP_FACTOR >> (32 - JIT_JUMP_BITS)];
 }
-/* The block whose code has the host address pc, or NULL. */
-X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
+
+/* tables.c */
+bool jit_table_init(JitTable *table, unsigned bits);
+void jit_table_destroy(JitTable *table);
+void jit_table_clear(JitTable *table);
+/* tb is the first block of its set; it takes the place of way number way, or of an empty one, or of
+ * the last if that is JIT_WAYS. */
+void jit_table_add(const X86Jit *jit, JitTable *table, uint64_t hash, unsigned way, const X86Tb *tb);
+void jit_table_remove(const X86Jit *jit, JitTable *table, uint64_t hash, const X86Tb *tb);
+/* Removes all blocks in [from, to) of the arena; calls fn, if any, for the others. */
+void jit_table_sweep(JitTable *table, size_t from, size_t to,
+                     void (*fn)(X86Jit *jit, uint32_t tag), X86Jit *jit);
+static inline uint64_t jit_hash(const uint8_t *code, uint64_t rip, uint32_t key)
+{
+    uint64_t h = (uintptr_t)code ^ (uint64_t)key << 20 ^ rip * 0xff51afd7ed558ccdull;
+
+    return (h ^ h >> 29) * 0x9e3779b97f4a7c15ull;
+}
+static inline JitSet *jit_table_set(const JitTable *table, uint64_t hash)
+{
+    return &table->sets[hash >> (64 - table->bits)];
+}
+/* Number way of a set if it has the hash's tag, else NULL. */
+static inline X86Tb *jit_set_block(const X86Jit *jit, const JitSet *set, unsigned way, uint64_t hash)
+{
+    return set->way[way].tb && set->way[way].tag == (uint32_t)hash
+               ? (X86Tb *)(jit->arena + set->way[way].tb - 1) : NULL;
+}
 
 /* regions.c */
 void jit_regions_init(X86Jit *jit);
@@ -394,14 +437,17 @@ void jit_regions_reset(X86Jit *jit);
 /* The rest of both halves of the present region; false if a block may not find room there. */
 bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold);
 void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold);
-/* Zeroed memory for n bytes; NULL if the region's part of the arena is full. */
-void *jit_arena_alloc(X86Jit *jit, size_t n);
+/* A record of size bytes, of which only X86Tb.size is set; NULL if the region's part of the arena is
+ * full. */
+X86Tb *jit_record_new(X86Jit *jit, size_t size);
+/* Gives the record that was made last another size; false if that is too much. */
+bool jit_record_resize(X86Jit *jit, X86Tb *tb, size_t size);
+/* The block whose code has the host address pc, or NULL. */
+X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
 /* Is there room for another block? */
 bool jit_region_has_room(const X86Jit *jit);
 /* Goes on to the next region and drops the blocks that are in it (jit->drops). */
 void jit_region_next(X86Jit *jit);
-/* tb has been inserted. */
-void jit_region_add(X86Jit *jit, X86Tb *tb);
 /* Bytes that blocks, stale ones too, take of the code cache and of the arena. */
 void jit_regions_used(const X86Jit *jit, size_t *code, size_t *arena);
 
@@ -417,6 +463,15 @@ const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip);
  * if there is none, or the cache is full (*full). */
 X86Tb *jit_clone(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry, const uint8_t *code,
                  bool *full);
+/* Goes through a block's fixups. */
+typedef struct JitFixupWalk {
+    const JitFixup *next, *end;
+    unsigned at;   /* offset in the code, hot or cold */
+    bool cold;
+    JitFixupKind kind;
+} JitFixupWalk;
+JitFixupWalk jit_fixups(const X86Tb *tb);
+bool jit_fixups_next(JitFixupWalk *walk);
 /* tb may be cloned from now on; it no longer may. */
 void jit_clone_offer(X86Jit *jit, X86Tb *tb);
 void jit_clone_withdraw(X86Jit *jit, const X86Tb *tb);

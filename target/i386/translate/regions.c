@@ -120,15 +120,23 @@ void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold)
     jit->cold_used = cold->p - (jit->code_rw + jit->code_size / 2);
 }
 
-void *jit_arena_alloc(X86Jit *jit, size_t n)
+bool jit_record_resize(X86Jit *jit, X86Tb *tb, size_t size)
 {
-    n = (n + 15) & ~(size_t)15;
-    if (jit->arena_used + n > (jit->region + 1) * jit->region_arena) {
-        return NULL;
+    size_t start = (uint8_t *)tb - jit->arena, rounded = (size + 7) & ~(size_t)7;
+
+    if (start + rounded > (jit->region + 1) * jit->region_arena) {
+        return false;
     }
-    void *p = jit->arena + jit->arena_used;
-    jit->arena_used += n;
-    return memset(p, 0, n);
+    tb->size = rounded;
+    jit->arena_used = start + rounded;
+    return true;
+}
+
+X86Tb *jit_record_new(X86Jit *jit, size_t size)
+{
+    X86Tb *tb = (X86Tb *)(jit->arena + jit->arena_used);
+
+    return jit_record_resize(jit, tb, size) ? tb : NULL;
 }
 
 bool jit_region_has_room(const X86Jit *jit)
@@ -144,14 +152,6 @@ static unsigned region_of(const X86Jit *jit, const void *in_arena)
     return ((const uint8_t *)in_arena - jit->arena) / jit->region_arena;
 }
 
-void jit_region_add(X86Jit *jit, X86Tb *tb)
-{
-    JitRegion *region = &jit->regions[region_of(jit, tb)];
-
-    tb->region_next = region->blocks;
-    region->blocks = tb;
-}
-
 /* The blocks of region i, the oldest ones, leave the page, which keeps its guard. A page may have
  * very many, so only those are looked at. */
 static void clear_page(const X86Jit *jit, X86CodePage *page, unsigned i)
@@ -164,8 +164,8 @@ static void clear_page(const X86Jit *jit, X86CodePage *page, unsigned i)
     }
 }
 
-/* Exits of region i no longer lead to tb. Their branches are not changed: they go, too. All of them
- * at once: to look for one after the other would take the square of the list's length. */
+/* Exits of region i no longer lead to tb, which stays. All of them at once: to look for one after the
+ * other would take the square of the list's length. */
 static void clear_incoming(const X86Jit *jit, X86Tb *tb, unsigned i)
 {
     for (X86TbExit **at = &tb->incoming; *at;) {
@@ -180,24 +180,62 @@ static void clear_incoming(const X86Jit *jit, X86Tb *tb, unsigned i)
     }
 }
 
+/* Links from tb, of region i, to other regions and back. Those within the region go with it. */
 static void clear_links(X86Jit *jit, X86Tb *tb, unsigned i)
 {
-    clear_incoming(jit, tb, i);
     for (X86TbExit *exit = tb->incoming; exit; exit = exit->next) {
-        jit_cache_unlink(jit, exit);
-    }
-    tb->incoming = NULL;
-    for (unsigned n = 0; n < tb->exit_count; n++) {
-        if (tb->exits[n].to) {
-            clear_incoming(jit, tb->exits[n].to, i);
+        if (region_of(jit, exit) != i) {
+            jit_cache_unlink(jit, exit);
         }
     }
+    for (unsigned n = 0; n < tb->exit_count; n++) {
+        X86Tb *to = tb->exits[n].to;
+
+        if (to && region_of(jit, to) != i) {
+            clear_incoming(jit, to, i);
+        }
+    }
+}
+
+/* The first record of region i, and the end of the last one. */
+static X86Tb *records(const X86Jit *jit, unsigned i, const X86Tb **end)
+{
+    uint8_t *start = jit->arena + i * jit->region_arena;
+    size_t used = i == jit->region ? present_use(jit).arena : jit->regions[i].arena;
+
+    *end = (X86Tb *)(start + used);
+    return (X86Tb *)start;
+}
+
+static X86Tb *next_record(X86Tb *tb)
+{
+    return (X86Tb *)((uint8_t *)tb + tb->size);
+}
+
+X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc)
+{
+    size_t region = (size_t)(pc - jit->code_rx) / jit->region_size;
+    const X86Tb *end;
+
+    if (pc < jit->code_rx || region >= jit->region_count) {
+        return NULL;
+    }
+    for (X86Tb *tb = records(jit, region, &end); tb < end; tb = next_record(tb)) {
+        if (!tb->stale && pc >= tb->body && pc < tb->end) {
+            return tb;
+        }
+    }
+    return NULL;
 }
 
 /* Drops the blocks of region i. */
 static void evict(X86Jit *jit, unsigned i)
 {
-    for (X86Tb *tb = jit->regions[i].blocks; tb; tb = tb->region_next) {
+    size_t start = i * jit->region_arena;
+    const X86Tb *end;
+
+    jit_cache_sweep(jit, start, start + jit->region_arena);
+    for (X86Tb *tb = records(jit, i, &end); tb < end; tb = next_record(tb)) {
         if (tb->stale) {
             continue; /* nothing knows it any more */
         }
@@ -206,8 +244,9 @@ static void evict(X86Jit *jit, unsigned i)
                 clear_page(jit, tb->page[n], i);
             }
         }
-        jit_cache_forget(jit, tb);
+        jit_cache_forget_jump(jit, tb);
         clear_links(jit, tb, i);
+        tb->stale = true;
         jit->stats.evicted++;
     }
     jit->regions[i] = (JitRegion){ 0 };
@@ -236,11 +275,8 @@ void jit_region_next(X86Jit *jit)
 
     jit->regions[full].code = use.code;
     jit->regions[full].arena = use.arena;
-    if (jit->regions[next].blocks) {
+    if (jit->regions[next].arena) {
         evict(jit, next);
-        if (next == 0) {
-            jit_cache_renew_filter(jit);
-        }
         forget_writable(jit, full);
     }
     begin_region(jit, next);

@@ -457,7 +457,7 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
     if (!tb) {
         return jit_go_on(ctx);
     }
-    if (jit->drops == drops && !exit->to && !exit->from->stale) {
+    if (jit->drops == drops && !exit->to && exit->unlinked) {
         jit_cache_link(jit, exit, tb);
         jit->stats.links++;
     }

@@ -605,7 +605,7 @@ static void note_group(JitBuild *b, const JitInsn *insn)
     const JitGroup *group = insn->group;
     unsigned mnemonic = insn->x.mnemonic;
 
-    b->tb->groups[group->number] = (X86TbGroup){
+    x86_tb_groups(b->tb)[group->number] = (X86TbGroup){
         .from = group->from - insn->group_delta, .to = group->to - insn->group_delta,
         .write = group->write,
         .base = mnemonic == X86_MN_PUSH || mnemonic == X86_MN_POP ? X86_RSP
@@ -664,24 +664,28 @@ static unsigned count_exits(const JitBuild *b)
     return n;
 }
 
-/* The block's place, once it is known how many instructions and exits it has. */
+/* The block's record but for its fixups, once it is known how many instructions and exits it has at
+ * most: the exits are the last. */
 static bool allocate(JitBuild *b, X86Tb *proto)
 {
-    size_t size = sizeof(X86Tb) + (b->count + 1) * sizeof(X86TbInsn);
+    size_t groups = offsetof(X86Tb, insns) + (b->count + 1) * sizeof(X86TbInsn);
+    size_t bytes = groups + b->group_count * sizeof(X86TbGroup);
+    size_t exits = (bytes + proto->len + 7) & ~(size_t)7;
+    size_t size = exits + count_exits(b) * sizeof(X86TbExit);
+    X86Tb *tb = jit_record_new(b->jit, size);
 
-    b->tb = jit_arena_alloc(b->jit, size);
-    if (!b->tb) {
+    if (!tb) {
         return false;
     }
-    *b->tb = *proto;
-    uint8_t *bytes = jit_arena_alloc(b->jit, proto->len);
-    b->tb->exits = jit_arena_alloc(b->jit, count_exits(b) * sizeof(X86TbExit));
-    b->tb->groups = jit_arena_alloc(b->jit, b->group_count * sizeof(X86TbGroup));
-    if (!bytes || !b->tb->exits || !b->tb->groups) {
-        return false;
-    }
-    b->tb->bytes = memcpy(bytes, proto->bytes, proto->len);
-    b->tb->group_count = b->group_count;
+    uint16_t rounded = tb->size;
+    memset(tb, 0, size);
+    *tb = *proto;
+    tb->size = rounded;
+    tb->stale = true;
+    tb->group_count = b->group_count;
+    tb->bytes = memcpy((uint8_t *)tb + bytes, proto->bytes, proto->len);
+    tb->exits = (X86TbExit *)((uint8_t *)tb + exits);
+    b->tb = tb;
     return true;
 }
 

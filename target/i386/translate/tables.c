@@ -1,0 +1,81 @@
+/*
+ * Tables that find blocks by a hash (JitTable): each look-up reads one line of the host's cache, and
+ * the record only of what is very probably meant.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <sys/mman.h>
+#include "target/i386/translate/jit.h"
+
+static size_t table_size(unsigned bits)
+{
+    return sizeof(JitSet) << bits;
+}
+
+bool jit_table_init(JitTable *table, unsigned bits)
+{
+    void *p = mmap(NULL, table_size(bits), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (p == MAP_FAILED) {
+        return false;
+    }
+    madvise(p, table_size(bits), MADV_HUGEPAGE); /* what is looked up is scattered */
+    *table = (JitTable){ .sets = p, .bits = bits };
+    return true;
+}
+
+void jit_table_destroy(JitTable *table)
+{
+    if (table->sets) {
+        munmap(table->sets, table_size(table->bits));
+    }
+}
+
+void jit_table_clear(JitTable *table)
+{
+    memset(table->sets, 0, table_size(table->bits));
+}
+
+static uint32_t reference(const X86Jit *jit, const X86Tb *tb)
+{
+    return (const uint8_t *)tb - jit->arena + 1;
+}
+
+void jit_table_add(const X86Jit *jit, JitTable *table, uint64_t hash, unsigned way, const X86Tb *tb)
+{
+    JitSet *set = jit_table_set(table, hash);
+
+    for (unsigned i = 0; i < JIT_WAYS && way == JIT_WAYS; i++) {
+        way = set->way[i].tb ? way : i;
+    }
+    memmove(&set->way[1], &set->way[0], MIN(way, JIT_WAYS - 1) * sizeof(set->way[0]));
+    set->way[0].tag = hash;
+    set->way[0].tb = reference(jit, tb);
+}
+
+void jit_table_remove(const X86Jit *jit, JitTable *table, uint64_t hash, const X86Tb *tb)
+{
+    JitSet *set = jit_table_set(table, hash);
+
+    for (unsigned i = 0; i < JIT_WAYS; i++) {
+        if (set->way[i].tb == reference(jit, tb)) {
+            set->way[i].tb = 0;
+        }
+    }
+}
+
+void jit_table_sweep(JitTable *table, size_t from, size_t to,
+                     void (*fn)(X86Jit *jit, uint32_t tag), X86Jit *jit)
+{
+    for (size_t i = 0; i < (size_t)JIT_WAYS << table->bits; i++) {
+        JitSet *set = &table->sets[i / JIT_WAYS];
+        uint32_t *tb = &set->way[i % JIT_WAYS].tb;
+
+        if (*tb > from && *tb <= to) {
+            *tb = 0;
+        } else if (*tb && fn) {
+            fn(jit, set->way[i % JIT_WAYS].tag);
+        }
+    }
+}
