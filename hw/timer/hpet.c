@@ -490,7 +490,8 @@ static void hpet_unrealize(DeviceState *dev)
     memory_region_destroy(&s->io);
 }
 
-/* A saved timer is one that waits, so the state needs no notion of silence. */
+/* A timer is saved right and waiting for its next match if it has one, so the state needs no notion
+ * of silence. */
 static void hpet_pre_save(void *opaque)
 {
     HPETState *s = opaque;
@@ -499,6 +500,16 @@ static void hpet_pre_save(void *opaque)
         catch_up(&s->timers[n]);
         wait_for_match(&s->timers[n]);
     }
+}
+
+static bool hpet_post_load(void *opaque, Error **errp)
+{
+    HPETState *s = opaque;
+
+    for (unsigned n = 0; n < s->num_timers; n++) {
+        s->timers[n].silent_since = counter(s);
+    }
+    return true;
 }
 
 static const VMStateField timer_fields[] = {
@@ -527,6 +538,7 @@ static const VMStateField hpet_fields[] = {
 
 static const VMStateDescription vmstate_hpet = {
     .name = TYPE_HPET, .version = 1, .fields = hpet_fields, .pre_save = hpet_pre_save,
+    .post_load = hpet_post_load,
 };
 
 static const Property hpet_props[] = {

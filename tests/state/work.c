@@ -188,14 +188,19 @@ static void work_apics(TestMachine *t)
     }
 }
 
-/* Counting, timer 0 periodic, timer 1 one-shot. */
+/* Counting, timer 0 periodic, timer 1 one-shot, timer 2 periodic without an interrupt, its match long
+ * past: it must not move. */
 static void work_hpet(TestMachine *t)
 {
+    mem_write(t, 0xfed000f0, 8, 5000);
     mem_write(t, 0xfed00100, 8, 0x4c);
     mem_write(t, 0xfed00108, 8, 1000000);
     mem_write(t, 0xfed00108, 8, 300000);
     mem_write(t, 0xfed00120, 8, 0x1404);
     mem_write(t, 0xfed00128, 8, 7000000);
+    mem_write(t, 0xfed00140, 8, 0x48);
+    mem_write(t, 0xfed00148, 8, 500);
+    mem_write(t, 0xfed00148, 8, 1300);
     mem_write(t, 0xfed00010, 8, 1);
 }
 
