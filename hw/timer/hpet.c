@@ -152,7 +152,7 @@ static void catch_up(HPETTimer *t)
 {
     uint64_t ticks, elapsed;
 
-    if (!is_silent(t) || timer_pending(&t->timer)) {
+    if (!enabled(t->hpet) || !is_silent(t) || timer_pending(&t->timer)) {
         return;
     }
     ticks = ticks_to_match(t, t->silent_since);

@@ -170,6 +170,9 @@ static void test_silent_periodic(void)
     qtest_writel(qts, HPET + CONFIG, 0);
     qtest_clock_step(qts, 1000 * TICK_NS);
     g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 2700);
+    qtest_writeq(qts, HPET + COUNTER, 5000); /* no match is passed by writing */
+    g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 2700);
+    qtest_writeq(qts, HPET + COUNTER, 2630);
     qtest_writel(qts, HPET + CONFIG, ENABLE);
     qtest_clock_step(qts, 170 * TICK_NS); /* 2800 */
     g_assert_cmpuint(qtest_readq(qts, tn(0, 8)), ==, 2900);
