@@ -292,7 +292,7 @@ static int64_t chip_sync(I8254 *s)
 void i8254_update(I8254 *s)
 {
     int64_t now = chip_sync(s);
-    int64_t next = next_event(&s->counters[0], now);
+    int64_t next = s->irq_disabled ? -1 : next_event(&s->counters[0], now);
 
     drive_irq(s, counter_out(&s->counters[0], now));
     if (next >= 0) {
@@ -463,6 +463,7 @@ bool i8254_out(I8254 *s, unsigned counter)
 
 void i8254_disable_irq(I8254 *s, bool disable)
 {
+    chip_sync(s); /* what became due until now went where the line led */
     s->irq_disabled = disable;
     i8254_update(s);
 }

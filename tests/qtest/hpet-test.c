@@ -251,6 +251,28 @@ static void test_legacy_replacement(void)
     qtest_quit(qts);
 }
 
+/* The 8254 goes on while the HPET has IRQ 0, but none of that comes after. */
+static void test_hand_back(void)
+{
+    QTest *qts = start();
+
+    pit_set_mode(qts, 0, PIT_WORD, 2);
+    pit_write_count(qts, 0, 1000); /* periods from ticks 1, 1001, 2001 */
+    qtest_writel(qts, HPET + CONFIG, ENABLE | LEGACY);
+    unsigned irq0 = qtest_irq_raised(qts, 0);
+    pit_go_to(qts, 2500);
+    pit_write_count(qts, 0, 600);  /* from tick 3001 */
+    pit_go_to(qts, 4300);
+    g_assert_cmpuint(qtest_irq_raised(qts, 0), ==, irq0);
+    qtest_writel(qts, HPET + CONFIG, ENABLE);
+    g_assert_cmpuint(qtest_irq_raised(qts, 0), ==, irq0 + 1); /* OUT is high */
+    pit_go_to(qts, 4800);
+    g_assert_cmpuint(qtest_irq_raised(qts, 0), ==, irq0 + 1);
+    pit_go_to(qts, 4801);
+    g_assert_cmpuint(qtest_irq_raised(qts, 0), ==, irq0 + 2);
+    qtest_quit(qts);
+}
+
 static void test_off(void)
 {
     QTest *qts = qtest_start("-machine pc,hpet=off -nodefaults");
@@ -271,6 +293,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hpet/silent-32-bits", test_silent_32_bits);
     g_test_add_func("/hpet/level", test_level);
     g_test_add_func("/hpet/legacy", test_legacy_replacement);
+    g_test_add_func("/hpet/hand-back", test_hand_back);
     g_test_add_func("/hpet/off", test_off);
     return g_test_run();
 }
