@@ -198,16 +198,17 @@ static bool find_row(Decoder *d, X86Insn *insn)
     for (;;) {
         unsigned kind = node >> 12, index = node & 0xfff;
 
+        if (kind == X86_NODE_ROW) {
+            insn->row = index;
+            d->row = &x86_decode_rows[index];
+            return true;
+        }
         if (kind >= X86_NODE_MOD3 && kind != X86_NODE_REXB && kind != X86_NODE_PFX &&
             d->p >= d->end) {
             d->error = X86_DECODE_TRUNCATED;
             return false;
         }
         switch (kind) {
-        case X86_NODE_ROW:
-            insn->row = index;
-            d->row = &x86_decode_rows[index];
-            return true;
         case X86_NODE_MODE64:
             node = x86_nodes2[index][d->mode == X86_MODE_64];
             break;
@@ -595,7 +596,7 @@ static X86DecodeResult decode(Decoder *d, X86Insn *insn)
     if (d->row->flags & X86_DF_MODRM) {
         decode_modrm(d, insn);
     }
-    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
+    for (unsigned i = 0; i < X86_MAX_OPERANDS && d->row->op[i]; i++) {
         decode_operand(d, insn, i);
     }
     if (d->error == X86_DECODE_OK && !is_legal(d, insn)) {

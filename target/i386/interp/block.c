@@ -43,9 +43,37 @@ static void free_page(gpointer data)
     g_free(page);
 }
 
+static X86CodePage **recent_page(X86Interp *interp, const uint8_t *host)
+{
+    return &interp->recent_pages[(uintptr_t)host >> 12 & (X86_RECENT_PAGES - 1)];
+}
+
+/* What is known of a host page, or NULL if it has no code. */
+static X86CodePage *find_page(X86Interp *interp, const uint8_t *host)
+{
+    X86CodePage **recent = recent_page(interp, host);
+
+    if (!*recent || (*recent)->host != host) {
+        *recent = g_hash_table_lookup(interp->pages, host);
+    }
+    return *recent;
+}
+
+static void forget_page(X86Interp *interp, const X86CodePage *page)
+{
+    *recent_page(interp, page->host) = NULL;
+    g_hash_table_remove(interp->pages, page->host);
+}
+
+static void forget_all_pages(X86Interp *interp)
+{
+    memset(interp->recent_pages, 0, sizeof(interp->recent_pages));
+    g_hash_table_remove_all(interp->pages);
+}
+
 static X86CodePage *code_page(X86CPU *cpu, const uint8_t *host, RAMBlock *block, uint64_t offset)
 {
-    X86CodePage *page = g_hash_table_lookup(cpu->interp->pages, host);
+    X86CodePage *page = find_page(cpu->interp, host);
 
     if (!page) {
         page = g_new0(X86CodePage, 1);
@@ -162,7 +190,7 @@ static void sweep_page(X86CodePage *page)
 void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len)
 {
     X86Interp *interp = cpu->interp;
-    X86CodePage *page = g_hash_table_lookup(interp->pages, page_of(host));
+    X86CodePage *page = find_page(interp, page_of(host));
     unsigned offset = (uintptr_t)host & 0xfff;
 
     if (!page) {
@@ -181,7 +209,7 @@ void x86_code_written(X86CPU *cpu, const uint8_t *host, unsigned len)
     if (page->blocks || page->translated) {
         page->idle_writes = 0;
     } else if (++page->idle_writes > X86_IDLE_WRITES) {
-        g_hash_table_remove(interp->pages, page->host);
+        forget_page(interp, page);
     }
 }
 
@@ -190,7 +218,7 @@ void x86_interp_flush_code(X86CPU *cpu)
     X86Interp *interp = cpu->interp;
 
     memset(interp->hash, 0, sizeof(interp->hash));
-    g_hash_table_remove_all(interp->pages);
+    forget_all_pages(interp);
     interp->arena_used = 0;
     x86_translator_flush(cpu);
     interp->flush_count++;
@@ -368,7 +396,7 @@ static bool was_guarded(X86CPU *cpu, uint64_t lin)
     RAMBlock *block;
     uint64_t offset;
     uint8_t *host = x86_code_page(cpu, lin, &block, &offset);
-    const X86CodePage *page = g_hash_table_lookup(cpu->interp->pages, host);
+    const X86CodePage *page = find_page(cpu->interp, host);
 
     if (!page || page->request) {
         x86_code_page_guard(cpu, lin);

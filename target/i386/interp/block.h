@@ -123,6 +123,8 @@ enum { X86_IDLE_WRITES = 64 };
 
 enum { X86_PENDING_WRITES = 64 };
 
+enum { X86_RECENT_PAGES = 64 };
+
 struct X86Interp {
     const X86Op *cur;      /* the operation that may fault; NULL: fetching */
     bool started;          /* cur is NULL, but the instruction at start may fault */
@@ -137,6 +139,7 @@ struct X86Interp {
     X86JumpCache jumps[1 << X86_JUMP_CACHE_BITS];
     X86Block *hash[1 << X86_BLOCK_HASH_BITS];
     GHashTable *pages;     /* host page -> X86CodePage */
+    X86CodePage *recent_pages[X86_RECENT_PAGES]; /* some of them, by the host page's number */
     uint8_t *arena;
     size_t arena_used;
     X86Block *scratch;     /* for one instruction that cannot be cached */

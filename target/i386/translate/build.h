@@ -28,13 +28,14 @@ typedef void JitEmitFn(JitBuild *b, const JitInsn *insn);
 struct JitInsn {
     X86Insn x;
     const uint8_t *bytes;
-    JitEmitFn *emit;
     CopyRow row;
     CopyCode code;
     uint16_t flags_read, flags_killed, flags_touched; /* X86_F_... */
     uint16_t need_before, need_after; /* flags that someone will look at */
     uint16_t guest;  /* offset from the block's RIP */
     uint8_t index;
+    /* from here on zero until it is known */
+    JitEmitFn *emit;
     JitGroup *group;     /* of the access through a base register, or NULL */
     int32_t group_delta; /* how much the base has changed since the group's beginning */
     bool group_first;    /* makes the group's check */

@@ -241,6 +241,10 @@ static bool copy_record(Cloning *c, uint64_t rip)
     if (!tb) {
         return false;
     }
+    __builtin_prefetch(from->body);
+    __builtin_prefetch(from->body + 64);
+    __builtin_prefetch(from->cold);
+    __builtin_prefetch(from->cold + 64);
     memcpy(tb, from, from->size);
     c->tb = tb;
     c->rip_shift = rip - from->rip;

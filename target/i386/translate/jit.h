@@ -219,6 +219,10 @@ struct X86Tb {
     X86TbInsn insns[];
 };
 
+/* runtime.c: tb is no longer on the list of page, which stays guarded. Blocks are there in the order in
+ * which they were made, so that the oldest one leaves at once. */
+void x86_tb_leave_page(X86Tb *tb, X86CodePage *page);
+
 static inline X86TbGroup *x86_tb_groups(X86Tb *tb)
 {
     return (X86TbGroup *)&tb->insns[tb->count + 1];
@@ -295,7 +299,7 @@ typedef struct JitRegion {
     size_t code, arena;  /* bytes used, once the next region is filled */
 } JitRegion;
 
-/* Blocks with hashes that begin alike, the newest first: a line of the host's cache. */
+/* Blocks with hashes that begin alike: a line of the host's cache. */
 typedef struct JitSet {
     struct {
         uint32_t tag; /* the hash's low half */
@@ -303,7 +307,7 @@ typedef struct JitSet {
     } way[JIT_WAYS];
 } JitSet;
 
-/* Finds blocks by a hash. What is pushed out of a full set by newer blocks is not found any more, but
+/* Finds blocks by a hash. What is pushed out of a full set by a newer block is not found any more, but
  * stays as it is. */
 typedef struct JitTable {
     JitSet *sets;
@@ -406,8 +410,7 @@ static inline X86JumpEntry *jit_jump_entry(X86JitMode *mode, uint64_t rip)
 bool jit_table_init(JitTable *table, unsigned bits);
 void jit_table_destroy(JitTable *table);
 void jit_table_clear(JitTable *table);
-/* tb is the first block of its set; it takes the place of way number way, or of an empty one, or of
- * the last if that is JIT_WAYS. */
+/* tb takes the place of way number way of its set; if that is JIT_WAYS, an empty one or any. */
 void jit_table_add(const X86Jit *jit, JitTable *table, uint64_t hash, unsigned way, const X86Tb *tb);
 void jit_table_remove(const X86Jit *jit, JitTable *table, uint64_t hash, const X86Tb *tb);
 /* Removes all blocks in [from, to) of the arena; calls fn, if any, for the others. */

@@ -152,18 +152,6 @@ static unsigned region_of(const X86Jit *jit, const void *in_arena)
     return ((const uint8_t *)in_arena - jit->arena) / jit->region_arena;
 }
 
-/* The blocks of region i, the oldest ones, leave the page, which keeps its guard. A page may have
- * very many, so only those are looked at. */
-static void clear_page(const X86Jit *jit, X86CodePage *page, unsigned i)
-{
-    for (X86Tb *tb = page->translated; tb && region_of(jit, tb) == i; tb = page->translated) {
-        unsigned n = x86_tb_page_number(tb, page);
-
-        page->translated = tb->page_next[n];
-        tb->page[n] = NULL;
-    }
-}
-
 /* Exits of region i no longer lead to tb, which stays. All of them at once: to look for one after the
  * other would take the square of the list's length. */
 static void clear_incoming(const X86Jit *jit, X86Tb *tb, unsigned i)
@@ -239,10 +227,8 @@ static void evict(X86Jit *jit, unsigned i)
         if (tb->stale) {
             continue; /* nothing knows it any more */
         }
-        for (unsigned n = 0; n < 2; n++) {
-            if (tb->page[n]) {
-                clear_page(jit, tb->page[n], i);
-            }
+        for (unsigned n = 0; n < 2 && tb->page[n]; n++) {
+            x86_tb_leave_page(tb, tb->page[n]);
         }
         jit_cache_forget_jump(jit, tb);
         clear_links(jit, tb, i);

@@ -119,7 +119,7 @@ uint64_t x86_translator_granules(const X86CodePage *page)
     return mask;
 }
 
-static void leave_page(X86Tb *tb, X86CodePage *page)
+void x86_tb_leave_page(X86Tb *tb, X86CodePage *page)
 {
     X86Tb **at = &page->translated, *before = NULL;
 
@@ -136,7 +136,7 @@ static void leave_page(X86Tb *tb, X86CodePage *page)
 static void remove_block(X86Jit *jit, X86Tb *tb)
 {
     for (unsigned i = 0; i < 2 && tb->page[i]; i++) {
-        leave_page(tb, tb->page[i]);
+        x86_tb_leave_page(tb, tb->page[i]);
     }
     jit_cache_remove(jit, tb);
     jit->stats.invalidated++;

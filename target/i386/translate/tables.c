@@ -49,9 +49,9 @@ void jit_table_add(const X86Jit *jit, JitTable *table, uint64_t hash, unsigned w
     for (unsigned i = 0; i < JIT_WAYS && way == JIT_WAYS; i++) {
         way = set->way[i].tb ? way : i;
     }
-    memmove(&set->way[1], &set->way[0], MIN(way, JIT_WAYS - 1) * sizeof(set->way[0]));
-    set->way[0].tag = hash;
-    set->way[0].tb = reference(jit, tb);
+    way = way == JIT_WAYS ? hash >> 32 & (JIT_WAYS - 1) : way;
+    set->way[way].tag = hash;
+    set->way[way].tb = reference(jit, tb);
 }
 
 void jit_table_remove(const X86Jit *jit, JitTable *table, uint64_t hash, const X86Tb *tb)

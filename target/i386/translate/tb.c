@@ -66,6 +66,8 @@ static void set_flags(JitInsn *insn)
 
 /* --- decoding ------------------------------------------------------------------------ */
 
+enum { READ_AHEAD = 64 }; /* bytes of code */
+
 static bool uses_vectors(const JitInsn *insn)
 {
     return x86_insn_row(&insn->x)->legality & (X86_ROW_SSE | X86_ROW_AVX);
@@ -150,13 +152,24 @@ static bool is_conditional(const JitInsn *insn)
     return insn->x.mnemonic >= X86_MN_JO && insn->x.mnemonic <= X86_MN_JNLE;
 }
 
-/* False if nothing may follow the instruction in its block. */
-static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
+/* Has it a path of its own? If its row may be copied, only branches, and what special.c has. */
+static bool choose_path(JitBuild *b, JitInsn *insn)
 {
-    JitInsn *insn = &b->insns[b->count];
+    return jit_choose_control(b, insn) || jit_choose_special(b, insn) ||
+           (!insn->row.copyable && (jit_choose_fp_control(b, insn) || jit_choose_system(b, insn) ||
+                                    jit_choose_string(b, insn)));
+}
 
-    *insn = (JitInsn){ .x = *x, .bytes = b->tb->bytes + guest, .guest = guest,
-                       .index = b->count++, .row = *copy_row(x->row) };
+/* insn->x has been decoded, from guest on. False if nothing may follow it in its block. */
+static bool add_insn(JitBuild *b, JitInsn *insn, unsigned guest)
+{
+    const X86Insn *x = &insn->x;
+
+    memset((char *)insn + offsetof(JitInsn, emit), 0, sizeof(*insn) - offsetof(JitInsn, emit));
+    insn->bytes = b->tb->bytes + guest;
+    insn->guest = guest;
+    insn->index = b->count++;
+    insn->row = *copy_row(x->row);
     copy_parse(x, insn->bytes, b->mode64, &insn->code);
     set_flags(insn);
     jit_x87_mark(insn);
@@ -165,9 +178,7 @@ static bool add_insn(JitBuild *b, const X86Insn *x, unsigned guest)
         insn->ends = true;
     } else if (has_odd_address(b, x)) {
         choose_interpreter(insn);
-    } else if (!jit_choose_control(b, insn) && !jit_choose_special(b, insn) &&
-               !jit_choose_fp_control(b, insn) && !jit_choose_system(b, insn) &&
-               !jit_choose_string(b, insn)) {
+    } else if (!choose_path(b, insn)) {
         if (can_copy(b, insn)) {
             choose_copy(insn);
         } else {
@@ -205,31 +216,44 @@ static bool meets_block(const JitBuild *b, unsigned pos)
                           b->tb->key, &any);
 }
 
-/* Fills b->insns with what lies in the rest of the page. The bytes are read once: another CPU
- * may write them any time. */
+/* Has b->bytes hold those of another instruction at pos, of avail in the page; have is how many there
+ * are. They are read once, for another CPU may write them any time. */
+static unsigned read_bytes(JitBuild *b, unsigned have, unsigned pos, unsigned avail)
+{
+    unsigned end = MIN(avail, pos + READ_AHEAD);
+
+    if (have >= MIN(avail, pos + X86_MAX_INSN_LEN)) {
+        return have;
+    }
+    memcpy(b->bytes + have, b->tb->code + have, end - have);
+    return end;
+}
+
+/* Fills b->insns with what lies in the rest of the page. */
 static void decode(JitBuild *b)
 {
     unsigned avail = MIN(0x1000 - ((uintptr_t)b->tb->code & 0xfff), sizeof(b->bytes)), pos = 0;
     X86Mode mode = b->mode64 ? X86_MODE_64 : X86_MODE_32;
-    unsigned max = b->max_count;
+    unsigned max = b->max_count, have = 0;
     bool more = true;
-    X86Insn x;
 
-    b->tb->bytes = memcpy(b->bytes, b->tb->code, avail);
+    b->tb->bytes = b->bytes;
     while (more && b->count < max && pos < avail) {
-        X86DecodeResult res = x86_decode(b->tb->bytes + pos, avail - pos, mode,
-                                         b->cpu->interp->decode_features, &x);
+        JitInsn *insn = &b->insns[b->count];
+        have = read_bytes(b, have, pos, avail);
+        X86DecodeResult res = x86_decode(b->bytes + pos, have - pos, mode,
+                                         b->cpu->interp->decode_features, &insn->x);
 
         if (res == X86_DECODE_TRUNCATED && pos == 0 && take_second_page(b, avail)) {
-            avail = X86_MAX_INSN_LEN;
+            avail = have = X86_MAX_INSN_LEN;
             max = 1;
             continue;
         }
         if (res != X86_DECODE_OK) {
             break;
         }
-        more = add_insn(b, &x, pos);
-        pos += x.len;
+        more = add_insn(b, insn, pos);
+        pos += insn->x.len;
         more = more && (b->exact || !meets_block(b, pos));
     }
     b->tb->len = pos;
