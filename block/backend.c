@@ -1,7 +1,8 @@
 /*
- * Backends: what a device holds. Requests run on the registry's worker pool;
- * a finished request waits in its backend's queue until the main loop (or a
- * drain) calls its completion. See block.h for the promises.
+ * Backends: what a device holds. Requests run on the registry's worker pool,
+ * short reads if possible at once; a finished request waits in its backend's
+ * queue until the main loop (a drain, the thread that read at once) calls its
+ * completion. See block.h for the promises.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -122,7 +122,7 @@ const char *bdrv_opt(const BlockOpen *open, const char *key);
 bool bdrv_opt_bool(const BlockOpen *open, const char *key, bool *out, Error **errp);
 bool bdrv_opt_size(const BlockOpen *open, const char *key, uint64_t *out, Error **errp);
 
-/* I/O on a node, from any thread; all but reads with BDRV_NO_WAIT blocks. */
+/* I/O on a node, from any thread. It blocks, but for reads with BDRV_NO_WAIT. */
 int bdrv_preadv(BlockNode *node, int64_t offset, const struct iovec *iov, int niov,
                 BlockWait wait);
 int bdrv_pwritev(BlockNode *node, int64_t offset, const struct iovec *iov, int niov);

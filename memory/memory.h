@@ -234,8 +234,8 @@ MemTxResult address_space_load(AddressSpace *as, hwaddr addr, unsigned size, Mem
 MemTxResult address_space_store(AddressSpace *as, hwaddr addr, unsigned size, MemTxAttrs attrs,
                                 uint64_t val);
 
-/* As up to count accesses of size bytes, all at addr, into buf; returns how many were made. 0: one
- * must be made by address_space_load(), which may be any time. */
+/* As up to count accesses of size bytes, all at addr, into buf; returns how many were made. 0, which
+ * may be at any time: the next one must be made by address_space_load(). */
 unsigned address_space_load_run(AddressSpace *as, hwaddr addr, unsigned size, void *buf,
                                 unsigned count);
 
