@@ -125,19 +125,6 @@ static void note_in_filter(X86Jit *jit, uint32_t tag)
     *filter_word(jit, tag) |= 1ull << (tag & 63);
 }
 
-JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry)
-{
-    entry.vec_known &= tb->wants_vec;
-    entry.x87_known &= tb->wants_x87;
-    if (!tb->wants_flags) {
-        entry.saved = false;
-        entry.recipe = (JitRecipe){ 0 };
-    }
-    /* the plain block takes flags from either place */
-    entry.saved &= entry.vec_known || entry.x87_known;
-    return entry;
-}
-
 X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
                       JitEntry *entry)
 {

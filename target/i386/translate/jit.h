@@ -122,8 +122,13 @@ typedef struct JitEntry {
 
 static inline bool jit_same_entry(JitEntry x, JitEntry y)
 {
-    return memcmp(&x.recipe, &y.recipe, sizeof(x.recipe)) == 0 && x.saved == y.saved &&
-           x.vec_known == y.vec_known && x.x87_known == y.x87_known;
+    uint64_t a, b;
+
+    G_STATIC_ASSERT(sizeof(JitRecipe) == sizeof(a));
+    memcpy(&a, &x.recipe, sizeof(a)); /* compilers call memcmp() */
+    memcpy(&b, &y.recipe, sizeof(b));
+    return a == b && x.saved == y.saved && x.vec_known == y.vec_known &&
+           x.x87_known == y.x87_known;
 }
 
 static inline bool jit_is_plain(JitEntry x)
@@ -231,6 +236,20 @@ static inline X86TbGroup *x86_tb_groups(X86Tb *tb)
 static inline JitFixup *x86_tb_fixups(const X86Tb *tb)
 {
     return (JitFixup *)&tb->exits[tb->exit_count];
+}
+
+/* What of entry is of use to tb. */
+static inline JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry)
+{
+    entry.vec_known &= tb->wants_vec;
+    entry.x87_known &= tb->wants_x87;
+    if (!tb->wants_flags) {
+        entry.saved = false;
+        entry.recipe = (JitRecipe){ 0 };
+    }
+    /* the plain block takes flags from either place */
+    entry.saved &= entry.vec_known || entry.x87_known;
+    return entry;
 }
 
 static inline X86Tb *x86_insn_tb(const X86TbInsn *insn)
@@ -387,8 +406,6 @@ void jit_cache_destroy(X86Jit *jit);
 /* The block for *entry, which becomes plain if no more versions should be made. */
 X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t key,
                       JitEntry *entry);
-/* What of entry is of use to tb. */
-JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry);
 void jit_cache_insert(X86Jit *jit, X86Tb *tb);
 void jit_cache_remove(X86Jit *jit, X86Tb *tb);
 /* Indirect jumps no longer lead to tb. */

@@ -702,8 +702,8 @@ static bool allocate(JitBuild *b, X86Tb *proto)
         return false;
     }
     uint16_t rounded = tb->size;
-    memset(tb, 0, size);
     *tb = *proto;
+    memset((uint8_t *)tb + groups, 0, size - groups);
     tb->size = rounded;
     tb->stale = true;
     tb->group_count = b->group_count;
