@@ -82,7 +82,9 @@ typedef struct X86PdeCache {
     uint64_t rights; /* of the levels above it */
 } X86PdeCache;
 
-enum { X86_TLB_LOOP_SITES = 16, X86_TLB_STACK_SITE = X86_TLB_LOOP_SITES, X86_TLB_SITES };
+/* The stack has two: a recursion may go back and forth between two pages. */
+enum { X86_TLB_LOOP_SITES = 16, X86_TLB_STACK_SITE = X86_TLB_LOOP_SITES,
+       X86_TLB_OTHER_STACK_SITE, X86_TLB_SITES };
 
 /* Where an access of translated code was last (translate/sites.c). page X86_TLB_NO_PAGE: nowhere. */
 typedef struct X86TlbSite {

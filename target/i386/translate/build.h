@@ -53,9 +53,10 @@ typedef struct JitCold {
     enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
            COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_SITE, COLD_STACK } kind;
     uint8_t *disp;        /* the branch to it */
-    const uint8_t *back;  /* LOAD_VEC, SITE, STACK: where to go on */
+    const uint8_t *back;  /* LOAD_VEC, INDIRECT, SITE, STACK: where to go on */
     unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87, SITE, STACK */
-    HostMem first, last;  /* SITE, STACK: the first byte accessed and the last one */
+    HostMem first, last;  /* SITE, STACK: the first byte accessed and the last one; INDIRECT: first is the
+                           * address in the jump cache's entry */
     X86TlbSite *site;
     bool write;
     X86TbExit *exit;      /* EXIT, UNLINKED */
@@ -192,12 +193,16 @@ void jit_emit_call(JitBuild *b, const JitInsn *insn, JitCallFn *fn);
 void jit_emit_interpret(JitBuild *b, const JitInsn *insn);
 /* An access that misses the TLB; its page is in T0. */
 void jit_emit_miss(JitBuild *b, unsigned insn, bool write);
+/* Goes to a stub that takes the X86TbInsn of the insn-th instruction in T1. */
+void jit_emit_to_stub(JitBuild *b, unsigned insn, const uint8_t *stub);
 void jit_emit_copy(JitBuild *b, const JitInsn *insn);
 void jit_add_cold(JitBuild *b, JitCold cold);
 /* Leaves the block for rip. */
 void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward);
 /* The same after a change of mode, to rip in the same page. */
 void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key);
+/* The target of an indirect branch is not in its place in the jump cache. */
+void jit_emit_indirect_miss(JitBuild *b, const JitCold *cold);
 void jit_emit_cold_exit(JitBuild *b, const JitCold *cold);
 /* Where an exit goes that is not linked, or whose poll (cold->disp) found something. */
 void jit_emit_unlinked(JitBuild *b, const JitCold *cold);

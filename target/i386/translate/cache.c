@@ -67,7 +67,7 @@ static size_t jumps_size(void)
 static void clear_jumps(X86JitMode *mode)
 {
     madvise(mode->jumps, jumps_size(), MADV_DONTNEED);
-    mode->jumps[0].rip = 1; /* an empty entry must not match RIP 0 */
+    mode->jumps[0].rip = mode->jumps[1].rip = 1; /* an empty entry must not match RIP 0 */
 }
 
 bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
@@ -200,7 +200,15 @@ void jit_cache_remember(X86Jit *jit, const X86Tb *tb)
         madvise(mode->jumps, jumps_size(), MADV_HUGEPAGE);
         clear_jumps(mode);
     }
-    *jit_jump_entry(mode, tb->rip) = (X86JumpEntry){ .rip = tb->rip, .host = tb->entry_checked };
+    unsigned place = jit_jump_place(tb->rip);
+    X86JumpEntry *entry = jit_jump_find(mode, tb->rip);
+    if (!entry) {
+        entry = &mode->jumps[place];
+        if (entry->host) {
+            mode->jumps[place ^ 1] = *entry;
+        }
+    }
+    *entry = (X86JumpEntry){ .rip = tb->rip, .host = tb->entry_checked };
 }
 
 /* --- links ---------------------------------------------------------------------- */
@@ -243,10 +251,10 @@ static void forget_exits(X86Tb *tb)
 
 void jit_cache_forget_jump(X86Jit *jit, const X86Tb *tb)
 {
-    X86JumpEntry *jump = jit_jump_entry(jit_mode(jit, tb->key & ~X86_KEY_CAREFUL), tb->rip);
+    X86JumpEntry *jump = jit_jump_find(jit_mode(jit, tb->key & ~X86_KEY_CAREFUL), tb->rip);
 
-    if (tb->entry_checked && jump->host == tb->entry_checked) {
-        jump->rip = tb->rip ^ 1; /* belongs to another entry: matches nothing */
+    if (tb->entry_checked && jump && jump->host == tb->entry_checked) {
+        *jump = (X86JumpEntry){ .rip = tb->rip ^ 1 }; /* has another place: matches nothing */
     }
 }
 

@@ -51,13 +51,15 @@ typedef struct Value {
 enum { SLOTS = sizeof(X86JitContext) / 8, MAX_TARGETS = 1024 };
 
 /* Where a jump within the block leads, and when it was met. From a site's cold code: the addend
- * in T1 is good for [first, last] from the present value of register base. */
+ * in T1 is good for [first, last] from the present value of register base. No scratch register is above
+ * its max. */
 typedef struct Target {
     const uint8_t *at;
     uint32_t when;
     bool site, write;
     unsigned base;
     int64_t first, last;
+    uint64_t max[3];
 } Target;
 
 /* A comparison of a page with a TLB tag whose branch is yet to come. */
@@ -723,7 +725,7 @@ static bool exec_constant_change(Checker *c)
     return true;
 }
 
-/* What AND, SHR and ADD make of scratch registers on the way to an address. */
+/* What AND, SHR, XOR and ADD make of scratch registers on the way to an address. */
 static bool exec_address_step(Checker *c, Region region)
 {
     const X86Insn *x = &c->x;
@@ -762,6 +764,14 @@ static bool exec_address_step(Checker *c, Region region)
         shifted.low = v.low;
         shifted.max = MIN(v.max, UINT32_MAX) >> (x->imm & 31);
         write_gpr(c, reg, shifted);
+        return true;
+    }
+    if (x->mnemonic == X86_MN_XOR) {
+        uint64_t bits = v.max | (uint64_t)x->imm;
+        Value mixed = unknown(c);
+
+        mixed.max = bits ? UINT64_MAX >> __builtin_clzll(bits) : 0;
+        write_gpr(c, reg, mixed);
         return true;
     }
     if (x->mnemonic != X86_MN_AND) {
@@ -860,7 +870,8 @@ static void note_target(Checker *c, const uint8_t *at, uint32_t when)
         refuse(c, "more jumps than the checker has room for");
     }
     Target *t = &c->targets[c->target_count++];
-    *t = (Target){ .at = at, .when = when };
+    *t = (Target){ .at = at, .when = when, .max = { c->reg[JIT_T0].max, c->reg[JIT_T1].max,
+                                                    c->reg[JIT_T2].max } };
     if (when == UINT32_MAX) {
         note_site(c, t);
     }
@@ -1094,23 +1105,36 @@ static bool same_addend(const Checker *c, const Target *t)
            (t->write || !addend->write);
 }
 
+/* Nothing is known of scratch registers but what they are not above, wherever control comes from. */
+static void forget_scratch_to(Checker *c, const uint64_t max[3])
+{
+    forget_scratch(c);
+    for (unsigned k = 0; k < 3; k++) {
+        c->reg[JIT_T0 + k].max = max[k];
+    }
+}
+
 static void join_at_target(Checker *c)
 {
     uint32_t when = UINT32_MAX;
     bool found = false, same = true;
+    uint64_t max[3] = { c->reg[JIT_T0].max, c->reg[JIT_T1].max, c->reg[JIT_T2].max };
 
     for (unsigned i = 0; i < c->target_count; i++) {
         if (c->targets[i].at == c->pc) {
             when = MIN(when, c->targets[i].when);
             found = true;
             same = same && same_addend(c, &c->targets[i]);
+            for (unsigned k = 0; k < 3; k++) {
+                max[k] = MAX(max[k], c->targets[i].max[k]);
+            }
         }
-    }
-    if (found && !same) {
-        forget_scratch(c);
     }
     if (found) {
         join(c, when);
+    }
+    if (found && !same) {
+        forget_scratch_to(c, max);
     }
 }
 

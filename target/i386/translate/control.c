@@ -168,22 +168,42 @@ static HostMem jump_entry(const JitBuild *b, unsigned index, unsigned field)
                       .disp = (uint32_t)(uintptr_t)b->mode->jumps + field };
 }
 
-/*
- * Looks the guest address in T0 up in the jump cache; index becomes the entry's. If it is
- * not there C looks for it and the branch begins again, by the interpreter if there is no such
- * block: it also finds targets that are not canonical. Flags are saved.
- */
-static void emit_look_up(JitBuild *b, const JitInsn *insn, unsigned index)
+/* index becomes the place of T0 in the jump cache, in halves of entries. */
+static void emit_place(Emit *e, unsigned index)
 {
-    Emit *e = &b->e;
-
     emit_op_reg(e, false, 0x69, index, JIT_T0); /* imul */
     emit32(e, JIT_JUMP_FACTOR);
     emit_shift_imm(e, false, HOST_SHR, index, 32 - JIT_JUMP_BITS - 1);
     emit_alu_imm(e, false, HOST_AND, index, -2);
-    emit_op_mem(e, true, 0x3b, JIT_T0, jump_entry(b, index, offsetof(X86JumpEntry, rip)));
+}
+
+/*
+ * Looks the guest address in T0 up in the jump cache; index becomes the entry's. If it is in neither
+ * of its places C looks for it and the branch begins again, by the interpreter if there is no such
+ * block: it also finds targets that are not canonical. Flags are saved.
+ */
+static void emit_look_up(JitBuild *b, const JitInsn *insn, unsigned index)
+{
+    HostMem rip = jump_entry(b, index, offsetof(X86JumpEntry, rip));
+    Emit *e = &b->e;
+
+    emit_place(e, index);
+    emit_op_mem(e, true, 0x3b, JIT_T0, rip);
     uint8_t *disp = emit_jcc(e, HOST_NZ, NULL);
-    jit_add_cold(b, (JitCold){ .kind = COLD_INDIRECT, .disp = disp, .insn = insn->index });
+    jit_add_cold(b, (JitCold){ .kind = COLD_INDIRECT, .disp = disp, .back = emit_here(e),
+                               .insn = insn->index, .first = rip });
+}
+
+void jit_emit_indirect_miss(JitBuild *b, const JitCold *cold)
+{
+    Emit *e = &b->e;
+
+    emit_patch_here(e, cold->disp);
+    emit_place(e, cold->first.index);
+    emit_alu_imm(e, false, HOST_XOR, cold->first.index, 2);
+    emit_op_mem(e, true, 0x3b, JIT_T0, cold->first);
+    emit_jcc(e, HOST_Z, cold->back);
+    jit_emit_to_stub(b, cold->insn, b->jit->stubs.indirect);
 }
 
 /* Adds adjust to RSP and goes to the entry at index. */
@@ -274,15 +294,14 @@ static void emit_call_indirect(JitBuild *b, const JitInsn *insn)
 
     jit_flags_save(b);
     emit_target(b, insn);
-    emit_store(&b->e, true, JIT_T0, scratch);
-    HostMem m = return_slot(b, insn);
-    if (!b->mode64) { /* it has both, T2 is enough */
-        emit_lea(&b->e, true, JIT_T2, m);
-        m = host_mem(JIT_T2, 0);
-    }
-    emit_load(&b->e, true, JIT_T0, scratch);
     emit_look_up(b, insn, index);
-    emit_store_return(b, insn, m);
+    if (!b->mode64) { /* the push needs all three */
+        emit_store(&b->e, true, index, scratch);
+    }
+    emit_store_return(b, insn, return_slot(b, insn));
+    if (!b->mode64) {
+        emit_load(&b->e, true, index, scratch);
+    }
     emit_go(b, index, -(int)pointer_size(b));
 }
 

@@ -69,7 +69,8 @@ const uint8_t *jit_again(X86JitContext *ctx, const X86TbInsn *insn)
     return x86_insn_tb(insn)->body + insn->host;
 }
 
-/* Of the jump cache for key; the modes that were entered last, by privilege, are at hand. */
+/* That of rip in the jump cache for key, or NULL; the modes that were entered last, by privilege, are
+ * at hand. */
 static const X86JumpEntry *jump_entry(X86Jit *jit, uint32_t key, uint64_t rip)
 {
     X86JitMode **recent = &jit->recent[key & X86_HF_CPL_MASK];
@@ -77,7 +78,7 @@ static const X86JumpEntry *jump_entry(X86Jit *jit, uint32_t key, uint64_t rip)
     if (!*recent || (*recent)->key != key) {
         *recent = jit_mode(jit, key);
     }
-    return *recent ? jit_jump_entry(*recent, rip) : NULL;
+    return *recent ? jit_jump_find(*recent, rip) : NULL;
 }
 
 /* On at rip in flat code with these mode bits. The registers are in the context. */
@@ -94,7 +95,7 @@ static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
         interp->key = (interp->key & KEY_EXTRA) | hflags;
         cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(&cpu->state)];
         const X86JumpEntry *entry = jump_entry(jit, interp->key, rip);
-        if (entry && entry->rip == rip) {
+        if (entry) {
             ctx->vec_live = ctx->x87_live = 0;
             return entry->host;
         }

@@ -128,7 +128,7 @@ void emit_mov_imm(Emit *e, unsigned reg, uint64_t val);
 void emit_store_imm(Emit *e, bool wide, HostMem m, int32_t val);
 
 /* Group 1 by /digit: 0 add, 1 or, 4 and, 5 sub, 6 xor, 7 cmp; imm sign-extended. */
-enum { HOST_ADD = 0, HOST_OR = 1, HOST_AND = 4, HOST_SUB = 5, HOST_CMP = 7 };
+enum { HOST_ADD = 0, HOST_OR = 1, HOST_AND = 4, HOST_SUB = 5, HOST_XOR = 6, HOST_CMP = 7 };
 void emit_alu_imm(Emit *e, bool wide, unsigned op, unsigned reg, int32_t imm);
 void emit_cmp_mem_imm8(Emit *e, unsigned size, HostMem m, int8_t imm);
 enum { HOST_NOT = 2 }; /* F7 /2 */

@@ -154,6 +154,8 @@ typedef struct X86TbGroup {
     int16_t from, to;
     uint8_t base;
     bool write;
+    unsigned drops;  /* jit->drops when careful was found */
+    X86Tb *careful;  /* the careful variant from the group's first access on; NULL: not needed yet */
 } X86TbGroup;
 
 /* What an instruction does with the pointers to the last x87 instruction. */
@@ -264,7 +266,7 @@ static inline unsigned x86_tb_page_number(const X86Tb *tb, const X86CodePage *pa
 }
 
 /* The group that insn makes the check of, or NULL. */
-static inline const X86TbGroup *x86_insn_group(const X86TbInsn *insn)
+static inline X86TbGroup *x86_insn_group(const X86TbInsn *insn)
 {
     return insn->group ? &x86_tb_groups(x86_insn_tb(insn))[insn->group - 1] : NULL;
 }
@@ -272,7 +274,8 @@ static inline const X86TbGroup *x86_insn_group(const X86TbInsn *insn)
 /* What a stub calls: returns the host address to go on at, or NULL to leave translated code. */
 typedef const uint8_t *JitCallFn(X86JitContext *ctx, const X86TbInsn *insn);
 
-/* One set of mode bits and its jump cache. */
+/* One set of mode bits and its jump cache. An address has its place there and, when another one
+ * took that, the neighbour's. */
 typedef struct X86JitMode {
     uint32_t key;
     X86JumpEntry *jumps; /* 1 << JIT_JUMP_BITS */
@@ -294,8 +297,8 @@ typedef struct X86JitStubs {
     const uint8_t *call;       /* T1: X86TbInsn, T2: JitCallFn; flags saved */
     const uint8_t *load_vec;   /* called: makes vector state live; T0 is lost */
     const uint8_t *load_x87;   /* T1: X86TbInsn to go on with; flags saved */
-    /* Called: looks up the span from T0 to T1, in each table, for loads and for stores. Z: found, the
-     * stack's site has it, T1 is the addend. NZ: T0 is the page of the last byte. */
+    /* Called: looks up the span from T0 to T1, in each table, for loads and for stores. Z: found, one of
+     * the stack's sites has it, T1 is the addend. NZ: T0 is the page of the last byte. */
     const uint8_t *stack[X86_TLB_COUNT][2];
 } X86JitStubs;
 
@@ -418,9 +421,17 @@ void jit_cache_unlink(X86Jit *jit, X86TbExit *exit);
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key);
 /* Indirect jumps to the address of tb lead to it from now on. */
 void jit_cache_remember(X86Jit *jit, const X86Tb *tb);
-static inline X86JumpEntry *jit_jump_entry(X86JitMode *mode, uint64_t rip)
+static inline unsigned jit_jump_place(uint64_t rip)
 {
-    return &mode->jumps[(uint32_t)rip * JIT_JUMP_FACTOR >> (32 - JIT_JUMP_BITS)];
+    return (uint32_t)rip * JIT_JUMP_FACTOR >> (32 - JIT_JUMP_BITS);
+}
+/* The entry for rip, or NULL. */
+static inline X86JumpEntry *jit_jump_find(X86JitMode *mode, uint64_t rip)
+{
+    unsigned place = jit_jump_place(rip);
+
+    return mode->jumps[place].rip == rip ? &mode->jumps[place]
+         : mode->jumps[place ^ 1].rip == rip ? &mode->jumps[place ^ 1] : NULL;
 }
 
 /* tables.c */

@@ -311,9 +311,9 @@ static const uint8_t *host_address(X86CPU *cpu)
     X86Jit *jit = cpu->translator;
     uint32_t key = cpu->interp->key;
     X86JitMode *mode = jit_mode(jit, key);
-    const X86JumpEntry *entry = mode ? jit_jump_entry(mode, cpu->state.rip) : NULL;
+    const X86JumpEntry *entry = mode ? jit_jump_find(mode, cpu->state.rip) : NULL;
 
-    if (entry && entry->rip == cpu->state.rip) {
+    if (entry) {
         return entry->host;
     }
     X86Tb *tb = look_up(cpu, key);
@@ -393,11 +393,11 @@ static const uint8_t *fill_for_code(X86JitContext *ctx, uint64_t rip)
 {
     X86CPU *cpu = ctx->cpu;
     X86JitMode *mode = jit_mode(cpu->translator, cpu->interp->key);
-    const X86JumpEntry *entry = mode ? jit_jump_entry(mode, rip) : NULL;
+    const X86JumpEntry *entry = mode ? jit_jump_find(mode, rip) : NULL;
     const X86TlbEntry *e = x86_tlb_entry(cpu, rip);
     uint64_t before = e->exec;
 
-    if (__atomic_load_n(&ctx->poll, __ATOMIC_RELAXED) || !entry || entry->rip != rip ||
+    if (__atomic_load_n(&ctx->poll, __ATOMIC_RELAXED) || !entry ||
         !fill_code_page(cpu, rip) || e->exec == before) {
         return NULL;
     }
@@ -469,32 +469,63 @@ const uint8_t *jit_follow(X86JitContext *ctx, X86TbExit *exit)
 
 /* --- what a block leaves to C ------------------------------------------------------------ */
 
+/* Is the group's span, with these registers, in two pages? */
+static bool crosses_page(const X86TbGroup *group, const uint64_t *regs)
+{
+    uint64_t base = regs[group->base];
+
+    return ((base + group->from) ^ (base + group->to - 1)) & X86_PAGE_MASK;
+}
+
 /* True if the group's check will succeed now. Looks at the page for reading only: that it
  * is written to later is not certain. */
 static bool fill_for_group(X86CPU *cpu, const X86TbGroup *group)
 {
     uint64_t base = cpu->state.regs[group->base];
-    uint64_t first = base + group->from, last = base + group->to - 1;
+    uint64_t first = base + group->from;
     const X86TlbEntry *e = x86_tlb_entry(cpu, first);
     uint32_t error;
 
-    if (((first ^ last) & X86_PAGE_MASK) || !x86_is_canonical(&cpu->state, first) ||
+    if (crosses_page(group, cpu->state.regs) || !x86_is_canonical(&cpu->state, first) ||
         !x86_lin_fill(cpu, first, X86_ACCESS_READ, &error)) {
         return false;
     }
     return (group->write ? e->write : e->read) == (first & X86_PAGE_MASK);
 }
 
+/* Where the careful variant begins, if no more than the registers is needed to go there: a recursion
+ * may come here time and again. */
+static const uint8_t *known_careful(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    const X86TbGroup *group = x86_insn_group(insn);
+
+    if (!group->careful || group->drops != ctx->cpu->translator->drops || group->careful->stale ||
+        !crosses_page(group, ctx->regs)) {
+        return NULL;
+    }
+    if (ctx->x87_live) {
+        jit_x87_note_last(ctx, insn);
+    }
+    ctx->vec_live = 0;
+    return group->careful->entry_saved;
+}
+
 /* The first access of a group missed: again, or the careful variant from here on. */
 static const uint8_t *retry_group(X86JitContext *ctx, const X86Tb *tb, const X86TbInsn *insn)
 {
     X86CPU *cpu = ctx->cpu;
+    X86TbGroup *group = x86_insn_group(insn);
+    unsigned drops = cpu->translator->drops;
 
-    if (!fill_for_group(cpu, x86_insn_group(insn))) {
-        const X86Tb *careful = find_block(cpu, tb->key | X86_KEY_CAREFUL);
+    if (!fill_for_group(cpu, group)) {
+        X86Tb *careful = find_block(cpu, tb->key | X86_KEY_CAREFUL);
 
         if (!careful) {
             return leave(ctx);
+        }
+        if (cpu->translator->drops == drops) {
+            group->careful = careful;
+            group->drops = drops;
         }
         into_block(ctx);
         return careful->entry_saved;
@@ -524,7 +555,11 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     X86Jit *jit = cpu->translator;
     X86Tb *tb = x86_insn_tb(insn);
     unsigned drops = jit->drops;
+    const uint8_t *careful = insn->group ? known_careful(ctx, insn) : NULL;
 
+    if (careful) {
+        return careful;
+    }
     if (ctx->x87_live) {
         jit_x87_note_last(ctx, insn);
     }

@@ -11,6 +11,24 @@ static const uint8_t callee_saved[] = {
     HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15,
 };
 
+static void emit_push_pop(Emit *e, unsigned opcode, unsigned reg)
+{
+    if (reg & 8) {
+        emit8(e, 0x41);
+    }
+    emit8(e, opcode | (reg & 7));
+}
+
+static void emit_push(Emit *e, unsigned reg)
+{
+    emit_push_pop(e, 0x50, reg);
+}
+
+static void emit_pop(Emit *e, unsigned reg)
+{
+    emit_push_pop(e, 0x58, reg);
+}
+
 void jit_emit_save_flags(X86Jit *jit, Emit *e)
 {
     emit_mov(e, true, JIT_T0, HOST_RAX);
@@ -113,12 +131,7 @@ static void emit_enter(X86Jit *jit, Emit *e)
 {
     jit->stubs.enter = emit_here(e);
     for (unsigned i = 0; i < G_N_ELEMENTS(callee_saved); i++) {
-        unsigned reg = callee_saved[i];
-
-        if (reg & 8) {
-            emit8(e, 0x41);
-        }
-        emit8(e, 0x50 | (reg & 7));
+        emit_push(e, callee_saved[i]);
     }
     emit_alu_imm(e, true, HOST_SUB, HOST_RSP, 8); /* alignment for calls */
     emit_store(e, true, HOST_RDI, JIT_ABS(jit, resume));
@@ -136,12 +149,7 @@ static void emit_return(Emit *e)
 {
     emit_op_mem(e, true, 0x8d, HOST_RSP, host_mem(HOST_RSP, 8));
     for (unsigned i = G_N_ELEMENTS(callee_saved); i-- > 0;) {
-        unsigned reg = callee_saved[i];
-
-        if (reg & 8) {
-            emit8(e, 0x41);
-        }
-        emit8(e, 0x58 | (reg & 7));
+        emit_pop(e, callee_saved[i]);
     }
     emit8(e, 0xc3);
 }
@@ -228,19 +236,51 @@ static void emit_load_vec(X86Jit *jit, Emit *e)
     emit8(e, 0xc3);
 }
 
+/* Is the span in the page of the stack's other site? Then T1 becomes its addend and the stub
+ * returns with Z. T0 is on the host's stack. */
+static void emit_other_stack_site(Emit *e, uint32_t other)
+{
+    emit_op_mem(e, true, 0x2b, JIT_T0, host_abs(other + offsetof(X86TlbSite, page)));
+    emit_op_mem(e, true, 0x2b, JIT_T1, host_abs(other + offsetof(X86TlbSite, page)));
+    emit_op_reg(e, true, 0x0b, JIT_T0, JIT_T1); /* or: below a power of two if both are */
+    emit_shift_imm(e, true, HOST_SHR, JIT_T0, 12);
+    uint8_t *elsewhere = emit_jcc(e, HOST_NZ, NULL);
+    emit_load(e, true, JIT_T1, host_abs(other + offsetof(X86TlbSite, addend)));
+    emit_pop(e, JIT_T0);
+    emit8(e, 0xc3);
+    emit_patch_here(e, elsewhere);
+    emit_op_mem(e, true, 0x03, JIT_T1, host_abs(other + offsetof(X86TlbSite, page)));
+    emit_pop(e, JIT_T0);
+}
+
+/* What the stack's site had becomes the other one's. */
+static void emit_age_stack_site(Emit *e, uint32_t site, uint32_t other)
+{
+    static const uint8_t fields[] = { offsetof(X86TlbSite, page), offsetof(X86TlbSite, addend) };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
+        emit_op_mem(e, false, 0xff, 6, host_abs(site + fields[i])); /* push */
+        emit_op_mem(e, false, 0x8f, 0, host_abs(other + fields[i])); /* pop */
+    }
+}
+
 static void emit_stack_lookup(X86Jit *jit, Emit *e, unsigned idx, bool write)
 {
     X86Tlb *tlb = jit->cpu->tlb;
     uint32_t table = (uintptr_t)tlb->entry[idx];
     uint32_t site = (uintptr_t)&tlb->site[idx][write][X86_TLB_STACK_SITE];
+    uint32_t other = (uintptr_t)&tlb->site[idx][write][X86_TLB_OTHER_STACK_SITE];
     unsigned tag = write ? offsetof(X86TlbEntry, write) : offsetof(X86TlbEntry, read);
 
     jit->stubs.stack[idx][write] = emit_here(e);
+    emit_push(e, JIT_T0);
+    emit_other_stack_site(e, other);
     emit_shift_imm(e, false, HOST_SHR, JIT_T0, JIT_TLB_SHIFT);
     emit_alu_imm(e, false, HOST_AND, JIT_T0, JIT_TLB_MASK);
     emit_alu_imm(e, true, HOST_AND, JIT_T1, -0x1000);
     emit_op_mem(e, true, 0x3b, JIT_T1, host_mem(JIT_T0, table + tag));
     uint8_t *missing = emit_jcc(e, HOST_NZ, NULL);
+    emit_age_stack_site(e, site, other);
     emit_store(e, true, JIT_T1, host_abs(site + offsetof(X86TlbSite, page)));
     emit_load(e, true, JIT_T1, host_mem(JIT_T0, table + offsetof(X86TlbEntry, addend)));
     emit_store(e, true, JIT_T1, host_abs(site + offsetof(X86TlbSite, addend)));

@@ -436,7 +436,7 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
 
 /* --- the interpreter ----------------------------------------------------------------------- */
 
-static void emit_insn_to_stub(JitBuild *b, unsigned insn, const uint8_t *stub)
+void jit_emit_to_stub(JitBuild *b, unsigned insn, const uint8_t *stub)
 {
     jit_emit_placed(b, JIT_T1, (uintptr_t)&b->tb->insns[insn], FIXUP_INSN);
     emit_jmp(&b->e, stub);
@@ -446,7 +446,7 @@ void jit_emit_call(JitBuild *b, const JitInsn *insn, JitCallFn *fn)
 {
     jit_flags_save(b);
     emit_mov_imm(&b->e, JIT_T2, (uintptr_t)fn);
-    emit_insn_to_stub(b, insn->index, b->jit->stubs.call);
+    jit_emit_to_stub(b, insn->index, b->jit->stubs.call);
     b->flags = FLAGS_BOTH;
 }
 
@@ -457,7 +457,7 @@ static void emit_to_interpreter(JitBuild *b, unsigned insn)
     if (!saved) {
         jit_flags_need_host(b);
     }
-    emit_insn_to_stub(b, insn, saved ? b->jit->stubs.interpret : b->jit->stubs.interpret_host);
+    jit_emit_to_stub(b, insn, saved ? b->jit->stubs.interpret : b->jit->stubs.interpret_host);
 }
 
 void jit_emit_interpret(JitBuild *b, const JitInsn *insn)
@@ -495,12 +495,12 @@ void jit_emit_miss(JitBuild *b, unsigned insn, bool write)
     const X86JitStubs *stubs = &b->jit->stubs;
 
     if (b->flags & FLAGS_SAVED) {
-        emit_insn_to_stub(b, insn, write ? stubs->miss_write : stubs->miss_read);
+        jit_emit_to_stub(b, insn, write ? stubs->miss_write : stubs->miss_read);
         return;
     }
     emit_mov(&b->e, true, JIT_T2, JIT_T0);
     jit_flags_need_host(b);
-    emit_insn_to_stub(b, insn, write ? stubs->miss_write_host : stubs->miss_read_host);
+    jit_emit_to_stub(b, insn, write ? stubs->miss_write_host : stubs->miss_read_host);
 }
 
 static void emit_cold(JitBuild *b)
@@ -519,8 +519,7 @@ static void emit_cold(JitBuild *b)
             jit_emit_miss(b, cold->insn, cold->kind == COLD_MISS_WRITE);
             break;
         case COLD_INDIRECT:
-            emit_patch_here(&b->e, cold->disp);
-            emit_insn_to_stub(b, cold->insn, b->jit->stubs.indirect);
+            jit_emit_indirect_miss(b, cold);
             break;
         case COLD_LOAD_VEC:
             begin_cold(b, cold);
@@ -530,7 +529,7 @@ static void emit_cold(JitBuild *b)
         case COLD_LOAD_X87:
             begin_cold(b, cold);
             jit_flags_save(b);
-            emit_insn_to_stub(b, cold->insn, b->jit->stubs.load_x87);
+            jit_emit_to_stub(b, cold->insn, b->jit->stubs.load_x87);
             break;
         case COLD_EXIT:
             jit_emit_cold_exit(b, cold);
