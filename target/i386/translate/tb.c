@@ -312,6 +312,13 @@ typedef struct Homed {
     bool written;
 } Homed;
 
+/* Does insn overwrite all of its first operand, a register, without a look at it? */
+static bool overwrites(const X86Insn *x)
+{
+    return (x->mnemonic == X86_MN_MOV || x->mnemonic == X86_MN_MOVZX ||
+            x->mnemonic == X86_MN_MOVSX || x->mnemonic == X86_MN_MOVSXD) && x->op[0].size >= 4;
+}
+
 /* Gives operand n of insn a host register; loads it if it lives in memory. */
 static unsigned place_register(JitBuild *b, const JitInsn *insn, unsigned n, unsigned scratch,
                                Homed *homed)
@@ -321,7 +328,9 @@ static unsigned place_register(JitBuild *b, const JitInsn *insn, unsigned n, uns
     if (host != HOST_NONE) {
         return host;
     }
-    emit_load(&b->e, true, scratch, jit_reg_home(b->jit, reg));
+    if (n > 0 || !overwrites(&insn->x)) {
+        emit_load(&b->e, true, scratch, jit_reg_home(b->jit, reg));
+    }
     *homed = (Homed){ .scratch = scratch, .reg = reg,
                       .written = x86_insn_row(&insn->x)->operand_access[n] & 2 };
     return scratch;
