@@ -1,10 +1,11 @@
 /*
  * The tables that find blocks: what was added is found until it is removed, swept away or pushed out
- * of a full set.
+ * of a full set. The jump cache: of two addresses with one place both are found, of more the last two.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <glib.h>
+#include <sys/mman.h>
 #include "target/i386/translate/jit.h"
 
 enum { BITS = 4, RECORD = 512, RECORDS = 40 };
@@ -135,6 +136,111 @@ static void test_sweep(void)
     tear_down(&f);
 }
 
+/* --- the jump cache ------------------------------------------------------------------ */
+
+enum { PLACE = 7, JUMPS = 3 };
+
+typedef struct JumpFixture {
+    X86Jit *jit;
+    X86JitMode *mode;
+    X86Tb *tb[JUMPS]; /* for addresses that have one place */
+} JumpFixture;
+
+static X86Tb *block_at(uint64_t rip)
+{
+    X86Tb *tb = g_malloc0(RECORD);
+
+    tb->rip = rip;
+    tb->entry_checked = (const uint8_t *)tb;
+    return tb;
+}
+
+static void set_up_jumps(JumpFixture *f)
+{
+    size_t size = sizeof(X86JumpEntry) << JIT_JUMP_BITS;
+    unsigned n = 0;
+
+    *f = (JumpFixture){ .jit = g_new0(X86Jit, 1) };
+    f->jit->modes[0].jumps = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                                  -1, 0);
+    g_assert_true(f->jit->modes[0].jumps != MAP_FAILED);
+    f->mode = jit_mode(f->jit, 0);
+    for (uint64_t rip = 0x400000; n < JUMPS; rip++) {
+        if (jit_jump_place(rip) == PLACE) {
+            f->tb[n++] = block_at(rip);
+        }
+    }
+}
+
+static void tear_down_jumps(JumpFixture *f)
+{
+    munmap(f->jit->modes[0].jumps, sizeof(X86JumpEntry) << JIT_JUMP_BITS);
+    for (unsigned i = 0; i < JUMPS; i++) {
+        g_free(f->tb[i]);
+    }
+    g_free(f->jit);
+}
+
+/* A bit for each block that the cache leads to. */
+static unsigned jumps_found(const JumpFixture *f)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < JUMPS; i++) {
+        const X86JumpEntry *entry = jit_jump_find(f->mode, f->tb[i]->rip);
+
+        if (entry) {
+            g_assert_true(entry->host == f->tb[i]->entry_checked);
+            found |= 1u << i;
+        }
+    }
+    return found;
+}
+
+static void test_jump_places(void)
+{
+    JumpFixture f;
+
+    set_up_jumps(&f);
+    g_assert_cmphex(jumps_found(&f), ==, 0);
+    jit_cache_remember(f.jit, f.tb[0]);
+    g_assert_cmphex(jumps_found(&f), ==, 1);
+    jit_cache_remember(f.jit, f.tb[1]);
+    g_assert_cmphex(jumps_found(&f), ==, 3);
+    jit_cache_remember(f.jit, f.tb[0]); /* known: nothing moves */
+    g_assert_cmphex(jumps_found(&f), ==, 3);
+    jit_cache_remember(f.jit, f.tb[2]);
+    g_assert_cmphex(jumps_found(&f), ==, 6);
+    tear_down_jumps(&f);
+}
+
+static void test_jump_forgotten(void)
+{
+    JumpFixture f;
+
+    set_up_jumps(&f);
+    jit_cache_remember(f.jit, f.tb[0]);
+    jit_cache_remember(f.jit, f.tb[1]);
+    jit_cache_forget_jump(f.jit, f.tb[0]); /* in the neighbour's place */
+    g_assert_cmphex(jumps_found(&f), ==, 2);
+    jit_cache_remember(f.jit, f.tb[2]);
+    g_assert_cmphex(jumps_found(&f), ==, 6);
+    jit_cache_forget_jump(f.jit, f.tb[2]);
+    jit_cache_remember(f.jit, f.tb[0]); /* the free place is taken, nothing is driven out */
+    g_assert_cmphex(jumps_found(&f), ==, 3);
+    tear_down_jumps(&f);
+}
+
+/* No entry, not even an empty one, is for the address that an empty one has. */
+static void test_jump_zero(void)
+{
+    JumpFixture f;
+
+    set_up_jumps(&f);
+    g_assert_null(jit_jump_find(f.mode, 0));
+    tear_down_jumps(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -142,5 +248,8 @@ int main(int argc, char **argv)
     g_test_add_func("/translate/tables/full", test_full);
     g_test_add_func("/translate/tables/replace", test_replace);
     g_test_add_func("/translate/tables/sweep", test_sweep);
+    g_test_add_func("/translate/jumps/places", test_jump_places);
+    g_test_add_func("/translate/jumps/forgotten", test_jump_forgotten);
+    g_test_add_func("/translate/jumps/zero", test_jump_zero);
     return g_test_run();
 }
