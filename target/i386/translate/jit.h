@@ -223,7 +223,7 @@ struct X86Tb {
     uint16_t size;       /* of the record */
     uint16_t exit_count, group_count, cold_len;
     uint16_t fixup_count; /* 0: the block cannot be cloned */
-    X86TbInsn insns[];
+    _Alignas(8) X86TbInsn insns[]; /* and behind them what has pointers */
 };
 
 /* runtime.c: tb is no longer on the list of page, which stays guarded. Blocks are there in the order in
