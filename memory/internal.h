@@ -99,8 +99,6 @@ unsigned io_piece(const MemoryRegion *mr, hwaddr offset, uint64_t len);
 
 /* --- ram.c */
 RAMBlock *ram_block_new(const char *name, uint64_t size, Error **errp);
-RAMBlock *ram_block_ref(RAMBlock *block);
-void ram_block_unref(RAMBlock *block);
 /* The block whose memory holds host, or NULL. */
 RAMBlock *ram_block_from_host(const void *host);
 

@@ -160,6 +160,7 @@ enum {
 
 struct RAMBlock {
     uint8_t *host;         /* length bytes, page aligned */
+    int fd;                /* what it is a mapping of, or -1: it cannot be mapped again */
     uint64_t length;
     uint8_t *page_flags;   /* [atomic] one byte a page */
     uint8_t *code_users;   /* engines with code of the page; memory/ram.c's own */
@@ -167,6 +168,10 @@ struct RAMBlock {
     MemoryRegion *mr;
     gint ref;
 };
+
+/* From now on large blocks are mappings of files, which can be mapped again (fd), or private
+ * memory, for which hosts have larger pages. */
+void ram_blocks_in_files(bool files);
 
 /* After a write to pages with any RAM_PAGE_SLOW_WRITE bit: marks them dirty
  * and tells the code listeners. Any thread. The memory core's own writers
@@ -182,6 +187,10 @@ void ram_code_listener_remove(RAMCodeListenerFn *fn, void *opaque);
  * that let stores to it pass are the engine's affair. */
 void ram_page_set_code(RAMBlock *block, uint64_t offset);
 void ram_page_clear_code(RAMBlock *block, uint64_t offset);
+
+/* A block stays while somebody has a reference. */
+RAMBlock *ram_block_ref(RAMBlock *block);
+void ram_block_unref(RAMBlock *block);
 
 /* Every RAM block there is, of all machines. fn must not make or free any. */
 void ram_block_foreach(void (*fn)(RAMBlock *block, void *opaque), void *opaque);

@@ -6,9 +6,10 @@
 #include "memory/internal.h"
 #include <errno.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include "util/tsan.h"
 
-enum { HUGE_PAGE = 2 << 20 };
+enum { HUGE_PAGE = 2 << 20, MIN_FILE = 64 << 10 };
 
 /* --- blocks --------------------------------------------------------------- */
 
@@ -24,9 +25,33 @@ static uint8_t *map_page_bytes(uint64_t pages)
     return mem == MAP_FAILED ? NULL : mem;
 }
 
+static bool in_files;
+
+void ram_blocks_in_files(bool files)
+{
+    in_files = files;
+}
+
+/* Memory that can be mapped a second time by *fd; NULL if the host has none. */
+static void *map_file(uint64_t length, int *fd)
+{
+    *fd = memfd_create("doppel-ram", MFD_CLOEXEC);
+    if (*fd < 0) {
+        return NULL;
+    }
+    void *mem = ftruncate(*fd, length) < 0
+                    ? MAP_FAILED : mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+    if (mem == MAP_FAILED) {
+        close(*fd);
+        *fd = -1;
+        return NULL;
+    }
+    return mem;
+}
+
 /* Private memory at a multiple of its page size if it is large, for huge pages; NULL if the
- * host has none. Nothing is taken of it before it is touched. */
-static void *map_ram(uint64_t length)
+ * host has none. */
+static void *map_private(uint64_t length)
 {
     uint64_t spare = length >= HUGE_PAGE ? HUGE_PAGE : 0;
     uint8_t *mem = mmap(NULL, length + spare, PROT_READ | PROT_WRITE,
@@ -48,9 +73,18 @@ static void *map_ram(uint64_t length)
     return mem;
 }
 
+/* Nothing is taken of it before it is touched. */
+static void *map_ram(uint64_t length, int *fd)
+{
+    void *mem = in_files && length >= MIN_FILE ? map_file(length, fd) : NULL;
+
+    return mem ? mem : map_private(length);
+}
+
 static bool map_block(RAMBlock *block, Error **errp)
 {
-    block->host = map_ram(block->length);
+    block->fd = -1;
+    block->host = map_ram(block->length, &block->fd);
     if (!block->host) {
         error_setg_errno(errp, errno, "cannot map %" PRIu64 " bytes of guest memory '%s'",
                          block->length, block->name);
@@ -77,6 +111,9 @@ static void free_block(RAMBlock *block)
     }
     if (block->host) {
         munmap(block->host, block->length);
+    }
+    if (block->fd >= 0) {
+        close(block->fd);
     }
     g_free(block->name);
     g_free(block);

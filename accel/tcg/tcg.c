@@ -6,6 +6,7 @@
  */
 #include "accel/accel.h"
 #include "accel/vcpu.h"
+#include "memory/memory.h"
 
 /* --- options ------------------------------------------------------------------- */
 
@@ -82,12 +83,32 @@ static bool take_lockstep(MachineState *machine, OptDict *opts, Error **errp)
     return true;
 }
 
+/* Windows want guest memory that can be mapped a second time. */
+static bool take_windows(MachineState *machine, const char *windows, Error **errp)
+{
+    static const char *const names[] = { "off", "on", "always" };
+    unsigned i;
+
+    for (i = 0; windows && i < G_N_ELEMENTS(names) && !g_str_equal(windows, names[i]); i++) {
+    }
+    if (windows && i == G_N_ELEMENTS(names)) {
+        error_setg(errp, "-accel tcg,windows=%s: give off, on, or always (every 64-bit program "
+                         "at once)", windows);
+        return false;
+    }
+    bool possible = machine->translate && !machine->lockstep;
+    machine->windows = !possible ? WINDOWS_OFF : windows ? i : WINDOWS_ON;
+    ram_blocks_in_files(machine->windows != WINDOWS_OFF);
+    return true;
+}
+
 static bool tcg_init(MachineState *machine, OptDict *opts, Error **errp)
 {
     return take_engine(machine, opts ? optdict_get(opts, "engine") : NULL, errp) &&
            take_cache_size(machine, opts, errp) &&
            (!opts || optdict_get_bool(opts, "perfmap", &machine->perf_map, errp)) &&
            take_check(machine, opts, errp) && take_lockstep(machine, opts, errp) &&
+           take_windows(machine, opts ? optdict_get(opts, "windows") : NULL, errp) &&
            take_thread(opts ? optdict_get(opts, "thread") : NULL, errp);
 }
 

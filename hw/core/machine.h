@@ -35,6 +35,9 @@ typedef enum ShutdownCause {
     SHUTDOWN_CAUSE_SUBSYSTEM_RESET,
 } ShutdownCause;
 
+/* Which address spaces translated code may see through windows (target/i386/window.h). */
+typedef enum MachineWindows { WINDOWS_OFF, WINDOWS_ON, WINDOWS_ALWAYS } MachineWindows;
+
 /* What a machine asks of its surroundings; the run state (system/) fills it in. */
 typedef struct MachineEvents {
     void (*reset_request)(MachineState *machine, ShutdownCause cause);
@@ -108,6 +111,7 @@ struct MachineState {
     bool check_blocks;           /* and each block is checked */
     bool lockstep;               /* and compared with the interpreter */
     unsigned lockstep_limit;     /* so many times from each address; 0: always */
+    MachineWindows windows;      /* CPUs' */
     uint64_t translation_cache;  /* bytes of translated code for each CPU */
     void *accel_state;           /* the accelerator's own */
     const struct IrqchipOps *irqchip; /* hw/intc/irqchip.h: interrupt controllers of the accelerator's;

@@ -16,6 +16,7 @@
 #include "target/i386/diagnosis.h"
 #include "target/i386/excp.h"
 #include "target/i386/interp/interp.h"
+#include "target/i386/window.h"
 #include "target/i386/phys.h"
 #include "target/i386/tlb.h"
 #include "target/i386/translate/translate.h"
@@ -138,6 +139,9 @@ static bool cpu_realize(DeviceState *dev, Error **errp)
     }
     if (dev->machine->lockstep) {
         x86_translator_lockstep(cpu, dev->machine->lockstep_limit);
+    }
+    if (dev->machine->windows != WINDOWS_OFF) {
+        x86_window_new(cpu, dev->machine->windows == WINDOWS_ALWAYS);
     }
     if (!dev->machine->cpu_host) { /* a host's CPU has its own TLB */
         cpu->listener.commit = map_changed;

@@ -150,6 +150,8 @@ struct X86CPU {
     struct X86TlbEntry *tlb_now; /* the table of tlb for the present privilege */
     uint64_t code_generation;    /* changes when a code address may mean other code */
     X86Interp *interp;
+    struct X86Window *window;    /* window.h; NULL: there is none */
+    uint8_t windowed;            /* [atomic] X86_WINDOW_...: it is open */
     struct X86Jit *translator;   /* translate/; NULL: the interpreter runs everything */
     X86FaultFrame *fault; /* innermost place that faults unwind to */
     const X86CpuHooks *hooks;

@@ -7,8 +7,9 @@
 #include "target/i386/cpuid.h"
 #include "target/i386/seg.h"
 #include "target/i386/tlb-space.h"
+#include "target/i386/window.h"
 
-enum { X86_CR3_NOFLUSH_BIT = 63, X86_CR3_PCID_MASK = 0xfff };
+enum { X86_CR3_NOFLUSH_BIT = 63 };
 
 static uint64_t reserved_phys_bits(const X86CPU *cpu)
 {
@@ -115,6 +116,7 @@ void x86_write_cr3(X86CPU *cpu, uint64_t val)
     }
     s->cr3 = val;
     x86_tlb_switch_space(cpu, old & pcid_mask, val & pcid_mask, keep);
+    x86_window_switch(cpu, keep);
 }
 
 void x86_write_cr4(X86CPU *cpu, uint64_t val)

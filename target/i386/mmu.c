@@ -16,6 +16,7 @@
 #include "target/i386/tlb-space.h"
 #include "target/i386/trial.h"
 #include "target/i386/walk.h"
+#include "target/i386/window.h"
 
 /* --- flushing ------------------------------------------------------------- */
 
@@ -102,6 +103,7 @@ void x86_tlb_flush(X86CPU *cpu)
 
     flush_where(cpu, NULL);
     x86_tlb_space_drop_all(tlb);
+    x86_window_flush(cpu);
     tlb->last_section.sec.length = 0;
     memset(tlb->large_2m, 0, sizeof(tlb->large_2m));
     memset(tlb->large_1g, 0, sizeof(tlb->large_1g));
@@ -116,6 +118,7 @@ void x86_tlb_flush_nonglobal(X86CPU *cpu)
         flush_list(cpu->tlb, idx, X86_TLB_LOCAL, NULL);
     }
     x86_tlb_clear_sites(cpu->tlb);
+    x86_window_flush_present(cpu);
     x86_pde_cache_clear(cpu->tlb);
     cpu->code_generation++;
 }
@@ -144,6 +147,10 @@ void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
 
     if (test_hashed(tlb->large_2m, lin >> 21) || test_hashed(tlb->large_1g, lin >> 30)) {
         flush_where(cpu, is_small);
+        x86_window_drop_2m(cpu, lin);
+    }
+    if (test_hashed(tlb->large_1g, lin >> 30)) {
+        x86_window_flush(cpu);
     }
     for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
         X86TlbEntry *e = &tlb->entry[idx][n];
@@ -154,6 +161,7 @@ void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
         }
     }
     x86_tlb_clear_sites(tlb);
+    x86_window_drop_page(cpu, lin);
     x86_pde_cache_clear(tlb);
     cpu->code_generation++;
 }
@@ -163,6 +171,7 @@ void x86_tlb_drop_writes(X86CPU *cpu)
     X86Tlb *tlb = cpu->tlb;
 
     x86_tlb_clear_sites(tlb);
+    x86_window_drop_writes(cpu);
     for (unsigned i = 0; i < X86_TLB_COUNT * X86_TLB_LISTS; i++) {
         const X86TlbList *list = &tlb->used[i / X86_TLB_LISTS][i % X86_TLB_LISTS];
 
@@ -177,6 +186,7 @@ void x86_tlb_drop_writes_to(X86CPU *cpu, const uint8_t *host_page)
     X86Tlb *tlb = cpu->tlb;
 
     x86_tlb_clear_sites(tlb);
+    x86_window_drop_writes_to(cpu, host_page);
     for (unsigned i = 0; i < X86_TLB_COUNT * X86_TLB_LISTS; i++) {
         const X86TlbList *list = &tlb->used[i / X86_TLB_LISTS][i % X86_TLB_LISTS];
 
@@ -316,6 +326,15 @@ bool x86_lin_fill(X86CPU *cpu, uint64_t lin, X86Access access, uint32_t *error)
     X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
 
     return allows(e, lin, access) || fill(cpu, lin, access, idx, error);
+}
+
+bool x86_tlb_fill_user(X86CPU *cpu, uint64_t lin)
+{
+    X86TlbEntry *e = &cpu->tlb->entry[X86_TLB_USER][lin >> 12 & (X86_TLB_SIZE - 1)];
+    uint32_t error;
+
+    return allows(e, lin, X86_ACCESS_READ) ||
+           fill(cpu, lin, X86_ACCESS_READ, X86_TLB_USER, &error);
 }
 
 static X86TlbInfo *info_of(X86CPU *cpu, uint64_t lin, X86TlbIndex idx)

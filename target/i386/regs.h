@@ -68,6 +68,8 @@
 #define X86_CR4_SMAP X86_BIT(21)
 #define X86_CR4_PKE X86_BIT(22)
 
+#define X86_CR3_PCID_MASK 0xfffu
+
 /* DR6 and DR7 (SDM vol. 3, 17.2) */
 #define X86_DR6_BD X86_BIT(13) /* MOV DR with DR7.GD */
 #define X86_DR6_BS X86_BIT(14) /* single step */

@@ -195,6 +195,9 @@ uint8_t *x86_code_page(X86CPU *cpu, uint64_t lin, RAMBlock **block, uint64_t *of
 /* One byte of code from wherever it is; may raise #PF. */
 uint8_t x86_code_byte(X86CPU *cpu, uint64_t lin);
 
+/* Enters the page of lin as a load of user code would; false if that is a page fault. */
+bool x86_tlb_fill_user(X86CPU *cpu, uint64_t lin);
+
 /* Some entry may no longer hold: no site does. */
 void x86_tlb_clear_sites(X86Tlb *tlb);
 

@@ -16,6 +16,7 @@
 #include "target/i386/interp/x87.h"
 #include "target/i386/tlb.h"
 #include "target/i386/translate/translate.h"
+#include "target/i386/window.h"
 #include "util/log.h"
 
 enum { ARENA_SIZE = 64 << 20 };
@@ -300,7 +301,7 @@ uint32_t x86_current_key(const X86CPU *cpu)
     uint32_t key = s->hflags | (flat ? X86_KEY_CS_FLAT : 0) | (shadow ? X86_KEY_SHADOW : 0) |
                    (simd ? X86_KEY_SIMD_EXCP : 0) | (x87 ? X86_KEY_X87_EXCP : 0);
 
-    return key | (is_translated(cpu, key) ? X86_KEY_TRANSLATED : 0);
+    return key | (is_translated(cpu, key) ? X86_KEY_TRANSLATED : 0) | x86_window_key(cpu, s->hflags);
 }
 
 static uint64_t code_lin(const X86State *s)
@@ -576,6 +577,7 @@ void x86_interp_destroy(X86CPU *cpu)
 {
     ram_code_listener_remove(ram_code_event, cpu);
     x86_translator_free(cpu);
+    x86_window_free(cpu);
     g_hash_table_destroy(cpu->interp->pages);
     munmap(cpu->interp->arena, ARENA_SIZE);
     g_mutex_clear(&cpu->interp->pending_lock);

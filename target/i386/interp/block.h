@@ -21,6 +21,7 @@
 #ifndef TARGET_I386_INTERP_BLOCK_H
 #define TARGET_I386_INTERP_BLOCK_H
 
+#include "target/i386/window.h"
 #include "target/i386/interp/interp.h"
 
 typedef struct X86Op X86Op;
@@ -87,6 +88,16 @@ struct X86Block {
 #define X86_KEY_X87_EXCP (1u << 27)
 /* The translator runs this kind of code: the interpreter does one block of it. */
 #define X86_KEY_TRANSLATED (1u << 28)
+/* Accesses of translated code go through the window. */
+#define X86_KEY_WINDOW (1u << 25)
+static inline uint32_t x86_window_key(const X86CPU *cpu, uint32_t hflags)
+{
+    uint8_t codes = __atomic_load_n(&cpu->windowed, __ATOMIC_RELAXED);
+
+    return codes && (hflags & X86_HF_CPL_MASK) == 3 &&
+                   (codes & (hflags & X86_HF_CS64 ? X86_WINDOW_64 : X86_WINDOW_32))
+               ? X86_KEY_WINDOW : 0;
+}
 /* One instruction at a time, with checks between them. */
 #define X86_KEY_SINGLE                                                         \
     (X86_HF_TF | X86_HF_BP_CODE | X86_HF_BP_DATA | X86_HF_BP_IO | X86_KEY_SHADOW)

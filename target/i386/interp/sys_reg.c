@@ -5,6 +5,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <sys/random.h>
+#include "target/i386/window.h"
 #include "target/i386/cpuid.h"
 #include "target/i386/crdr.h"
 #include "target/i386/interp/interp.h"
@@ -151,6 +152,7 @@ static void invalidate(X86CPU *cpu, unsigned type, unsigned pcid, uint64_t lin)
             x86_tlb_flush_page(cpu, lin);
         } else {
             x86_tlb_space_drop_page(cpu->tlb, pcid, lin);
+            x86_window_flush_pcid(cpu, pcid);
         }
         break;
     case INVPCID_CONTEXT:
@@ -158,6 +160,7 @@ static void invalidate(X86CPU *cpu, unsigned type, unsigned pcid, uint64_t lin)
             x86_tlb_flush_nonglobal(cpu);
         } else {
             x86_tlb_space_drop(cpu->tlb, pcid);
+            x86_window_flush_pcid(cpu, pcid);
         }
         break;
     case INVPCID_ALL:
@@ -166,6 +169,7 @@ static void invalidate(X86CPU *cpu, unsigned type, unsigned pcid, uint64_t lin)
     case INVPCID_ALL_NONGLOBAL:
         x86_tlb_flush_nonglobal(cpu);
         x86_tlb_space_drop_all(cpu->tlb);
+        x86_window_flush(cpu);
         break;
     }
 }

@@ -51,7 +51,7 @@ struct JitInsn {
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
     enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
-           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_SITE, COLD_STACK } kind;
+           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_SITE, COLD_STACK, COLD_FAULT } kind;
     uint8_t *disp;        /* the branch to it */
     const uint8_t *back;  /* LOAD_VEC, INDIRECT, SITE, STACK: where to go on */
     unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87, SITE, STACK */
@@ -86,6 +86,7 @@ struct JitBuild {
     const JitInsn *recipe_from; /* the instruction of the block that it is of, or NULL */
     const JitInsn *kept_for;    /* the instruction whose operand was kept last, or NULL */
     bool mode64;
+    bool window;         /* accesses go through the window */
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
@@ -145,6 +146,10 @@ HostMem jit_mem_operand(JitBuild *b, const JitInsn *insn, unsigned size, bool wr
  * (or any flat) segment. */
 HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp, unsigned size,
                    bool write);
+/* The same at [base] by way of the TLB, even where there is a window. */
+HostMem jit_mem_checked(JitBuild *b, const JitInsn *insn, unsigned base, unsigned size, bool write);
+/* The same operand with reg as its only register. */
+HostMem jit_one_register(JitBuild *b, HostMem m, unsigned reg);
 /* Loads the effective address (not the linear one) into dst; flags are not touched. T0 and
  * T2 are lost. */
 void jit_emit_lea(JitBuild *b, const JitInsn *insn, unsigned dst, bool wide);
@@ -164,6 +169,9 @@ void jit_emit_site_miss(JitBuild *b, const JitCold *cold);
 void jit_emit_stack_miss(JitBuild *b, const JitCold *cold);
 
 /* --- floating-point state (tb.c, x87.c) --- */
+
+/* insn will access memory; its check may destroy the host's flags. */
+void jit_flags_before_access(JitBuild *b, const JitInsn *insn);
 
 /* Makes vector or x87 state live for insn if it uses it. */
 void jit_emit_fp_state(JitBuild *b, const JitInsn *insn);

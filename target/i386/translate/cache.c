@@ -105,6 +105,7 @@ void jit_cache_destroy(X86Jit *jit)
     if (jit->arena) {
         munmap(jit->arena, JIT_ARENA_SIZE);
     }
+    g_free(jit->first_record);
     jit_table_destroy(&jit->blocks);
     jit_table_destroy(&jit->origins);
     if (jit->modes[0].jumps) {
@@ -160,6 +161,7 @@ X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
 
 void jit_cache_insert(X86Jit *jit, X86Tb *tb)
 {
+    jit_regions_note(jit, tb);
     uint64_t h = jit_hash(tb->code, tb->rip, tb->key);
 
     tb->stale = false;

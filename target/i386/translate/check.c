@@ -7,88 +7,17 @@
  * the first byte's address chose. What is then loaded from the entry's addend is good for
  * accesses between the first byte and the last, as long as it is added to the same linear value.
  *
+ * An access to the window needs no check: the host's MMU makes it. If it faults, the interpreter runs
+ * the guest's instruction from its beginning, and must find everything as it was then.
+ *
  * Code is followed from front to back. Whatever changes between a jump and its target is unknown at
  * the target, and so are the scratch registers wherever C may enter.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "target/i386/translate/check.h"
+#include "target/i386/translate/check-internal.h"
 #include <stdlib.h>
 #include "target/i386/disas.h"
-
-/* id + index << scale + disp; id 0: nothing. */
-typedef struct Linear {
-    uint32_t id, index;
-    uint8_t scale;
-    int64_t disp;
-} Linear;
-
-typedef enum ValueKind {
-    VALUE_PLAIN,   /* lin */
-    VALUE_PAGE,    /* lin & ~0xfff */
-    VALUE_SHIFTED, /* lin >> what makes a TLB index of it */
-    VALUE_INDEX,   /* offset in the TLB of the entry for lin */
-    VALUE_INTO,    /* lin less the page of a site */
-    VALUE_ADDEND,  /* of a page; checked for [first, last] */
-    VALUE_CHECKED, /* host address of lin; checked for [first, last] */
-    VALUE_SITE,    /* the addend of a site, not yet compared */
-    VALUE_HOST,    /* made of a host address */
-} ValueKind;
-
-typedef struct Value {
-    uint8_t kind;
-    bool write;    /* checked for stores */
-    bool proved;   /* INDEX: the entry's tag was compared */
-    bool guests;   /* a constant that the guest's code has */
-    Linear lin;    /* ADDEND, proved INDEX: the first byte's address */
-    Linear low;    /* PLAIN, SHIFTED: something with the same lowest 32 bits as the value */
-    int64_t first, last; /* CHECKED, ADDEND, proved INDEX: displacements like lin's */
-    const X86TlbSite *site; /* INTO, SITE */
-    uint64_t max;  /* no value is above this */
-    uint32_t when; /* it was written */
-} Value;
-
-enum { SLOTS = sizeof(X86JitContext) / 8, MAX_TARGETS = 1024 };
-
-/* Where a jump within the block leads, and when it was met. From a site's cold code: the addend
- * in T1 is good for [first, last] from the present value of register base. No scratch register is above
- * its max. */
-typedef struct Target {
-    const uint8_t *at;
-    uint32_t when;
-    bool site, write;
-    unsigned base;
-    int64_t first, last;
-    uint64_t max[3];
-} Target;
-
-/* A comparison of a page with a TLB tag whose branch is yet to come. */
-typedef struct Pending {
-    bool valid, write;
-    unsigned reg;   /* that holds the index, or HOST_NONE */
-    uint32_t entry; /* without reg: of the entry compared */
-    Linear lin;
-    int64_t last;
-} Pending;
-
-typedef struct Checker {
-    const JitBuild *b;
-    Value reg[16];
-    Value slot[SLOTS];    /* of the context */
-    uint32_t next_id, clock;
-    Pending pending;
-    Pending constant;     /* an entry of an address known beforehand, compared */
-    Value into;           /* INTO: compared with last, the branch is yet to come */
-    Value stack;          /* ADDEND: the stack's look-up was called, the branch is yet to come */
-    const X86TlbSite *filled; /* has got its page, and not yet its addend */
-    Linear filled_lin;
-    Target targets[MAX_TARGETS];
-    unsigned target_count;
-    const uint8_t *cold, *cold_end;
-    const JitInsn *guest; /* the instruction that the host's belongs to, or NULL */
-    const uint8_t *pc;    /* the present host instruction */
-    X86Insn x;
-} Checker;
 
 /* --- reports ------------------------------------------------------------------------- */
 
@@ -102,7 +31,7 @@ void jit_describe_block(GString *out, const X86Tb *tb)
     x86_disas(out, tb->body, tb->end - tb->body, X86_MODE_64, (uintptr_t)tb->body);
 }
 
-G_NORETURN static void refuse(const Checker *c, const char *why)
+G_NORETURN void check_refuse(const Checker *c, const char *why)
 {
     g_autoptr(GString) out = g_string_new(NULL);
 
@@ -116,277 +45,34 @@ G_NORETURN static void refuse(const Checker *c, const char *why)
     _Exit(1);
 }
 
-/* --- values -------------------------------------------------------------------------- */
-
-static Value unknown(Checker *c)
-{
-    Linear lin = { .id = ++c->next_id };
-
-    return (Value){ .lin = lin, .low = lin, .max = UINT64_MAX, .when = c->clock };
-}
-
-static Value constant(Checker *c, uint64_t val)
-{
-    Linear lin = { .disp = val };
-
-    return (Value){ .lin = lin, .low = lin, .max = val, .when = c->clock };
-}
-
-/* The lowest 32 bits of v. */
-static Value cut(Checker *c, const Value *v)
-{
-    Value res = unknown(c);
-
-    if (v->kind > VALUE_PLAIN) {
-        res.kind = v->kind >= VALUE_ADDEND ? VALUE_HOST : VALUE_PLAIN;
-        res.max = UINT32_MAX;
-        return res;
-    }
-    res.low = v->low;
-    res.max = MIN(v->max, UINT32_MAX);
-    return v->max <= UINT32_MAX ? *v : res;
-}
-
-static bool is_constant(const Value *v)
-{
-    return v->kind == VALUE_PLAIN && !v->lin.id && !v->lin.index;
-}
-
-/* Values that the guest must not see. */
-static bool is_host(const Value *v)
-{
-    return v->kind >= VALUE_ADDEND;
-}
-
-static bool same_base(const Linear *a, const Linear *b)
-{
-    return a->id == b->id && a->index == b->index && (!a->index || a->scale == b->scale);
-}
-
-static void set_reg(Checker *c, unsigned reg, Value v)
-{
-    v.when = c->clock;
-    c->reg[reg] = v;
-}
-
-static bool is_scratch(unsigned reg)
-{
-    return reg == JIT_T0 || reg == JIT_T1 || reg == JIT_T2;
-}
-
-static void forget_scratch(Checker *c)
-{
-    set_reg(c, JIT_T0, unknown(c));
-    set_reg(c, JIT_T1, unknown(c));
-    set_reg(c, JIT_T2, unknown(c));
-    c->pending.valid = c->constant.valid = false;
-}
-
-static void forget_all(Checker *c)
-{
-    for (unsigned i = 0; i < 16; i++) {
-        set_reg(c, i, unknown(c));
-    }
-    for (unsigned i = 0; i < SLOTS; i++) {
-        c->slot[i] = unknown(c);
-    }
-    c->pending.valid = c->constant.valid = false;
-}
-
-/* Control comes from elsewhere, too: what has been written since then is unknown. */
-static void join(Checker *c, uint32_t when)
-{
-    for (unsigned i = 0; i < 16; i++) {
-        if (c->reg[i].when > when) {
-            set_reg(c, i, unknown(c));
-        }
-    }
-    for (unsigned i = 0; i < SLOTS; i++) {
-        if (c->slot[i].when > when) {
-            c->slot[i] = unknown(c);
-        }
-    }
-}
-
 /* --- memory -------------------------------------------------------------------------- */
-
-static bool within(uint64_t from, uint64_t to, const void *region, size_t size)
-{
-    return from >= (uintptr_t)region && to <= (uintptr_t)region + size;
-}
-
-static bool in_context(const Checker *c, uint64_t from, uint64_t to)
-{
-    return within(from, to, c->b->jit->ctx, sizeof(X86JitContext));
-}
-
-static bool in_tlb(const Checker *c, uint64_t from, uint64_t to)
-{
-    return within(from, to, c->b->cpu->tlb->entry, sizeof(c->b->cpu->tlb->entry));
-}
-
-/* The site at address at, a field of it; or NULL. */
-static const X86TlbSite *site_at(const Checker *c, uint64_t at, unsigned field)
-{
-    const X86Tlb *tlb = c->b->cpu->tlb;
-    uint64_t offset = at - (uintptr_t)tlb->site;
-
-    return offset < sizeof(tlb->site) && offset % sizeof(X86TlbSite) == field
-               ? (const X86TlbSite *)tlb->site + offset / sizeof(X86TlbSite) : NULL;
-}
-
-/* Are its page and addend those of the block's table, for such accesses? */
-static bool site_allows(const Checker *c, const X86TlbSite *site, bool write)
-{
-    const X86Tlb *tlb = c->b->cpu->tlb;
-    unsigned n = site - (const X86TlbSite *)tlb->site;
-
-    return tlb->entry[n / X86_TLB_SITES / 2] == c->b->table && n / X86_TLB_SITES % 2 == write;
-}
-
-static bool in_sites(const Checker *c, uint64_t from, uint64_t to)
-{
-    return within(from, to, c->b->cpu->tlb->site, sizeof(c->b->cpu->tlb->site));
-}
-
-static bool in_jumps(const Checker *c, uint64_t from, uint64_t to)
-{
-    return within(from, to, c->b->jit->modes[0].jumps,
-                  JIT_MAX_MODES * sizeof(X86JumpEntry) << JIT_JUMP_BITS);
-}
-
-static bool in_cpu(const Checker *c, uint64_t from, uint64_t to)
-{
-    return within(from, to, c->b->cpu, sizeof(X86CPU)) ||
-           within(from, to, c->b->cpu->interp, sizeof(X86Interp));
-}
-
-/* Is val an address of something of the emulator's? */
-static bool is_host_address(const Checker *c, uint64_t val)
-{
-    const X86Jit *jit = c->b->jit;
-
-    return in_context(c, val, val) || in_tlb(c, val, val) || in_sites(c, val, val) ||
-           in_jumps(c, val, val) ||
-           in_cpu(c, val, val) || within(val, val, jit->code_rx, jit->code_size) ||
-           within(val, val, jit->code_rw, jit->code_size) ||
-           within(val, val, jit->arena, jit->arena_used);
-}
-
-static Value register_value(const Checker *c, unsigned reg)
-{
-    return reg == X86_NO_REG ? (Value){ 0 } : c->reg[reg];
-}
-
-/* a + (b << scale); false if that is not linear. */
-static bool add_linear(Linear *a, const Linear *b, unsigned scale)
-{
-    a->disp += (uint64_t)b->disp << scale;
-    if (!b->id && !b->index) {
-        return true;
-    }
-    if (!a->id && !a->index && scale == 0) {
-        int64_t disp = a->disp;
-
-        *a = *b;
-        a->disp = disp;
-        return true;
-    }
-    if (a->index || b->index) {
-        return false;
-    }
-    a->index = b->id;
-    a->scale = scale;
-    return true;
-}
-
-/* Where the memory operand points, as a linear value; its parts must be plain. */
-static Value effective_address(Checker *c)
-{
-    const X86Insn *x = &c->x;
-    uint64_t disp = x->rip_relative ? x->disp + (uintptr_t)c->pc + x->len : (uint64_t)x->disp;
-    Value base = register_value(c, x->base), index = register_value(c, x->index);
-    Value res = { .lin = base.lin, .low = base.low, .max = UINT64_MAX };
-
-    if (is_host(&base) || is_host(&index)) {
-        return (Value){ .kind = VALUE_HOST, .max = UINT64_MAX };
-    }
-    res.lin.disp += disp;
-    res.low.disp += disp;
-    if (base.kind != VALUE_PLAIN || index.kind != VALUE_PLAIN ||
-        !add_linear(&res.lin, &index.lin, x->scale) ||
-        !add_linear(&res.low, &index.low, x->scale)) {
-        return unknown(c);
-    }
-    if (is_constant(&res)) {
-        res.max = res.lin.disp;
-    }
-    return res;
-}
-
-/* An address without guest values: [from, to] at most. */
-static bool host_range(const Checker *c, unsigned size, uint64_t *from, uint64_t *to)
-{
-    const X86Insn *x = &c->x;
-    Value base = register_value(c, x->base), index = register_value(c, x->index);
-
-    if (x->rip_relative || base.kind > VALUE_INDEX || index.kind > VALUE_INDEX ||
-        base.max == UINT64_MAX || index.max == UINT64_MAX) {
-        return false;
-    }
-    uint64_t low_base = is_constant(&base) ? base.max : 0;
-    uint64_t low_index = is_constant(&index) ? index.max : 0;
-    *from = x->disp + low_base + (low_index << x->scale);
-    *to = x->disp + base.max + (index.max << x->scale) + size;
-    return true;
-}
-
-/* Does the operand add a page's addend to an address that was checked with it? */
-static bool is_checked_access(Checker *c, unsigned size, bool write)
-{
-    const X86Insn *x = &c->x;
-    Value base = register_value(c, x->base), index = register_value(c, x->index);
-    const Value *addend = base.kind >= VALUE_ADDEND ? &base : &index;
-    const Value *other = addend == &base ? &index : &base;
-    Linear lin = other->lin;
-
-    if (addend->kind == VALUE_CHECKED) {
-        if (x->index != X86_NO_REG || x->base == X86_NO_REG) {
-            return false;
-        }
-        lin = addend->lin;
-    } else if (addend->kind != VALUE_ADDEND || other->kind != VALUE_PLAIN ||
-               (x->index != X86_NO_REG && x->scale) || !same_base(&lin, &addend->lin)) {
-        return false;
-    }
-    int64_t first = lin.disp + x->disp, last = first + size - 1;
-
-    return (addend->write || !write) && first >= addend->first && last <= addend->last;
-}
-
-typedef enum Region { REGION_NONE, REGION_CONTEXT, REGION_HOST, REGION_SITE, REGION_GUEST } Region;
 
 /* What kind of memory the operand is; refuses what no rule allows. */
 static Region classify(Checker *c, unsigned size, bool write)
 {
     uint64_t from, to;
 
-    if (is_checked_access(c, size, write)) {
+    if (c->x.seg_override == X86_GS) {
+        check_window_access(c, size, write);
         return REGION_GUEST;
     }
-    if (!host_range(c, size, &from, &to)) {
-        refuse(c, "an access to guest memory that no check covers");
+    if (check_is_checked(c, size, write)) {
+        return REGION_GUEST;
     }
-    if (in_context(c, from, to)) {
+    if (!check_host_range(c, size, &from, &to)) {
+        check_refuse(c, "an access to guest memory that no check covers");
+    }
+    if (check_in_context(c, from, to)) {
         return REGION_CONTEXT;
     }
-    if (in_sites(c, from, to)) {
+    if (check_in_sites(c, from, to)) {
         return REGION_SITE;
     }
-    if (in_cpu(c, from, to) || (!write && (in_tlb(c, from, to) || in_jumps(c, from, to)))) {
+    if (check_in_cpu(c, from, to) ||
+        (!write && (check_in_tlb(c, from, to) || check_in_jumps(c, from, to)))) {
         return REGION_HOST;
     }
-    refuse(c, "an access to memory that is not translated code's");
+    check_refuse(c, "an access to memory that is not translated code's");
 }
 
 static Value *slot_at(Checker *c)
@@ -423,16 +109,8 @@ static bool is_guests_constant(const Checker *c, uint64_t val)
 
 static bool guest_may_see(const Checker *c, const Value *v)
 {
-    return !is_host(v) && (!is_constant(v) || v->guests || !is_host_address(c, v->lin.disp) ||
+    return !is_host(v) && (!is_constant(v) || v->guests || !check_is_host_address(c, v->lin.disp) ||
                            is_guests_constant(c, v->lin.disp));
-}
-
-/* The value of operand n if it is a general register. */
-static Value operand_value(const Checker *c, unsigned n)
-{
-    const X86Operand *op = &c->x.op[n];
-
-    return op->kind == X86_OP_GPR ? c->reg[op->reg] : (Value){ 0 };
 }
 
 /* Does any register that the instruction reads, but for addresses, hold the host's? */
@@ -448,53 +126,19 @@ static bool reads_host(const Checker *c)
     return false;
 }
 
-static void write_gpr(Checker *c, unsigned reg, Value v)
+void check_write_gpr(Checker *c, unsigned reg, Value v)
 {
     if (!is_scratch(reg) && !guest_may_see(c, &v)) {
-        refuse(c, "a host address in a guest register");
+        check_refuse(c, "a host address in a guest register");
     }
     if (reg == HOST_RSP) {
-        refuse(c, "a change of the host's stack pointer");
+        check_refuse(c, "a change of the host's stack pointer");
+    }
+    if (!is_scratch(reg) && v.kind != VALUE_PLAIN) {
+        v = check_unknown(c); /* the guest's own mask or shift */
     }
     v.guests |= !is_scratch(reg);
     set_reg(c, reg, v);
-}
-
-/* Loads the addend of the entry that a comparison has proved. */
-static Value load_addend(Checker *c)
-{
-    const Value *index = c->x.base != X86_NO_REG ? &c->reg[c->x.base] : NULL;
-    Value res = { .kind = VALUE_ADDEND, .max = UINT64_MAX };
-
-    if (index && index->kind == VALUE_INDEX && index->proved) {
-        res.write = index->write;
-        res.lin = index->lin;
-        res.first = index->lin.disp;
-        res.last = index->last;
-        return res;
-    }
-    if (!index && c->constant.valid &&
-        (uint64_t)c->x.disp == c->constant.entry + offsetof(X86TlbEntry, addend)) {
-        uint64_t page = c->constant.lin.disp, at = c->constant.entry;
-        unsigned n = (at - (uintptr_t)c->b->cpu->tlb->entry) / sizeof(X86TlbEntry) % X86_TLB_SIZE;
-        bool possible = n == (page >> 12 & (X86_TLB_SIZE - 1));
-
-        /* an entry never has a tag that belongs to another: what follows never runs */
-        res.write = c->constant.write;
-        res.first = possible ? (int64_t)page : INT64_MIN;
-        res.last = possible ? (int64_t)page + 0xfff : INT64_MAX;
-        return res;
-    }
-    return (Value){ .kind = VALUE_HOST, .max = UINT64_MAX };
-}
-
-static bool is_addend_field(const Checker *c)
-{
-    uint64_t from, to;
-
-    return host_range(c, 8, &from, &to) && in_tlb(c, from, to) &&
-           (from - (uintptr_t)c->b->cpu->tlb->entry) % sizeof(X86TlbEntry) ==
-               offsetof(X86TlbEntry, addend);
 }
 
 static Value load_value(Checker *c, Region region, unsigned size)
@@ -503,147 +147,51 @@ static Value load_value(Checker *c, Region region, unsigned size)
         c->x.index == X86_NO_REG && (c->x.disp & 7) == 0) {
         return *slot_at(c);
     }
-    if (region == REGION_HOST && size == 8 && is_addend_field(c)) {
-        return load_addend(c);
+    if (region == REGION_HOST && size == 8 && check_is_addend_field(c)) {
+        return check_load_addend(c);
     }
     if (region == REGION_SITE) {
-        const X86TlbSite *site = site_at(c, c->x.disp, offsetof(X86TlbSite, addend));
+        const X86TlbSite *site = check_site_at(c, c->x.disp, offsetof(X86TlbSite, addend));
 
         return (Value){ .kind = site && size == 8 ? VALUE_SITE : VALUE_HOST, .site = site,
                         .max = UINT64_MAX };
     }
-    Value v = unknown(c);
+    Value v = check_unknown(c);
     if (size < 8) {
         v.max = (1ull << size * 8) - 1;
     }
     return v;
 }
 
-/* A site gets the page and the addend of an entry that was compared, one after the other. Its
- * budget is nothing to anybody. */
-static void store_to_site(Checker *c, unsigned size, const Value *v)
-{
-    const X86TlbSite *page = site_at(c, c->x.disp, offsetof(X86TlbSite, page));
-    const X86TlbSite *addend = site_at(c, c->x.disp, offsetof(X86TlbSite, addend));
-    const Value *found = &c->reg[JIT_T1];
-
-    if (size == 4 && site_at(c, c->x.disp, offsetof(X86TlbSite, budget))) {
-        return;
-    }
-    if (size == 8 && page && v->kind == VALUE_PAGE && found->kind == VALUE_ADDEND &&
-        v->lin.disp == found->last && same_base(&v->lin, &found->lin) &&
-        site_allows(c, page, found->write)) {
-        c->filled = page;
-        c->filled_lin = found->lin;
-    } else if (size == 8 && addend && addend == c->filled && v->kind == VALUE_ADDEND &&
-               same_base(&v->lin, &c->filled_lin)) {
-        c->filled = NULL;
-    } else {
-        refuse(c, "a site gets something that no comparison has shown");
-    }
-}
-
 /* Stores to the context are values to be loaded again. */
 static void store_value(Checker *c, Region region, unsigned size, Value v)
 {
     if (region == REGION_SITE) {
-        store_to_site(c, size, &v);
+        check_store_to_site(c, size, &v);
         return;
     }
     if (region == REGION_GUEST && !guest_may_see(c, &v)) {
-        refuse(c, "a host address in guest memory");
+        check_refuse(c, "a host address in guest memory");
     }
+    c->stored |= region == REGION_GUEST;
     if (region != REGION_CONTEXT) {
         return;
     }
     uint64_t offset = (uint64_t)c->x.disp - (uintptr_t)c->b->jit->ctx;
-    if (offset < sizeof(c->b->jit->ctx->regs) && !guest_may_see(c, &v)) {
-        refuse(c, "a host address in a guest register");
+    bool guests = offset < sizeof(c->b->jit->ctx->regs);
+    if (guests && !guest_may_see(c, &v)) {
+        check_refuse(c, "a host address in a guest register");
     }
-    v = size == 8 && (offset & 7) == 0 ? v : unknown(c);
+    if (offset < offsetof(X86JitContext, window_mask) + 8 &&
+        offset + size > offsetof(X86JitContext, window_mask)) {
+        check_refuse(c, "a change of the window's mask");
+    }
+    v = size == 8 && (offset & 7) == 0 && !(guests && v.kind != VALUE_PLAIN) ? v
+      : check_unknown(c);
     v.when = c->clock;
     for (unsigned i = offset / 8; i <= (offset + size - 1) / 8 && i < SLOTS; i++) {
         c->slot[i] = v;
-        v = unknown(c);
-    }
-}
-
-/* CMP page, tag */
-static void note_comparison(Checker *c)
-{
-    const X86Insn *x = &c->x;
-    const Value *page = x->op[0].kind == X86_OP_GPR ? &c->reg[x->op[0].reg] : NULL;
-    const Value *index = x->base != X86_NO_REG ? &c->reg[x->base] : NULL;
-    uint64_t at = x->disp - (uintptr_t)c->b->cpu->tlb->entry;
-    unsigned field = at % sizeof(X86TlbEntry);
-    bool write = field == offsetof(X86TlbEntry, write);
-
-    if (!page || (field && !write)) {
-        return;
-    }
-    if (index && index->kind == VALUE_INDEX && page->kind == VALUE_PAGE &&
-        at / sizeof(X86TlbEntry) % X86_TLB_SIZE == 0 && same_base(&index->low, &page->low)) {
-        /* the index comes from the lowest bits of the first byte's address */
-        Linear first = page->lin;
-
-        first.disp -= page->low.disp - index->low.disp;
-        c->pending = (Pending){ .valid = true, .write = write, .reg = x->base, .lin = first,
-                                .last = page->lin.disp };
-    } else if (!index && is_constant(page) && !(page->lin.disp & 0xfff)) {
-        c->pending = (Pending){ .valid = true, .write = write, .reg = HOST_NONE,
-                                .entry = x->disp - field, .lin = page->lin };
-    }
-}
-
-/* CMP of what lies between the access and its site's page: with how far it may begin there. */
-static void note_comparison_of_site(Checker *c)
-{
-    const X86Insn *x = &c->x;
-    bool known = x->op[0].kind == X86_OP_GPR && x->op[0].size == 8 && x->op[1].kind == X86_OP_IMM &&
-                 c->reg[x->op[0].reg].kind == VALUE_INTO && x->imm < 0x1000;
-
-    c->into.kind = VALUE_PLAIN;
-    if (known) {
-        c->into = c->reg[x->op[0].reg];
-        c->into.last = c->into.lin.disp + (0xfff - (int64_t)x->imm);
-    }
-}
-
-/* CMP T0, what is left of the page behind the access's first byte; JNBE: below it, the site's
- * addend is the access's. */
-static void prove_site(Checker *c)
-{
-    Value *addend = &c->reg[JIT_T1];
-    const Value *into = &c->into;
-    bool write = into->kind == VALUE_INTO && site_allows(c, into->site, true);
-
-    if (c->x.mnemonic == X86_MN_JNBE && into->kind == VALUE_INTO && addend->kind == VALUE_SITE &&
-        addend->site == into->site && (site_allows(c, into->site, false) || write)) {
-        addend->kind = VALUE_ADDEND;
-        addend->write = write;
-        addend->lin = into->lin;
-        addend->first = into->lin.disp;
-        addend->last = into->last;
-    }
-    c->into.kind = VALUE_PLAIN;
-}
-
-/* JNZ after it */
-static void prove(Checker *c)
-{
-    prove_site(c);
-    if (c->x.mnemonic != X86_MN_JNZ || !c->pending.valid) {
-        return;
-    }
-    if (c->pending.reg == HOST_NONE) {
-        c->constant = c->pending;
-    } else {
-        Value *index = &c->reg[c->pending.reg];
-
-        index->proved = true;
-        index->write = c->pending.write;
-        index->lin = c->pending.lin;
-        index->last = c->pending.last;
+        v = check_unknown(c);
     }
 }
 
@@ -651,18 +199,21 @@ static void exec_lea(Checker *c)
 {
     const X86Insn *x = &c->x;
     Value base = register_value(c, x->base), index = register_value(c, x->index);
-    Value v = effective_address(c);
+    Value v = check_effective_address(c);
 
-    if (x->op_size == 8 && base.kind == VALUE_PLAIN && index.kind == VALUE_ADDEND && !x->scale &&
+    if (x->op_size == 8 && base.kind == VALUE_WINDOW && x->index == X86_NO_REG) {
+        v = base;
+        v.lin.disp += (uint64_t)x->disp;
+    } else if (x->op_size == 8 && base.kind == VALUE_PLAIN && index.kind == VALUE_ADDEND && !x->scale &&
         same_base(&base.lin, &index.lin)) {
         v = index;
         v.kind = VALUE_CHECKED;
         v.lin = base.lin;
         v.lin.disp += x->disp;
     } else if (x->op_size == 4) {
-        v = cut(c, &v);
+        v = check_cut(c, &v);
     }
-    write_gpr(c, x->op[0].reg, v);
+    check_write_gpr(c, x->op[0].reg, v);
 }
 
 static void exec_mov(Checker *c, Region region, unsigned size)
@@ -672,22 +223,23 @@ static void exec_mov(Checker *c, Region region, unsigned size)
     Value v;
 
     if (src->kind == X86_OP_IMM) {
-        v = constant(c, dst->size == 4 && dst->kind == X86_OP_GPR ? (uint32_t)x->imm : x->imm);
+        v = check_constant(c, dst->size == 4 && dst->kind == X86_OP_GPR ? (uint32_t)x->imm : x->imm);
     } else if (src->kind == X86_OP_GPR) {
         v = c->reg[src->reg];
     } else if (src->kind == X86_OP_MEM) {
         v = load_value(c, region, size);
     } else {
-        v = unknown(c);
+        v = check_unknown(c);
     }
     if (dst->kind == X86_OP_MEM) {
         store_value(c, region, size, v);
     } else if (dst->kind == X86_OP_GPR) {
         bool whole = dst->size == 8 || (dst->size == 4 && src->kind == X86_OP_IMM);
 
-        write_gpr(c, dst->reg, whole ? v : dst->size == 4 ? cut(c, &v) : unknown(c));
+        check_write_gpr(c, dst->reg, whole ? v
+                                   : dst->size == 4 ? check_cut(c, &v) : check_unknown(c));
     } else if (dst->kind == X86_OP_GPRH) {
-        write_gpr(c, dst->reg, unknown(c));
+        check_write_gpr(c, dst->reg, check_unknown(c));
     }
 }
 
@@ -721,7 +273,7 @@ static bool exec_constant_change(Checker *c)
     v.lin.disp += by;
     v.low = v.lin;
     v.max = is_constant(&v) ? (uint64_t)v.lin.disp : UINT64_MAX;
-    write_gpr(c, x->op[0].reg, v);
+    check_write_gpr(c, x->op[0].reg, v);
     return true;
 }
 
@@ -735,22 +287,22 @@ static bool exec_address_step(Checker *c, Region region)
     if (x->op[0].kind != X86_OP_GPR || !is_scratch(reg) || is_host(&v)) {
         return false;
     }
-    if (x->mnemonic == X86_MN_ADD && region == REGION_HOST && is_addend_field(c) &&
+    if (x->mnemonic == X86_MN_ADD && region == REGION_HOST && check_is_addend_field(c) &&
         is_constant(&v)) {
-        Value addend = load_addend(c);
+        Value addend = check_load_addend(c);
 
         addend.kind = addend.kind == VALUE_ADDEND && !addend.lin.id ? VALUE_CHECKED : VALUE_HOST;
         addend.lin = v.lin;
-        write_gpr(c, reg, addend);
+        check_write_gpr(c, reg, addend);
         return true;
     }
     if (x->mnemonic == X86_MN_SUB && region == REGION_SITE && v.kind == VALUE_PLAIN &&
         x->op_size == 8) {
-        v.site = site_at(c, x->disp, offsetof(X86TlbSite, page));
+        v.site = check_site_at(c, x->disp, offsetof(X86TlbSite, page));
         v.kind = v.site ? VALUE_INTO : VALUE_HOST;
         v.max = UINT64_MAX;
         v.guests = false;
-        write_gpr(c, reg, v);
+        check_write_gpr(c, reg, v);
         return true;
     }
     if (x->op[1].kind != X86_OP_IMM) {
@@ -758,20 +310,20 @@ static bool exec_address_step(Checker *c, Region region)
     }
     if (x->mnemonic == X86_MN_SHR && x->op_size == 4) {
         bool index = v.kind == VALUE_PLAIN && x->imm == JIT_TLB_SHIFT;
-        Value shifted = unknown(c);
+        Value shifted = check_unknown(c);
 
         shifted.kind = index ? VALUE_SHIFTED : VALUE_PLAIN;
         shifted.low = v.low;
         shifted.max = MIN(v.max, UINT32_MAX) >> (x->imm & 31);
-        write_gpr(c, reg, shifted);
+        check_write_gpr(c, reg, shifted);
         return true;
     }
     if (x->mnemonic == X86_MN_XOR) {
         uint64_t bits = v.max | (uint64_t)x->imm;
-        Value mixed = unknown(c);
+        Value mixed = check_unknown(c);
 
         mixed.max = bits ? UINT64_MAX >> __builtin_clzll(bits) : 0;
-        write_gpr(c, reg, mixed);
+        check_write_gpr(c, reg, mixed);
         return true;
     }
     if (x->mnemonic != X86_MN_AND) {
@@ -782,13 +334,13 @@ static bool exec_address_step(Checker *c, Region region)
     } else if (v.kind == VALUE_PLAIN && (int64_t)x->imm == -0x1000 && x->op_size == 8) {
         v.kind = VALUE_PAGE;
     } else {
-        v = unknown(c);
+        v = check_unknown(c);
     }
     v.guests = false;
     v.max = (int64_t)x->imm >= 0 ? x->imm
           : x->op_size == 4 ? MIN(c->reg[reg].max, UINT32_MAX) : c->reg[reg].max;
     v.proved = false;
-    write_gpr(c, reg, v);
+    check_write_gpr(c, reg, v);
     return true;
 }
 
@@ -825,55 +377,34 @@ static void exec_other(Checker *c, Region region, unsigned size, bool write)
     Value tainted = { .kind = VALUE_HOST, .max = UINT64_MAX };
 
     if (write) {
-        store_value(c, region, size, taints ? tainted : unknown(c));
+        store_value(c, region, size, taints ? tainted : check_unknown(c));
     }
     for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
         bool gpr = x->op[i].kind == X86_OP_GPR || x->op[i].kind == X86_OP_GPRH;
 
         if (gpr && (x86_insn_row(x)->operand_access[i] & 2)) {
-            write_gpr(c, x->op[i].reg, taints ? tainted : unknown(c));
+            check_write_gpr(c, x->op[i].reg, taints ? tainted : check_unknown(c));
         }
     }
     for (unsigned reg = 0; reg < 16; reg++) {
         if (implicit >> reg & 1) {
-            set_reg(c, reg, unknown(c));
+            set_reg(c, reg, check_unknown(c));
         }
     }
 }
 
 /* --- control ------------------------------------------------------------------------------ */
 
-/* Cold code goes back to a body: with an addend? No guest register has changed there. */
-static void note_site(const Checker *c, Target *t)
-{
-    const Value *addend = &c->reg[JIT_T1];
-
-    if (c->filled) {
-        refuse(c, "a site with a page and no addend");
-    }
-    for (unsigned reg = 0; reg < 16 && addend->kind == VALUE_ADDEND && !t->site; reg++) {
-        const Value *v = &c->reg[reg];
-
-        if (v->kind == VALUE_PLAIN && v->lin.id && same_base(&v->lin, &addend->lin)) {
-            t->site = true;
-            t->write = addend->write;
-            t->base = reg;
-            t->first = addend->first - v->lin.disp;
-            t->last = addend->last - v->lin.disp;
-        }
-    }
-}
-
 static void note_target(Checker *c, const uint8_t *at, uint32_t when)
 {
     if (c->target_count == MAX_TARGETS) {
-        refuse(c, "more jumps than the checker has room for");
+        check_refuse(c, "more jumps than the checker has room for");
     }
     Target *t = &c->targets[c->target_count++];
     *t = (Target){ .at = at, .when = when, .max = { c->reg[JIT_T0].max, c->reg[JIT_T1].max,
                                                     c->reg[JIT_T2].max } };
     if (when == UINT32_MAX) {
-        note_site(c, t);
+        check_note_site(c, t);
     }
 }
 
@@ -887,7 +418,7 @@ static void exec_jump(Checker *c, uint32_t when)
         note_target(c, to, when);
     } else if (!(to >= c->cold && to < c->cold_end) &&
                !(to >= jit->code_rx && to < jit->code_rx + jit->stubs_size)) {
-        refuse(c, "a jump out of the block that is no exit");
+        check_refuse(c, "a jump out of the block that is no exit");
     }
 }
 
@@ -918,22 +449,7 @@ static bool is_forbidden(const X86Insn *x)
             return true;
         }
     }
-    return x->vsib || x->seg_override == X86_FS || x->seg_override == X86_GS;
-}
-
-/* CALL of the stack's look-up: what T1 is if it has found the span from T0 to T1. */
-static Value look_up_stack(const Checker *c, const uint8_t *to)
-{
-    const Value *first = &c->reg[JIT_T0], *last = &c->reg[JIT_T1];
-    unsigned idx = (c->b->table - c->b->cpu->tlb->entry[0]) / X86_TLB_SIZE;
-    const uint8_t *const *stubs = c->b->jit->stubs.stack[idx];
-
-    if ((to != stubs[0] && to != stubs[1]) || first->kind != VALUE_PLAIN ||
-        last->kind != VALUE_PLAIN || !same_base(&first->lin, &last->lin)) {
-        return (Value){ 0 };
-    }
-    return (Value){ .kind = VALUE_ADDEND, .write = to == stubs[1], .lin = first->lin,
-                    .first = first->lin.disp, .last = last->lin.disp, .max = UINT64_MAX };
+    return x->vsib || x->seg_override == X86_FS;
 }
 
 /* Jcc: after the stack's look-up JZ has its addend. */
@@ -941,7 +457,7 @@ static void exec_conditional(Checker *c, uint32_t when)
 {
     Value unknown_t1 = c->reg[JIT_T1];
 
-    prove(c);
+    check_prove(c);
     if (c->stack.kind == VALUE_ADDEND && c->x.mnemonic == X86_MN_JZ) {
         c->reg[JIT_T1] = c->stack;
         exec_jump(c, when);
@@ -967,16 +483,23 @@ static bool exec_control(Checker *c, uint32_t when)
         return false;
     }
     if (x->op[0].kind == X86_OP_REL && x->mnemonic == X86_MN_CALL) {
-        c->stack = look_up_stack(c, c->pc + x->len + x->imm);
+        c->stack = check_look_up_stack(c, c->pc + x->len + x->imm);
         exec_jump(c, when);
     } else if (x->op[0].kind == X86_OP_REL) {
         exec_jump(c, when);
-    } else if (x->op[0].kind != X86_OP_MEM || !host_range(c, 8, &from, &to) ||
-               !in_jumps(c, from, to)) {
-        refuse(c, "an indirect jump by way of something else than the jump cache");
+    } else if (x->op[0].kind != X86_OP_MEM || x->seg_override == X86_GS ||
+               !check_host_range(c, 8, &from, &to) || !check_in_jumps(c, from, to)) {
+        check_refuse(c, "an indirect jump by way of something else than the jump cache");
     }
-    forget_scratch(c);
+    check_forget_scratch(c);
     return true;
+}
+
+static bool changes_flags(const X86Insn *x)
+{
+    const X86Row *row = x86_insn_row(x);
+
+    return row->flags_written | row->flags_undefined;
 }
 
 static void exec(Checker *c, uint32_t when)
@@ -986,7 +509,7 @@ static void exec(Checker *c, uint32_t when)
     Region region = REGION_NONE;
 
     if (is_forbidden(x)) {
-        refuse(c, "an instruction that the translator must not emit");
+        check_refuse(c, "an instruction that the translator must not emit");
     }
     if (exec_control(c, when)) {
         c->pending.valid = false;
@@ -1004,13 +527,14 @@ static void exec(Checker *c, uint32_t when)
         exec_mov(c, region, mem ? mem->size : 0);
     } else if (x->mnemonic == X86_MN_CMP) {
         if (region == REGION_HOST) {
-            note_comparison(c);
+            check_note_comparison(c);
         } else if (!mem) {
-            note_comparison_of_site(c);
+            check_note_site_comparison(c);
         }
-    } else if (!exec_constant_change(c) && !exec_address_step(c, region)) {
+    } else if (!check_place(c) && !exec_constant_change(c) && !exec_address_step(c, region)) {
         exec_other(c, region, mem ? mem->size : 0, write);
     }
+    c->flags_changed |= changes_flags(x);
 }
 
 /* --- blocks ---------------------------------------------------------------------------------- */
@@ -1021,7 +545,7 @@ static void decode(Checker *c, const uint8_t *end)
 
     if (x86_decode(c->pc, end - c->pc, X86_MODE_64, features, &c->x) != X86_DECODE_OK) {
         c->x.len = 1;
-        refuse(c, "bytes that are no instruction");
+        check_refuse(c, "bytes that are no instruction");
     }
     c->clock++;
 }
@@ -1029,13 +553,13 @@ static void decode(Checker *c, const uint8_t *end)
 /* Nothing is known of registers here, and nothing needs to be. */
 static void check_cold(Checker *c)
 {
-    forget_all(c);
+    check_forget_all(c);
     c->guest = NULL;
     for (c->pc = c->cold; c->pc < c->cold_end; c->pc += c->x.len) {
         decode(c, c->cold_end);
         exec(c, UINT32_MAX);
         if (c->x.mnemonic == X86_MN_JMP) {
-            forget_all(c);
+            check_forget_all(c);
         }
     }
 }
@@ -1055,60 +579,41 @@ static bool writes(const JitInsn *insn, unsigned reg)
     return implicit_writes(x) >> reg & 1;
 }
 
-static const Value *guest_register(const Checker *c, unsigned reg)
-{
-    unsigned host = jit_host_reg(reg);
-
-    return host == HOST_NONE ? &c->slot[reg] : &c->reg[host];
-}
-
 /* Which guest registers have other values now than they had before the instruction? */
-static void check_writes(Checker *c, const Linear *before)
+static void check_writes(const Checker *c)
 {
     for (unsigned reg = 0; c->guest && reg < 16; reg++) {
-        const Linear *now = &guest_register(c, reg)->lin;
-
-        if ((!same_base(now, &before[reg]) || now->disp != before[reg].disp) &&
-            !writes(c->guest, reg)) {
-            refuse(c, "a guest register changed by an instruction that does not write it");
+        if (check_has_changed(c, reg) && !writes(c->guest, reg)) {
+            check_refuse(c, "a guest register changed by an instruction that does not write it");
         }
     }
 }
 
-static void note_registers(const Checker *c, Linear *to)
+static void note_registers(Checker *c)
 {
     for (unsigned reg = 0; reg < 16; reg++) {
-        to[reg] = guest_register(c, reg)->lin;
+        c->before[reg] = *check_guest_register(c, reg);
     }
 }
 
 /* C may enter at a guest instruction's beginning. */
-static void begin_guest_insn(Checker *c, unsigned i, Linear *registers)
+static void begin_guest_insn(Checker *c, unsigned i)
 {
     if (c->guest && c->guest->interpreted) {
-        forget_all(c);
+        check_forget_all(c);
     } else {
-        check_writes(c, registers);
-        forget_scratch(c);
+        check_writes(c);
+        check_forget_scratch(c);
     }
     c->guest = i < c->b->count ? &c->b->insns[i] : NULL;
-    note_registers(c, registers);
-}
-
-/* Does T1 hold the same, as far as it matters, when control comes from t? T2 is as it was. */
-static bool same_addend(const Checker *c, const Target *t)
-{
-    const Value *addend = &c->reg[JIT_T1], *base = &c->reg[t->base];
-
-    return t->site && addend->kind == VALUE_ADDEND && same_base(&addend->lin, &base->lin) &&
-           addend->first - base->lin.disp >= t->first && addend->last - base->lin.disp <= t->last &&
-           (t->write || !addend->write);
+    c->stored = c->flags_changed = false;
+    note_registers(c);
 }
 
 /* Nothing is known of scratch registers but what they are not above, wherever control comes from. */
 static void forget_scratch_to(Checker *c, const uint64_t max[3])
 {
-    forget_scratch(c);
+    check_forget_scratch(c);
     for (unsigned k = 0; k < 3; k++) {
         c->reg[JIT_T0 + k].max = max[k];
     }
@@ -1124,14 +629,14 @@ static void join_at_target(Checker *c)
         if (c->targets[i].at == c->pc) {
             when = MIN(when, c->targets[i].when);
             found = true;
-            same = same && same_addend(c, &c->targets[i]);
+            same = same && check_same_addend(c, &c->targets[i]);
             for (unsigned k = 0; k < 3; k++) {
                 max[k] = MAX(max[k], c->targets[i].max[k]);
             }
         }
     }
     if (found) {
-        join(c, when);
+        check_join(c, when);
     }
     if (found && !same) {
         forget_scratch_to(c, max);
@@ -1141,14 +646,13 @@ static void join_at_target(Checker *c)
 static void check_hot(Checker *c)
 {
     const X86Tb *tb = c->b->tb;
-    Linear registers[16];
     unsigned next = 0;
 
-    forget_all(c);
+    check_forget_all(c);
     c->guest = NULL;
     for (c->pc = tb->body; c->pc < tb->end; c->pc += c->x.len) {
         while (next <= tb->count && tb->body + tb->insns[next].host == c->pc) {
-            begin_guest_insn(c, next++, registers);
+            begin_guest_insn(c, next++);
         }
         join_at_target(c);
         decode(c, tb->end);

@@ -262,6 +262,9 @@ void copy_emit(Emit *e, const CopyCode *code, bool has_modrm, const HostMem *mem
     unsigned rxb = (has_modrm && (code->reg & 8) ? 4 : 0) |
                    (mem ? emit_mem_rex(*mem) : code->rm & 8 ? 1 : 0);
 
+    if (mem && mem->window) {
+        emit8(e, 0x65);
+    }
     if (code->vex) {
         emit_vex(e, code, rxb);
     } else {

@@ -92,7 +92,7 @@ static const uint8_t *enter(X86JitContext *ctx, uint64_t rip, uint32_t hflags)
     cpu->state.hflags = hflags;
     if (!x86_interrupted(cpu) && !jit->single) {
         interp->cur = NULL;
-        interp->key = (interp->key & KEY_EXTRA) | hflags;
+        interp->key = (interp->key & KEY_EXTRA) | hflags | x86_window_key(cpu, hflags);
         cpu->tlb_now = cpu->tlb->entry[x86_tlb_index(&cpu->state)];
         const X86JumpEntry *entry = jump_entry(jit, interp->key, rip);
         if (entry) {
@@ -191,6 +191,16 @@ static bool raw_descriptor(const X86CPU *cpu, uint16_t sel, uint64_t *raw)
            peek(cpu, s->gdt.base + (sel & ~7u), raw, sizeof(*raw));
 }
 
+/* 64-bit code, or flat 32-bit code with a flat stack. */
+static bool is_plain_code(const X86State *s)
+{
+    const X86Segment *cs = &s->segs[X86_CS];
+
+    return (s->hflags & X86_HF_CS64) ||
+           ((s->hflags & X86_HF_CS32) && cs->base == 0 && cs->limit == UINT32_MAX &&
+            x86_is_flat(&s->segs[X86_SS]) && (s->hflags & X86_HF_SS32));
+}
+
 /* By the interpreter, which makes all checks. Remembers what it made of the selectors. */
 static const uint8_t *iret_checked(X86JitContext *ctx, const X86TbInsn *insn, const JitIret *now)
 {
@@ -201,7 +211,7 @@ static const uint8_t *iret_checked(X86JitContext *ctx, const X86TbInsn *insn, co
     last->valid = false;
     const uint8_t *host = jit_interpret(ctx, insn);
     *last = *now;
-    last->valid = (s->hflags & X86_HF_CS64) && s->segs[X86_CS].selector == now->cs.selector &&
+    last->valid = is_plain_code(s) && s->segs[X86_CS].selector == now->cs.selector &&
                   s->segs[X86_SS].selector == now->ss.selector;
     last->cs = s->segs[X86_CS];
     last->ss = s->segs[X86_SS];
@@ -246,17 +256,22 @@ const uint8_t *jit_iret(X86JitContext *ctx, const X86TbInsn *insn)
     }
     unsigned cpl = now.cs.selector & 3;
     uint32_t eflags = (all_flags(ctx) & ~mask) | (frame[FRAME_FLAGS] & mask);
-    uint32_t hflags = mode_with(s, eflags, cpl);
-    if ((hflags & UNUSUAL) || !x86_canonical(s, frame[FRAME_RIP])) {
+    bool wide = last->cs.attr & X86_DESC_L;
+    uint32_t hflags = mode_of_width(s, mode_with(s, eflags, cpl), wide);
+    bool fits = wide ? x86_canonical(s, frame[FRAME_RIP])
+                     : (frame[FRAME_RIP] | frame[FRAME_RSP]) <= UINT32_MAX;
+    if ((hflags & UNUSUAL) || !fits || !(hflags & (X86_HF_CS64 | X86_HF_FLAT))) {
         return jit_interpret(ctx, insn);
     }
     jit_x87_leave(ctx, insn);
     s->segs[X86_CS] = last->cs;
     s->segs[X86_SS] = last->ss;
     leave_ring_0(ctx, cpl);
+    hflags = mode_of_width(s, hflags, wide); /* DS and ES may have been lost */
     ctx->regs[X86_RSP] = frame[FRAME_RSP];
     set_all_flags(ctx, eflags);
     s->nmi_blocked = 0;
+    x86_window_consider(ctx->cpu);
     return enter(ctx, frame[FRAME_RIP], hflags);
 }
 

@@ -56,6 +56,9 @@ void emit_op_reg(Emit *e, bool wide, unsigned opcode, unsigned reg, unsigned rm)
 
 void emit_op_mem(Emit *e, bool wide, unsigned opcode, unsigned reg, HostMem m)
 {
+    if (m.window) {
+        emit8(e, 0x65);
+    }
     emit_opcode(e, (wide ? 8 : 0) | (reg & 8 ? 4 : 0) | emit_mem_rex(m), opcode);
     emit_mem(e, reg, m);
 }

@@ -41,6 +41,7 @@ typedef struct Emit {
 typedef struct HostMem {
     uint8_t base, index, scale;
     int32_t disp;
+    bool window; /* behind the base of GS */
 } HostMem;
 
 static inline HostMem host_mem(unsigned base, int32_t disp)

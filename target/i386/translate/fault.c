@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <ucontext.h>
 #include "target/i386/translate/jit.h"
+#include "target/i386/window.h"
 
 __thread X86Jit *jit_running;
 
@@ -28,7 +29,7 @@ static const X86TbInsn *insn_at(const X86Tb *tb, const uint8_t *pc)
     return &tb->insns[i];
 }
 
-static bool redirect(ucontext_t *uc)
+static bool redirect(ucontext_t *uc, uint64_t addr)
 {
     X86Jit *jit = jit_running;
     const uint8_t *pc = (const uint8_t *)uc->uc_mcontext.gregs[REG_RIP];
@@ -41,6 +42,10 @@ static bool redirect(ucontext_t *uc)
         return false;
     }
     const X86TbInsn *insn = insn_at(tb, pc);
+    uint64_t lin;
+    if (jit->cpu->window && x86_window_holds(jit->cpu->window, addr, &lin)) {
+        jit->window_fault = lin | 1; /* never 0 */
+    }
     uc->uc_mcontext.gregs[REG_R14] = (greg_t)insn;
     uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(insn->cold ? tb->cold + insn->cold - 1
                                                           : jit->stubs.interpret);
@@ -49,7 +54,7 @@ static bool redirect(ucontext_t *uc)
 
 static void handler(int sig, siginfo_t *info, void *context)
 {
-    if (redirect(context)) {
+    if (redirect(context, sig == SIGSEGV || sig == SIGBUS ? (uintptr_t)info->si_addr : 0)) {
         return;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {

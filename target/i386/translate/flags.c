@@ -361,12 +361,21 @@ static JitRecipe slot_recipe(const X86Insn *x)
     return is_register(&x->op[0]) && x->op[1].kind == X86_OP_MEM ? r : none();
 }
 
+void jit_flags_before_access(JitBuild *b, const JitInsn *insn)
+{
+    bool limited = !b->mode64 && insn->x.seg >= X86_FS; /* has a check of its own */
+
+    if (!b->window || limited) {
+        jit_flags_keep(b);
+    }
+}
+
 bool jit_emit_memory_comparison(JitBuild *b, const JitInsn *insn, HostMem m)
 {
     const X86Insn *x = &insn->x;
     Emit *e = &b->e;
 
-    if ((x->mnemonic != X86_MN_CMP && x->mnemonic != X86_MN_TEST) || !insn->need_after) {
+    if ((x->mnemonic != X86_MN_CMP && x->mnemonic != X86_MN_TEST) || !insn->need_after || b->window) {
         return false;
     }
     JitRecipe r = slot_recipe(x);

@@ -270,7 +270,7 @@ void jit_find_groups(JitBuild *b)
     Tracker t = { .b = b };
 
     b->group_count = 0;
-    if (!b->mode64 || (b->tb->key & X86_KEY_CAREFUL)) {
+    if (!b->mode64 || b->window || (b->tb->key & X86_KEY_CAREFUL)) {
         return;
     }
     for (unsigned i = 0; i < b->count; i++) {

@@ -55,6 +55,8 @@ enum {
     JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
     JIT_DECODED = 4096,
     JIT_SCATTERED_BITS = 12,
+    JIT_STRIKE_BITS = 12,
+    JIT_WINDOW_STRIKES = 8, /* then a block goes without the window */
     JIT_ORIGIN_BITS = 15,
     JIT_WAYS = 8,
     JIT_MAX_VERSIONS = 3, /* of a block, for the flags that it is entered with */
@@ -82,6 +84,7 @@ typedef struct X86JitContext {
     uint64_t operand;      /* of the last comparison with memory */
     uint64_t resume;       /* scratch of the stubs */
     X86CPU *cpu;
+    uint64_t window_mask;  /* X86_WINDOW_MASK */
     uint32_t poll;         /* [atomic] not 0: leave */
     uint32_t vec_live;     /* vector registers are in the host's */
     uint32_t host_mxcsr;
@@ -353,6 +356,8 @@ struct X86Jit {
     JitRegion regions[JIT_MAX_REGIONS];
     unsigned region, region_count; /* the one that is filled, in each half and in the arena */
     size_t region_size, region_arena; /* of each half, of the arena */
+    uint32_t *first_record; /* for each 4 KiB of hot code: the first block that begins there, as offset in
+                             * the arena plus 1; or 0 */
     size_t hot_populated, cold_populated; /* how far the host has been asked to map it */
     uint8_t *arena;       /* X86Tb and X86TbExit */
     size_t arena_used;
@@ -364,6 +369,8 @@ struct X86Jit {
     X86JitMode *recent[4]; /* entered last, by privilege (direct.c) */
     X86JitStubs stubs;
     unsigned drops;       /* flushes and evictions: X86TbInsn and X86TbExit from before are gone */
+    uint64_t window_fault; /* the linear address at which the host has just faulted, or 0 */
+    uint8_t window_strikes[1 << JIT_STRIKE_BITS]; /* by a hash of the code: faults without a remedy */
     bool single;          /* blocks have one instruction and are not linked */
     FILE *perf_map;       /* or NULL */
     struct JitGdbObject *gdb; /* what gdb knows of this code cache, or NULL */
@@ -394,6 +401,12 @@ static inline unsigned jit_host_reg(unsigned reg)
 static inline uint64_t jit_rip(uint32_t key, uint64_t rip)
 {
     return key & X86_HF_CS64 ? rip : (uint32_t)rip;
+}
+
+static inline uint8_t *jit_window_strikes(X86Jit *jit, const uint8_t *code)
+{
+    return &jit->window_strikes[((uintptr_t)code * JIT_JUMP_FACTOR & UINT32_MAX) >>
+                                (32 - JIT_STRIKE_BITS)];
 }
 
 /* stubs.c */
@@ -473,6 +486,8 @@ void jit_cache_end(X86Jit *jit, const Emit *hot, const Emit *cold);
 X86Tb *jit_record_new(X86Jit *jit, size_t size);
 /* Gives the record that was made last another size; false if that is too much. */
 bool jit_record_resize(X86Jit *jit, X86Tb *tb, size_t size);
+/* tb has been laid down. */
+void jit_regions_note(X86Jit *jit, const X86Tb *tb);
 /* The block whose code has the host address pc, or NULL. */
 X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
 /* Is there room for another block? */

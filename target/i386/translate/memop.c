@@ -191,6 +191,7 @@ static void check_limit(JitBuild *b, const JitInsn *insn, unsigned size)
     emit_op_mem(e, true, 0x3b, JIT_T0, host_abs(limit));
     uint8_t *disp = emit_jcc(e, HOST_NBE, NULL);
     jit_add_cold(b, (JitCold){ .kind = COLD_INTERPRET, .disp = disp, .insn = insn->index });
+    jit_flags_clobber(b);
 }
 
 /* T2 becomes the linear address. */
@@ -204,15 +205,45 @@ static HostMem linear_in_t2(JitBuild *b, const JitInsn *insn, unsigned size)
             check_limit(b, insn, size);
         }
         uint32_t base = (uint32_t)(uintptr_t)&b->jit->ctx->seg_base[x->seg - X86_FS];
-        emit_op_mem(&b->e, b->mode64, 0x03, JIT_T2, host_abs(base));
+        emit_load(&b->e, b->mode64, JIT_T1, host_abs(base));
+        emit_lea(&b->e, b->mode64, JIT_T2, (HostMem){ .base = JIT_T1, .index = JIT_T2 });
     }
     return host_mem(JIT_T2, 0);
+}
+
+/* pext dst, src, [mask] (VEX.F3.0F38.W1 F5): flags are not touched. */
+static void emit_place(JitBuild *b, unsigned dst, unsigned src)
+{
+    Emit *e = &b->e;
+
+    emit8(e, 0xc4);
+    emit8(e, (dst & 8 ? 0 : 0x80) | 0x62);
+    emit8(e, 0x80 | (~src & 15) << 3 | 2);
+    emit8(e, 0xf5);
+    emit_mem(e, dst, JIT_ABS(b->jit, window_mask));
+}
+
+/* The place of g, a linear address, in the window (target/i386/window.h). The host's instruction
+ * faults if nothing is there. Addresses of 32 bits are places. */
+static HostMem in_window(JitBuild *b, const JitInsn *insn, HostMem g)
+{
+    jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
+    if (b->mode64) {
+        emit_place(b, JIT_T1, g.base);
+        g.base = JIT_T1;
+    }
+    g.window = true;
+    return g;
 }
 
 HostMem jit_mem_operand(JitBuild *b, const JitInsn *insn, unsigned size, bool write)
 {
     const X86Insn *x = &insn->x;
 
+    if (is_constant(x) && !has_segment_base(x) && b->window) {
+        move_address(b, insn, JIT_T2, constant_ea(b, insn));
+        return in_window(b, insn, host_mem(JIT_T2, 0));
+    }
     if (is_constant(x) && !has_segment_base(x)) {
         return check_constant(b, insn, constant_ea(b, insn), size, write);
     }
@@ -220,10 +251,27 @@ HostMem jit_mem_operand(JitBuild *b, const JitInsn *insn, unsigned size, bool wr
                   x->base != X86_NO_REG && !has_segment_base(x);
     HostMem g = simple ? loaded_address(b, x) : linear_in_t2(b, insn, size);
 
+    if (b->window) {
+        return in_window(b, insn, g);
+    }
     if (insn->group) {
         return check_group(b, insn, g);
     }
     return check(b, insn, g, size, write);
+}
+
+HostMem jit_mem_checked(JitBuild *b, const JitInsn *insn, unsigned base, unsigned size, bool write)
+{
+    return check(b, insn, host_mem(base, 0), size, write);
+}
+
+HostMem jit_one_register(JitBuild *b, HostMem m, unsigned reg)
+{
+    bool window = m.window;
+
+    m.window = false; /* LEA has no segment */
+    emit_lea(&b->e, b->mode64 || !window, reg, m);
+    return (HostMem){ .base = reg, .index = HOST_NONE, .window = window };
 }
 
 HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp, unsigned size,
@@ -234,6 +282,9 @@ HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp
     if (!b->mode64) {
         emit_lea(&b->e, false, JIT_T2, g);
         g = host_mem(JIT_T2, 0);
+    }
+    if (b->window) {
+        return in_window(b, insn, g);
     }
     return insn->group ? check_group(b, insn, g) : check(b, insn, g, size, write);
 }

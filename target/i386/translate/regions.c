@@ -14,6 +14,7 @@
 #include "target/i386/translate/jit.h"
 
 enum {
+    PLACE_BITS = 12, /* of hot code that has an entry in X86Jit.first_record */
     MIN_REGION = 4 * JIT_BLOCK_ROOM, /* of a half: the last block may leave one room empty */
     POPULATE = 1 << 20,
     KEEP_WRITABLE = 8 << 20, /* behind that: blocks are linked soon after they were made */
@@ -41,6 +42,8 @@ static void begin_region(X86Jit *jit, unsigned i)
     jit->cold_used = i * jit->region_size;
     jit->arena_used = i * jit->region_arena;
     jit->hot_populated = i * jit->region_size;
+    memset(&jit->first_record[i * jit->region_size >> PLACE_BITS], 0,
+           (jit->region_size >> PLACE_BITS) * sizeof(jit->first_record[0]));
     jit->cold_populated = jit->code_size / 2 + i * jit->region_size;
 }
 
@@ -50,6 +53,7 @@ void jit_regions_init(X86Jit *jit)
 
     jit->region_count = CLAMP(half / MIN_REGION, 1, JIT_MAX_REGIONS);
     jit->region_size = half / jit->region_count & ~(size_t)0xfff;
+    jit->first_record = g_renew(uint32_t, jit->first_record, (half >> PLACE_BITS) + 1);
     jit->region_arena = JIT_ARENA_SIZE / jit->region_count & ~(size_t)15;
     jit_regions_reset(jit);
 }
@@ -200,6 +204,15 @@ static X86Tb *next_record(X86Tb *tb)
     return (X86Tb *)((uint8_t *)tb + tb->size);
 }
 
+void jit_regions_note(X86Jit *jit, const X86Tb *tb)
+{
+    uint32_t *first = &jit->first_record[(tb->body - jit->code_rx) >> PLACE_BITS];
+
+    if (!*first) {
+        *first = (const uint8_t *)tb - jit->arena + 1;
+    }
+}
+
 X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc)
 {
     size_t region = (size_t)(pc - jit->code_rx) / jit->region_size;
@@ -208,8 +221,18 @@ X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc)
     if (pc < jit->code_rx || region >= jit->region_count) {
         return NULL;
     }
-    for (X86Tb *tb = records(jit, region, &end); tb < end; tb = next_record(tb)) {
-        if (!tb->stale && pc >= tb->body && pc < tb->end) {
+    X86Tb *tb = records(jit, region, &end);
+    for (size_t place = (pc - jit->code_rx) >> PLACE_BITS, lowest = region * jit->region_size >> PLACE_BITS;
+         place >= lowest && place != SIZE_MAX; place--) {
+        X86Tb *first = (X86Tb *)(jit->arena + jit->first_record[place] - 1);
+
+        if (jit->first_record[place] && first->body <= pc) {
+            tb = first;
+            break;
+        }
+    }
+    for (; tb < end; tb = next_record(tb)) {
+        if (pc >= tb->body && pc < tb->end) {
             return tb;
         }
     }

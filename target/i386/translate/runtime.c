@@ -5,11 +5,17 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/translate/runtime.h"
+#include <asm/hwcap2.h>
+#include <asm/prctl.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "target/i386/interp/flags.h"
 #include "target/i386/interp/run.h"
 #include "target/i386/interp/vec.h"
 #include "target/i386/translate/build.h"
 #include "target/i386/translate/lockstep.h"
+#include "target/i386/window.h"
 
 /* --- state -------------------------------------------------------------------------- */
 
@@ -549,6 +555,29 @@ const uint8_t *jit_abandon(X86JitContext *ctx, const X86TbInsn *insn)
     return jit_go_on(ctx);
 }
 
+/*
+ * An instruction of tb that faulted at the linear address in the window has been interpreted. Maps
+ * the page, if the instruction did not fault in the guest, too. A block that goes on faulting where
+ * nothing can be mapped (pages with code, I/O) is translated again without the window: true, it has
+ * been removed.
+ */
+static bool after_window_fault(X86CPU *cpu, X86Tb *tb, uint64_t lin)
+{
+    uint8_t *strikes = jit_window_strikes(cpu->translator, tb->code);
+
+    if (x86_cpl(&cpu->state) != 3) {
+        x86_window_expect(cpu, lin);
+        return false;
+    }
+    if (x86_window_map(cpu, lin) || ++*strikes < JIT_WINDOW_STRIKES) {
+        return false;
+    }
+    if (!tb->stale) {
+        remove_block(cpu->translator, tb);
+    }
+    return true;
+}
+
 const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
 {
     X86CPU *cpu = ctx->cpu;
@@ -556,10 +585,12 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     X86Tb *tb = x86_insn_tb(insn);
     unsigned drops = jit->drops;
     const uint8_t *careful = insn->group ? known_careful(ctx, insn) : NULL;
+    uint64_t fault = jit->window_fault;
 
     if (careful) {
         return careful;
     }
+    jit->window_fault = 0;
     if (ctx->x87_live) {
         jit_x87_note_last(ctx, insn);
     }
@@ -572,11 +603,25 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
     jit->stats.interpreted[x->mnemonic]++;
     x86_run_insn(cpu, x);
+    if (fault && after_window_fault(cpu, tb, fault)) {
+        return jit_go_on(ctx);
+    }
     if (jit->drops != drops || insn->fills_slot || !may_go_on(cpu, tb, x, next)) {
         return jit_go_on(ctx);
     }
     jit_to_context(ctx);
     return jit_after(ctx, insn);
+}
+
+/* The thread's GS base; known: it is likely to be that already. Linux keeps it for the thread,
+ * nothing else uses it. */
+static void set_gs_base(uint64_t base, bool known)
+{
+    if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) {
+        asm volatile("wrgsbase %0" : : "r"(base));
+    } else if (!known) {
+        syscall(SYS_arch_prctl, ARCH_SET_GS, base);
+    }
 }
 
 bool x86_translator_run(X86CPU *cpu, uint32_t key)
@@ -594,6 +639,9 @@ bool x86_translator_run(X86CPU *cpu, uint32_t key)
     }
     into_block(ctx);
     jit->stats.enters++;
+    if (cpu->window) {
+        set_gs_base(x86_window_base(cpu->window), jit_running == jit);
+    }
     jit_running = jit;
     if (jit->lockstep) {
         jit_lockstep_begin(jit, tb->entry_saved);
@@ -623,6 +671,7 @@ bool x86_translator_new(X86CPU *cpu, size_t cache_size, Error **errp)
     } else if (jit_cache_init(jit, cache_size, errp)) {
         jit->ctx->cpu = cpu;
         jit->ctx->host_mxcsr = X86_MXCSR_INIT;
+        jit->ctx->window_mask = X86_WINDOW_MASK;
         jit->build = g_new(JitBuild, 1);
         cpu->translator = jit;
         cpu->parent.poll = &jit->ctx->poll;
@@ -687,6 +736,7 @@ void x86_translator_info(X86CPU *cpu, GString *out)
     g_string_append_printf(out, "entries from C: %" PRIu64 ", links: %" PRIu64
                            ", indirect misses: %" PRIu64 "\ninterpreted instructions:\n",
                            stats->enters, stats->links, stats->misses);
+    x86_window_info(cpu, out);
     jit_lockstep_info(jit, out);
     for (unsigned i = 0; i < X86_MN_COUNT; i++) {
         order[i] = i;

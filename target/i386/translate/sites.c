@@ -40,7 +40,7 @@ void jit_find_sites(JitBuild *b)
     uint64_t bit;
 
     b->sites_left = 0;
-    for (unsigned i = 0; i < b->count && !b->jit->single; i++) {
+    for (unsigned i = 0; i < b->count && !b->jit->single && !b->window; i++) {
         if (jumps_to_start(b, &b->insns[i]) &&
             !(*scattered_word(b->jit, b->tb->code, &bit) & bit)) {
             b->sites_left = X86_TLB_LOOP_SITES;

@@ -38,7 +38,7 @@ static void emit_push_reg(JitBuild *b, const JitInsn *insn)
     unsigned size = slot_size(b), reg = insn->x.op[0].reg, host = jit_host_reg(reg);
 
     if (insn->accesses) {
-        jit_flags_keep(b);
+        jit_flags_before_access(b, insn);
     }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, -(int)size, size, true);
     if (host == HOST_NONE) {
@@ -54,7 +54,7 @@ static void emit_push_imm(JitBuild *b, const JitInsn *insn)
     unsigned size = slot_size(b);
 
     if (insn->accesses) {
-        jit_flags_keep(b);
+        jit_flags_before_access(b, insn);
     }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, -(int)size, size, true);
     emit_store_imm(&b->e, size == 8, m, insn->x.imm);
@@ -80,7 +80,7 @@ static void emit_pop_reg(JitBuild *b, const JitInsn *insn)
     unsigned size = slot_size(b), reg = insn->x.op[0].reg, host = jit_host_reg(reg);
 
     if (insn->accesses) {
-        jit_flags_keep(b);
+        jit_flags_before_access(b, insn);
     }
     HostMem m = jit_mem_at(b, insn, JIT_RSP, 0, size, false);
     emit_load(&b->e, size == 8, host == HOST_NONE ? JIT_T0 : host, m);
@@ -97,7 +97,7 @@ static void emit_leave(JitBuild *b, const JitInsn *insn)
     unsigned size = slot_size(b);
 
     if (insn->accesses) {
-        jit_flags_keep(b);
+        jit_flags_before_access(b, insn);
     }
     HostMem m = jit_mem_at(b, insn, HOST_RBP, 0, size, false);
     emit_load(&b->e, size == 8, JIT_T0, m);
@@ -120,8 +120,9 @@ static void load_bit_number(JitBuild *b, const JitInsn *insn, unsigned dst)
     }
 }
 
-/* BT and its like with a bit number in a register, which may reach far from the operand:
- * the word with the bit is checked and then taken as the operand. */
+/* BT and its like with a bit number in a register, which may reach far from the operand: the word
+ * with the bit is checked and then taken as the operand. Without the window: bit numbers come to
+ * addresses that are not canonical. */
 static void emit_bit_string(JitBuild *b, const JitInsn *insn)
 {
     const X86Insn *x = &insn->x;
@@ -138,7 +139,7 @@ static void emit_bit_string(JitBuild *b, const JitInsn *insn)
     load_bit_number(b, insn, JIT_T0);
     emit_shift_imm(e, true, HOST_SAR, JIT_T0, wide ? 6 : 5);
     emit_lea(e, true, JIT_T2, (HostMem){ .base = JIT_T2, .index = JIT_T0, .scale = wide ? 3 : 2 });
-    emit_lea(e, true, JIT_T2, jit_mem_at(b, insn, JIT_T2, 0, x->op_size, write));
+    HostMem m = jit_one_register(b, jit_mem_checked(b, insn, JIT_T2, x->op_size, write), JIT_T2);
     load_bit_number(b, insn, JIT_T1);
     emit_alu_imm(e, false, HOST_AND, JIT_T1, wide ? 63 : 31);
     jit_flags_clobber(b);
@@ -146,7 +147,7 @@ static void emit_bit_string(JitBuild *b, const JitInsn *insn)
     if (x->prefixes & X86_PFX_LOCK) {
         emit8(e, 0xf0);
     }
-    emit_op_mem(e, wide, opcode, JIT_T1, host_mem(JIT_T2, 0));
+    emit_op_mem(e, wide, opcode, JIT_T1, m);
     b->flags = FLAGS_HOST;
 }
 

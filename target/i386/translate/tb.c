@@ -285,16 +285,20 @@ static void analyse(JitBuild *b)
     }
 }
 
-/* Where the block would like to find the flags. */
+/* Where the block would like to find the flags. An access through the window wants them anywhere. */
 static JitFlags preferred_flags(const JitBuild *b)
 {
+    bool accessed = false;
+
     for (unsigned i = 0; i < b->count; i++) {
         const JitInsn *insn = &b->insns[i];
 
         if (!insn->need_before) {
-            return FLAGS_DEAD;
+            return accessed ? FLAGS_SAVED : FLAGS_DEAD;
         }
-        if (insn->accesses || insn->interpreted || insn->vector || insn->x87 || insn->ends) {
+        accessed |= insn->accesses;
+        if ((accessed && !b->window) || insn->interpreted || insn->vector || insn->x87 ||
+            insn->ends) {
             return FLAGS_SAVED;
         }
         if (insn->flags_read || insn->flags_touched) {
@@ -392,8 +396,10 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     HostMem m;
 
     jit_emit_fp_state(b, insn);
-    if (insn->accesses || may_fault(insn)) {
+    if (may_fault(insn)) {
         jit_flags_keep(b);
+    } else if (insn->accesses) {
+        jit_flags_before_access(b, insn);
     }
     if (mem) {
         m = jit_mem_operand(b, insn, mem->size, x86_insn_row(x)->operand_access[n] & 2);
@@ -419,8 +425,7 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     }
     if (is_gpr(insn, row->vvvv)) {
         if (mem && m.base == JIT_T2) { /* one register for the address, T2 for the operand */
-            emit_lea(&b->e, true, JIT_T1, m);
-            m = host_mem(JIT_T1, 0);
+            m = jit_one_register(b, m, JIT_T1);
         }
         code.vvvv = place_register(b, insn, row->vvvv, JIT_T2, &homed[2]);
     }
@@ -521,6 +526,12 @@ static void emit_cold(JitBuild *b)
         case COLD_INTERPRET:
             note_cold(b, cold->insn);
             begin_cold(b, cold);
+            emit_to_interpreter(b, cold->insn);
+            break;
+        case COLD_FAULT:
+            note_cold(b, cold->insn);
+            b->flags = cold->flags;
+            b->recipe = cold->recipe;
             emit_to_interpreter(b, cold->insn);
             break;
         case COLD_MISS_READ: case COLD_MISS_WRITE:
@@ -769,6 +780,8 @@ static bool begin(JitBuild *b, X86Jit *jit, X86Tb *proto)
     b->cpu = jit->cpu;
     b->tb = proto;
     b->mode64 = proto->key & X86_HF_CS64;
+    b->window = (proto->key & X86_KEY_WINDOW) &&
+                *jit_window_strikes(jit, proto->code) < JIT_WINDOW_STRIKES;
     b->count = b->cold_count = b->placed_count = 0;
     b->branches = (EmitBranches){ .max = JIT_MAX_FIXUPS, .at = b->branch_at };
     b->vec_known = b->x87_known = b->fixed = false;

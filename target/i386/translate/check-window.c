@@ -1,0 +1,194 @@
+/*
+ * The block checker: accesses to the window.
+ *
+ * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "target/i386/translate/check-internal.h"
+
+/* May the block's accesses go through the window? */
+static bool has_window(const Checker *c)
+{
+    const uint32_t needed = X86_KEY_WINDOW | X86_HF_CPL_MASK;
+
+    return (c->b->tb->key & needed) == needed;
+}
+
+/* Is the operand a place in the window, in reach of where PEXT has put it? Addresses of 32 bits are
+ * places. */
+static bool is_in_window(const Checker *c)
+{
+    const X86Insn *x = &c->x;
+    Value base = register_value(c, x->base);
+    int64_t reach = (uint64_t)base.lin.disp - base.first + x->disp;
+    bool place = c->b->mode64 ? base.kind == VALUE_WINDOW && reach == (int32_t)reach
+                              : base.kind == VALUE_PLAIN && base.max <= UINT32_MAX && !x->disp;
+
+    return place && x->base != X86_NO_REG && x->index == X86_NO_REG && x->addr_size == 8;
+}
+
+/* What the cold code of the present guest instruction does with the flags. */
+typedef enum ColdFlags { COLD_BROKEN, COLD_SAVES_HOST, COLD_LEAVES_HOST } ColdFlags;
+
+/* It goes to the interpreter, with the instruction in T1, and may make flags before. */
+static ColdFlags cold_flags(const Checker *c)
+{
+    const X86Tb *tb = c->b->tb;
+    const X86TbInsn *insn = &tb->insns[c->guest - c->b->insns];
+    const uint8_t *pc = tb->cold + insn->cold - 1;
+    bool made = false, named = false;
+    X86Insn x;
+
+    for (; insn->cold && pc >= c->cold && pc < c->cold_end; pc += x.len) {
+        if (x86_decode(pc, c->cold_end - pc, X86_MODE_64, 0, &x) != X86_DECODE_OK) {
+            break;
+        }
+        if (x.mnemonic == X86_MN_JMP) {
+            const uint8_t *to = pc + x.len + x.imm;
+            bool saves = to == c->b->jit->stubs.interpret_host;
+
+            return !named || !(saves || to == c->b->jit->stubs.interpret) ? COLD_BROKEN
+                 : saves && !made ? COLD_SAVES_HOST : COLD_LEAVES_HOST;
+        }
+        named = x.mnemonic == X86_MN_MOV && x.op[0].kind == X86_OP_GPR && x.op[0].reg == JIT_T1 &&
+                x.op[1].kind == X86_OP_IMM && (uint64_t)x.imm == (uintptr_t)insn;
+        made |= x86_insn_row(&x)->flags_written != 0;
+    }
+    return COLD_BROKEN;
+}
+
+/* The access may fault; then the interpreter runs all of the instruction. */
+static void check_repeatable(const Checker *c)
+{
+    ColdFlags flags = c->guest ? cold_flags(c) : COLD_BROKEN;
+
+    if (flags == COLD_BROKEN) {
+        check_refuse(c, "an access to the window without cold code for its fault");
+    }
+    if (flags == COLD_SAVES_HOST && c->flags_changed) {
+        check_refuse(c, "an access to the window after the flags that its cold code saves were lost");
+    }
+    for (unsigned reg = 0; reg < 16; reg++) {
+        if (check_has_changed(c, reg)) {
+            check_refuse(c, "an access to the window after a register has changed");
+        }
+    }
+    if (c->stored) {
+        check_refuse(c, "an access to the window after a store");
+    }
+}
+
+/* What addresses are made of: in 32-bit code only the lowest bits count. */
+static Linear part(const Checker *c, const Value *v)
+{
+    return c->b->mode64 ? v->lin : v->low;
+}
+
+static bool add_segment_base(const Checker *c, unsigned seg, Linear *lin)
+{
+    const Value *base = &c->slot[offsetof(X86JitContext, seg_base) / 8 + seg - X86_FS];
+
+    return c->b->mode64 && check_add_linear(lin, &base->lin, 0);
+}
+
+/* The linear address of the memory operand of the guest's instruction; false if it is not known. */
+static bool guest_operand(const Checker *c, Linear *lin)
+{
+    const X86Insn *x = &c->guest->x;
+
+    *lin = x->base == X86_NO_REG ? (Linear){ 0 } : part(c, &c->before[x->base]);
+    lin->disp += x->disp + (x->rip_relative ? jit_rip_after(c->b, c->guest) : 0);
+    if (x->addr_size != (c->b->mode64 ? 8 : 4)) {
+        return false;
+    }
+    if (x->index != X86_NO_REG) {
+        Linear index = part(c, &c->before[x->index]);
+
+        if (!check_add_linear(lin, &index, x->scale)) {
+            return false;
+        }
+    }
+    return (x->seg != X86_FS && x->seg != X86_GS) || add_segment_base(c, x->seg, lin);
+}
+
+/* Is [first, first + size) within the span [from, to) from base? */
+static bool covers(const Checker *c, Linear base, int64_t from, int64_t to, const Linear *first,
+                   unsigned size)
+{
+    int64_t at = (uint64_t)first->disp - base.disp;
+
+    at = c->b->mode64 ? at : (int32_t)at;
+    return same_base(&base, first) && at >= from && at <= to - (int64_t)size;
+}
+
+/* Is the access to the stack's slot that the guest's instruction writes, or else reads? */
+static bool is_slot(const Checker *c, const Linear *first, unsigned size, bool write)
+{
+    int64_t slot = c->b->mode64 ? 8 : 4;
+
+    switch (c->guest->x.mnemonic) {
+    case X86_MN_PUSH: case X86_MN_PUSHF: case X86_MN_CALL:
+        return write && covers(c, part(c, &c->before[X86_RSP]), -slot, 0, first, size);
+    case X86_MN_POP: case X86_MN_POPF: case X86_MN_RET:
+        return !write && covers(c, part(c, &c->before[X86_RSP]), 0, slot, first, size);
+    case X86_MN_LEAVE:
+        return !write && covers(c, part(c, &c->before[X86_RBP]), 0, slot, first, size);
+    }
+    return false;
+}
+
+/* Bit strings reach far from their operand. */
+static bool is_bit_string(const X86Insn *x)
+{
+    return (x->mnemonic == X86_MN_BT || x->mnemonic == X86_MN_BTS || x->mnemonic == X86_MN_BTR ||
+            x->mnemonic == X86_MN_BTC) && x->op[1].kind == X86_OP_GPR;
+}
+
+/* Is the access to what the guest's instruction accesses? */
+static bool is_guests(const Checker *c, unsigned size, bool write)
+{
+    const X86Insn *x = &c->guest->x;
+    Value base = register_value(c, c->x.base);
+    Linear first = part(c, &base), operand;
+
+    first.disp += (uint64_t)c->x.disp;
+    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
+        if (x->op[i].kind == X86_OP_MEM && (!write || (x86_insn_row(x)->operand_access[i] & 2)) &&
+            (is_bit_string(x) || !guest_operand(c, &operand) ||
+             covers(c, operand, 0, MAX(x->op[i].size, 1), &first, size))) {
+            return true;
+        }
+    }
+    return is_slot(c, &first, size, write);
+}
+
+void check_window_access(const Checker *c, unsigned size, bool write)
+{
+    if (!has_window(c)) {
+        check_refuse(c, "an access to the window by a block that has none");
+    }
+    if (!is_in_window(c)) {
+        check_refuse(c, "an access by GS to what is no place in the window");
+    }
+    check_repeatable(c);
+    if (!is_guests(c, size, write)) {
+        check_refuse(c, "an access to the window that is not the guest instruction's");
+    }
+}
+
+bool check_place(Checker *c)
+{
+    const X86Insn *x = &c->x;
+    Value v = operand_value(c, 1);
+
+    if (x->mnemonic != X86_MN_PEXT || x->op_size != 8 || x->op[2].kind != X86_OP_MEM ||
+        x->base != X86_NO_REG || x->index != X86_NO_REG || x->rip_relative ||
+        (uint64_t)x->disp != (uintptr_t)&c->b->jit->ctx->window_mask || v.kind != VALUE_PLAIN) {
+        return false;
+    }
+    v.kind = VALUE_WINDOW;
+    v.first = v.lin.disp;
+    v.max = UINT64_MAX;
+    v.guests = false;
+    check_write_gpr(c, x->op[0].reg, v);
+    return true;
+}
