@@ -4,6 +4,8 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "tests/cpu/guest.h"
+#include "target/i386/translate/jit.h"
+#include "target/i386/window-internal.h"
 #include "target/i386/translate/translate.h"
 #include <stdlib.h>
 #include <string.h>
@@ -179,11 +181,12 @@ static void init_system_state(Guest *g)
     s->ldt = (X86Segment){ SEL_LDTR, X86_DESC_P | 2, LDT_COUNT * 8 - 1, KERNEL_BASE + SYS_LDT };
 }
 
-Guest *guest_new(void)
+static Guest *new_guest(bool windowed)
 {
     Guest *g = g_new0(Guest, 1);
 
     module_call_init(MODULE_QOM);
+    ram_blocks_in_files(windowed);
 
     memory_region_init(&g->root, NULL, "root", UINT64_MAX);
     memory_region_init(&g->io_root, NULL, "io", 0x10000);
@@ -209,8 +212,22 @@ Guest *guest_new(void)
     if (x86_translator_new(g->cpu, 64 << 20, NULL)) {
         x86_translator_check(g->cpu);
     }
+    if (windowed) {
+        x86_window_new(g->cpu, true);
+        x86_window_use_ram(g->cpu->window, g->window.block);
+    }
     guest_reset(g);
     return g;
+}
+
+Guest *guest_new(void)
+{
+    return new_guest(false);
+}
+
+Guest *guest_new_windowed(void)
+{
+    return new_guest(true);
 }
 
 void guest_reset(Guest *g)
@@ -222,6 +239,8 @@ void guest_reset(Guest *g)
     init_system_state(g);
     x86_tlb_flush(g->cpu);
     x86_interp_flush_code(g->cpu);
+    x86_update_hflags(&g->cpu->state);
+    x86_window_consider(g->cpu);
 }
 
 void guest_free(Guest *g)
@@ -385,6 +404,9 @@ void guest_run(Guest *g, CpuEngineFn *engine, const CpuCase *c, CpuOutcome *o)
     memset(int3, 0xcc, sizeof(int3));
     guest_write_code(g, offset, c->code, len);
     guest_load(g, &c->in);
+    if (g->cpu->windowed) { /* what faulted there was another case */
+        *jit_window_strikes(g->cpu->translator, g->window_ram + offset) = 0;
+    }
     do {
         engine(g->cpu);
     } while (is_unfinished_string(g, c));

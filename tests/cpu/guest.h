@@ -11,6 +11,8 @@
 
 typedef struct Guest Guest;
 
+/* windowed: its memory accesses go through a window (target/i386/window.h). */
+Guest *guest_new_windowed(void);
 Guest *guest_new(void);
 void guest_free(Guest *g);
 /* System registers, page tables and descriptor tables as new; TLB and decoded code forgotten. */

@@ -49,7 +49,7 @@ struct NativeSegments {
     uint64_t fs_base, gs_base;
     uint16_t ds, es, fs, gs;
     uint32_t load;
-    uint64_t host_fs_base;
+    uint64_t host_fs_base, host_gs_base;
 } native_segments __attribute__((used));
 
 extern void native_signal_entry(int sig, siginfo_t *info, void *context);
@@ -84,7 +84,7 @@ __asm__(
     "    add $8, %rsp\n"
     "    lea native_segments(%rip), %rcx\n"
     "    cmpl $0, 24(%rcx)\n"
-    "    je 3f\n"
+    "    je 2f\n"
     "    mov 16(%rcx), %ds\n"
     "    mov 18(%rcx), %es\n"
     "    mov 20(%rcx), %fs\n"
@@ -97,7 +97,10 @@ __asm__(
     "    jne 3f\n"
     "    mov 8(%rcx), %rax\n"
     "    wrgsbase %rax\n"
-    "3:  ret\n");
+    "3:  ret\n"
+    "2:  mov 40(%rcx), %rax\n"
+    "    wrgsbase %rax\n"
+    "    ret\n");
 
 /* General registers by encoding, as indices of gregset_t. */
 static const uint8_t greg_of[16] = {
@@ -175,6 +178,7 @@ static void enter_case(ucontext_t *uc)
     load_fp((uint8_t *)uc->uc_mcontext.fpregs, r);
     native_segments = (struct NativeSegments){
         .fs_base = r->fs_base, .gs_base = r->gs_base, .host_fs_base = native_segments.host_fs_base,
+        .host_gs_base = native_segments.host_gs_base,
         .ds = r->seg[X86_DS], .es = r->seg[X86_ES], .fs = r->seg[X86_FS], .gs = r->seg[X86_GS],
         .load = 1,
     };
@@ -229,6 +233,9 @@ static void leave_case(ucontext_t *uc, int sig)
 
 void native_on_signal(int sig, siginfo_t *info, ucontext_t *context)
 {
+    if (native.phase != PHASE_RUN) {
+        native_segments.host_gs_base = native_segments.gs_base; /* translated code has one */
+    }
     if (native.phase == PHASE_ENTER && sig == SIGTRAP) {
         enter_case(context);
     } else if (native.phase == PHASE_RUN) {

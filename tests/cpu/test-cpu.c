@@ -2,7 +2,7 @@
  * The CPU suite: every row of the instruction table, in every mode, against the
  * host CPU.
  *
- *   test-cpu [--cases N] [--salt N] [--row PATTERN] [--soak SECONDS] [--translate | --kvm]
+ *   test-cpu [--cases N] [--salt N] [--row PATTERN] [--soak SECONDS] [--translate [--windows] | --kvm]
  *
  * A case is an instruction and a state, both random with a bias for edges; the
  * host executes it natively, the guest in an engine, and the complete state
@@ -14,6 +14,7 @@
 #include <string.h>
 #include "target/i386/interp/interp.h"
 #include "target/i386/translate/translate.h"
+#include "target/i386/window.h"
 #include "tests/cpu/compare.h"
 #include "tests/cpu/generate.h"
 #include "tests/cpu/guest.h"
@@ -29,7 +30,7 @@ static int soak;        /* seconds */
 static int only_mode;   /* 16, 32, 64; 0: all */
 static char *only_row;  /* pattern of "mnemonic" or "mnemonic operands" */
 static char *known_path;
-static gboolean translate, kvm;
+static gboolean translate, windows, kvm;
 
 /* Rows that the host cannot run on our behalf; test-cpu-system has them. */
 static const struct {
@@ -293,6 +294,13 @@ static void test_coverage(void)
                    suite.given_up);
     g_test_message("covered by known-differences.txt: %" G_GUINT64_FORMAT " cases",
                    suite.known_hits);
+    if (windows) {
+        g_autoptr(GString) info = g_string_new(NULL);
+
+        x86_window_info(guest_cpu(suite.guest), info);
+        g_test_message("%s", info->str);
+        g_assert_null(strstr(info->str, "pages: 0 mapped"));
+    }
     if (!only_row && !only_mode) {
         g_assert_cmpstr(missing->str, ==, "");
     }
@@ -307,6 +315,7 @@ static bool parse_options(int *argc, char ***argv)
         { "mode", 0, 0, G_OPTION_ARG_INT, &only_mode, "16, 32 or 64 only", "BITS" },
         { "row", 0, 0, G_OPTION_ARG_STRING, &only_row, "Rows whose mnemonic matches", "PATTERN" },
         { "translate", 0, 0, G_OPTION_ARG_NONE, &translate, "Test the translator", NULL },
+        { "windows", 0, 0, G_OPTION_ARG_NONE, &windows, "Test it with windows", NULL },
         { "kvm", 0, 0, G_OPTION_ARG_NONE, &kvm, "Test the host's KVM", NULL },
         { "known", 0, 0, G_OPTION_ARG_FILENAME, &known_path, "List of known differences", "FILE" },
         { NULL },
@@ -343,7 +352,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "the list of known differences cannot be read (--known FILE)\n");
         return 1;
     }
-    suite.guest = guest_new();
+    suite.guest = windows ? guest_new_windowed() : guest_new();
     if (kvm && !kvm_engine_init(suite.guest, &why)) {
         printf("1..0 # SKIP %s\n", why);
         return 0;
