@@ -92,8 +92,8 @@ static bool take_windows(MachineState *machine, const char *windows, Error **err
     for (i = 0; windows && i < G_N_ELEMENTS(names) && !g_str_equal(windows, names[i]); i++) {
     }
     if (windows && i == G_N_ELEMENTS(names)) {
-        error_setg(errp, "-accel tcg,windows=%s: give off, on, or always (every 64-bit program "
-                         "at once)", windows);
+        error_setg(errp, "-accel tcg,windows=%s: give off, on, or always (every program of a "
+                         "64-bit system at once)", windows);
         return false;
     }
     bool possible = machine->translate && !machine->lockstep;

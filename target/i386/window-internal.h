@@ -44,6 +44,7 @@ struct X86Window {
 
     RAMBlock *ram;        /* all pages are of this block, that of the first PML4 */
     uint8_t *stored;      /* for each page of it: may be written through the window */
+    bool torn;            /* all has been unmapped, though pages says otherwise */
     GHashTable *pages;    /* by address and size (window.c): the host page, plus 1 if it is writable */
     unsigned cpus;        /* of the machine: a change costs more, for the host's other CPUs must know */
     uint64_t expected;    /* page of an access that was a page fault, or 0 */

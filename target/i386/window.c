@@ -87,23 +87,43 @@ void x86_window_unmap_all(X86Window *w)
     reserve(w->base, PLACES);
 }
 
+/* Notes whether [host, host + size), host a value of X86Window.pages, may be written. */
+static void note_stored(X86Window *w, uint64_t host, uint64_t size, bool stored)
+{
+    if (host & WRITABLE) {
+        memset(w->stored + (((host & X86_PAGE_MASK) - (uintptr_t)w->ram->host) >> GUEST_PAGE_BITS),
+               stored, size >> GUEST_PAGE_BITS);
+    }
+}
+
 void x86_window_empty(X86Window *w)
 {
-    if (g_hash_table_size(w->pages)) {
-        x86_window_unmap_all(w);
-        g_hash_table_remove_all(w->pages);
-        if (w->ram) {
-            memset(w->stored, 0, w->ram->length >> GUEST_PAGE_BITS);
-        }
-        w->stats.emptied++;
+    GHashTableIter i;
+    gpointer key, host;
+    uint64_t size;
+
+    if (!g_hash_table_size(w->pages)) {
+        return;
     }
+    x86_window_unmap_all(w);
+    g_hash_table_iter_init(&i, w->pages);
+    while (g_hash_table_iter_next(&i, &key, &host)) {
+        key_address(key, &size);
+        note_stored(w, GPOINTER_TO_SIZE(host), size, false);
+    }
+    g_hash_table_remove_all(w->pages);
+    w->torn = false;
+    w->stats.emptied++;
 }
 
 static void unmap(X86Window *w, gconstpointer key)
 {
     uint64_t size, lin = key_address(key, &size);
 
-    reserve(w->base + place_of(lin), size);
+    if (reserve(w->base + place_of(lin), size) == MAP_FAILED) { /* one mapping becomes three */
+        x86_window_unmap_all(w);
+        w->torn = true;
+    }
     w->changes++;
     w->stats.unmapped++;
 }
@@ -139,10 +159,9 @@ static bool map(X86Window *w, gpointer key, uint64_t offset, bool writable)
         x86_window_empty(w);
         return false;
     }
-    g_hash_table_insert(w->pages, key, w->ram->host + offset + (writable ? WRITABLE : 0));
-    if (writable) {
-        memset(w->stored + (offset >> GUEST_PAGE_BITS), 1, size >> GUEST_PAGE_BITS);
-    }
+    uint64_t host = (uintptr_t)w->ram->host + offset + (writable ? WRITABLE : 0);
+    g_hash_table_insert(w->pages, key, GSIZE_TO_POINTER(host));
+    note_stored(w, host, size, true);
     w->changes++;
     w->stats.mapped++;
     w->stats.large += size == LARGE_SIZE;
@@ -216,11 +235,11 @@ static bool map_locked(X86CPU *cpu, uint64_t page)
         is_at_edge(w, place_of(page)) || info->block != w->ram) {
         return false;
     }
+    if (w->torn || g_hash_table_size(w->pages) >= MAX_PAGES / w->cpus) {
+        x86_window_empty(w);
+    }
     if (has(w, small_key(page), writable) || has(w, large_key(page), writable)) {
         return false; /* it was something else that faulted */
-    }
-    if (g_hash_table_size(w->pages) >= MAX_PAGES / w->cpus) {
-        x86_window_empty(w);
     }
     if (info->large && map_large(cpu, page, info, writable)) {
         return true;

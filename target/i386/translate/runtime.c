@@ -603,7 +603,7 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
     jit->stats.interpreted[x->mnemonic]++;
     x86_run_insn(cpu, x);
-    if (fault && after_window_fault(cpu, tb, fault)) {
+    if (fault && jit->drops == drops && after_window_fault(cpu, tb, fault)) {
         return jit_go_on(ctx);
     }
     if (jit->drops != drops || insn->fills_slot || !may_go_on(cpu, tb, x, next)) {
