@@ -90,11 +90,23 @@ static bool look_at_root(X86Window *w)
     return true;
 }
 
+/* The page of the PML4, of which w has let go, is no longer watched: what is stored there is told to
+ * all CPUs, and it may hold anything soon. */
+static void unwatch_root(RAMBlock *block, uint64_t offset)
+{
+    if (block) {
+        ram_page_clear_code(block, offset);
+        ram_block_unref(block);
+    }
+}
+
 /* RAMCodeListenerFn: any thread has written. If an entry comes or goes the window is closed until
- * it has been looked at again. */
+ * its owner has been chosen again. */
 static void root_written(void *opaque, RAMBlock *block, uint64_t offset, uint64_t len)
 {
     X86Window *w = ((X86CPU *)opaque)->window;
+    RAMBlock *left = NULL;
+    uint64_t left_offset = 0;
 
     g_mutex_lock(&w->lock);
     if (w->root_block == block && offset < w->root_offset + USER_ENTRIES * sizeof(uint64_t) &&
@@ -106,9 +118,13 @@ static void root_written(void *opaque, RAMBlock *block, uint64_t offset, uint64_
             x86_window_unmap_all(w);
             w->closed = true;
             publish(opaque);
+            left = w->root_block;
+            left_offset = w->root_offset;
+            w->root_block = NULL;
         }
     }
     g_mutex_unlock(&w->lock);
+    unwatch_root(left, left_offset);
 }
 
 void x86_window_watch(X86CPU *cpu)
@@ -134,10 +150,7 @@ static void let_go_of_root(X86CPU *cpu)
     w->open = w->closed = false;
     publish(cpu);
     g_mutex_unlock(&w->lock);
-    if (block) {
-        ram_page_clear_code(block, w->root_offset);
-        ram_block_unref(block);
-    }
+    unwatch_root(block, w->root_offset);
 }
 
 static void release(X86CPU *cpu)
@@ -216,7 +229,7 @@ static void try_to_open(X86CPU *cpu)
     }
     w->waiting = false;
     g_mutex_lock(&w->lock);
-    w->open = look_at_root(w);
+    w->open = w->root_block && look_at_root(w);
     publish(cpu);
     g_mutex_unlock(&w->lock);
     if (w->open) {
