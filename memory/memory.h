@@ -164,6 +164,7 @@ struct RAMBlock {
     uint64_t length;
     uint8_t *page_flags;   /* [atomic] one byte a page */
     uint8_t *code_users;   /* engines with code of the page; memory/ram.c's own */
+    uint8_t *gathered;     /* [atomic] by 2 MiB: ram_block_gather() has been here; or NULL */
     char *name;
     MemoryRegion *mr;
     gint ref;
@@ -172,6 +173,10 @@ struct RAMBlock {
 /* From now on large blocks are mappings of files, which can be mapped again (fd), or private
  * memory, for which hosts have larger pages. */
 void ram_blocks_in_files(bool files);
+
+/* A guest begins to use the memory at offset. For private memory the host has larger pages by itself;
+ * of a file it is asked to make one of the 2 MiB around offset, the first time. It may decline. */
+void ram_block_gather(RAMBlock *block, uint64_t offset);
 
 /* After a write to pages with any RAM_PAGE_SLOW_WRITE bit: marks them dirty
  * and tells the code listeners. Any thread. The memory core's own writers

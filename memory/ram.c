@@ -11,6 +11,10 @@
 
 enum { HUGE_PAGE = 2 << 20, MIN_FILE = 64 << 10 };
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
 /* --- blocks --------------------------------------------------------------- */
 
 static GMutex blocks_lock;
@@ -32,6 +36,24 @@ void ram_blocks_in_files(bool files)
     in_files = files;
 }
 
+/* Room for length bytes at a multiple of HUGE_PAGE, which nothing can access; NULL if there is none. */
+static uint8_t *reserve_aligned(uint64_t length)
+{
+    uint8_t *room = mmap(NULL, length + HUGE_PAGE, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (room == MAP_FAILED) {
+        return NULL;
+    }
+    uint64_t before = -(uintptr_t)room & (HUGE_PAGE - 1);
+
+    if (before) {
+        munmap(room, before);
+    }
+    munmap(room + before + length, HUGE_PAGE - before);
+    return room + before;
+}
+
 /* Memory that can be mapped a second time by *fd; NULL if the host has none. */
 static void *map_file(uint64_t length, int *fd)
 {
@@ -39,38 +61,28 @@ static void *map_file(uint64_t length, int *fd)
     if (*fd < 0) {
         return NULL;
     }
-    void *mem = ftruncate(*fd, length) < 0
-                    ? MAP_FAILED : mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-    if (mem == MAP_FAILED) {
+    void *room = ftruncate(*fd, length) < 0 ? NULL : reserve_aligned(length);
+    if (!room || mmap(room, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, *fd, 0) == MAP_FAILED) {
         close(*fd);
         *fd = -1;
         return NULL;
     }
-    return mem;
+    return room;
 }
 
-/* Private memory at a multiple of its page size if it is large, for huge pages; NULL if the
- * host has none. */
+/* Private memory, in huge pages where the host offers it; NULL if the host has none. */
 static void *map_private(uint64_t length)
 {
-    uint64_t spare = length >= HUGE_PAGE ? HUGE_PAGE : 0;
-    uint8_t *mem = mmap(NULL, length + spare, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *room = reserve_aligned(length);
 
-    if (mem == MAP_FAILED) {
+    if (!room || mmap(room, length, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
         return NULL;
     }
-    if (spare) {
-        uint64_t before = -(uintptr_t)mem & (HUGE_PAGE - 1);
-
-        if (before) {
-            munmap(mem, before);
-        }
-        mem += before;
-        munmap(mem + length, spare - before);
-        madvise(mem, length, MADV_HUGEPAGE); /* where the host offers it */
+    if (length >= HUGE_PAGE) {
+        madvise(room, length, MADV_HUGEPAGE);
     }
-    return mem;
+    return room;
 }
 
 /* Nothing is taken of it before it is touched. */
@@ -93,6 +105,9 @@ static bool map_block(RAMBlock *block, Error **errp)
     tsan_shared_by_design(block->host, block->length);
     block->page_flags = map_page_bytes(block->length >> GUEST_PAGE_BITS);
     block->code_users = map_page_bytes(block->length >> GUEST_PAGE_BITS);
+    if (block->fd >= 0) {
+        block->gathered = g_malloc0(block->length / HUGE_PAGE + 1);
+    }
     if (!block->page_flags || !block->code_users) {
         error_setg_errno(errp, errno, "cannot map the page flags of guest memory '%s'",
                          block->name);
@@ -115,6 +130,7 @@ static void free_block(RAMBlock *block)
     if (block->fd >= 0) {
         close(block->fd);
     }
+    g_free(block->gathered);
     g_free(block->name);
     g_free(block);
 }
@@ -139,6 +155,21 @@ RAMBlock *ram_block_new(const char *name, uint64_t size, Error **errp)
     blocks = g_slist_prepend(blocks, block);
     g_mutex_unlock(&blocks_lock);
     return block;
+}
+
+void ram_block_gather(RAMBlock *block, uint64_t offset)
+{
+    uint64_t n = offset / HUGE_PAGE;
+    uint8_t *start = block->host + n * HUGE_PAGE;
+
+    if (!block->gathered || __atomic_load_n(&block->gathered[n], __ATOMIC_RELAXED) ||
+        __atomic_exchange_n(&block->gathered[n], 1, __ATOMIC_RELAXED) ||
+        (n + 1) * HUGE_PAGE > block->length) {
+        return;
+    }
+    if (!madvise(start, GUEST_PAGE_SIZE, MADV_POPULATE_READ)) { /* of nothing no page is made */
+        madvise(start, HUGE_PAGE, MADV_COLLAPSE);
+    }
 }
 
 RAMBlock *ram_block_ref(RAMBlock *block)

@@ -280,6 +280,9 @@ static bool fill(X86CPU *cpu, uint64_t lin, X86Access access, X86TlbIndex idx, u
     if (sec.length < GUEST_PAGE_SIZE) {
         sec.host = NULL; /* more than one thing in this page */
     }
+    if (sec.host) {
+        ram_block_gather(sec.block, sec.block_offset);
+    }
     uint8_t listed = info->listed;
     *info = (X86TlbInfo){
         .phys = walk.phys & X86_PAGE_MASK, .block = sec.host ? sec.block : NULL,
