@@ -166,12 +166,16 @@ const uint8_t *jit_sysret32(X86JitContext *ctx, const X86TbInsn *insn)
 
 enum { FRAME_RIP, FRAME_CS, FRAME_FLAGS, FRAME_RSP, FRAME_SS, FRAME_WORDS };
 
-/* Reads memory that the TLB maps; false if it does not. */
-static bool peek(const X86CPU *cpu, uint64_t lin, void *buf, unsigned len)
+/* Reads memory, of one page, that is for direct access; false if it is not. Where the kernel's code lies
+ * is random, and its entry of the TLB may be the GDT's, too: then that is missing each time. */
+static bool peek(X86CPU *cpu, uint64_t lin, void *buf, unsigned len)
 {
     const X86TlbEntry *e = x86_tlb_entry(cpu, lin);
+    uint64_t last = (lin + len - 1) & X86_PAGE_MASK;
+    uint32_t error;
 
-    if (((lin + len - 1) & X86_PAGE_MASK) != e->read) {
+    if (last != e->read && (!x86_canonical(&cpu->state, lin) ||
+                            !x86_lin_fill(cpu, lin, X86_ACCESS_READ, &error) || last != e->read)) {
         return false;
     }
     memcpy(buf, (const void *)(lin + e->addend), len);
@@ -179,7 +183,7 @@ static bool peek(const X86CPU *cpu, uint64_t lin, void *buf, unsigned len)
 }
 
 /* The descriptor behind a selector of the GDT as it stands in memory, 0 for a null selector. */
-static bool raw_descriptor(const X86CPU *cpu, uint16_t sel, uint64_t *raw)
+static bool raw_descriptor(X86CPU *cpu, uint16_t sel, uint64_t *raw)
 {
     const X86State *s = &cpu->state;
 
