@@ -38,6 +38,7 @@ static void hand_over(JitBuild *b, X86TbExit *exit)
                               .x87_known = b->x87_known };
     if (!exit->entry.saved) {
         jit_flags_need_host(b);
+        exit->entry.host = true;
         if (b->flags & FLAGS_REPLAY) {
             exit->entry.recipe = b->recipe;
         }

@@ -121,6 +121,7 @@ typedef struct JitEntry {
     JitRecipe recipe;
     bool saved;     /* FLAGS_SAVED only; otherwise they are in the host's */
     bool vec_known, x87_known; /* that state is live */
+    bool host;      /* nothing to rely on: whoever is known to come has them in the host's flags */
 } JitEntry;
 
 static inline bool jit_same_entry(JitEntry x, JitEntry y)

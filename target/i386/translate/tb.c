@@ -285,6 +285,13 @@ static void analyse(JitBuild *b)
     }
 }
 
+/* Does the outcome depend on the flags as they are? */
+static bool wants_flags(const JitInsn *insn)
+{
+    return insn->flags_read ||
+           (insn->flags_touched && (insn->need_after & ~insn->flags_killed));
+}
+
 /* Where the block would like to find the flags. An access through the window wants them anywhere. */
 static JitFlags preferred_flags(const JitBuild *b)
 {
@@ -302,7 +309,7 @@ static JitFlags preferred_flags(const JitBuild *b)
             return FLAGS_SAVED;
         }
         if (insn->flags_read || insn->flags_touched) {
-            return FLAGS_HOST;
+            return wants_flags(insn) || b->tb->entry.host ? FLAGS_HOST : FLAGS_SAVED;
         }
     }
     return FLAGS_SAVED;
@@ -369,13 +376,6 @@ void jit_emit_fp_state(JitBuild *b, const JitInsn *insn)
     if (insn->x87 && !b->x87_known) {
         jit_x87_load(b, insn);
     }
-}
-
-/* Does the outcome depend on the flags as they are? */
-static bool wants_flags(const JitInsn *insn)
-{
-    return insn->flags_read ||
-           (insn->flags_touched && (insn->need_after & ~insn->flags_killed));
 }
 
 /* Has the host's instruction faults of its own? Then there must be a way to the interpreter. */
