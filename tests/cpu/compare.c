@@ -76,6 +76,12 @@ static void check_integer(Comparison *cmp, const CpuRegs *a, const CpuRegs *b)
     }
 }
 
+/* AMD's processors extend these addresses when they load them, those with 5-level paging from bit 56. */
+static uint64_t canonical(uint64_t address)
+{
+    return (int64_t)(address << 16) >> 16;
+}
+
 static void check_fp(Comparison *cmp, const CpuRegs *a, const CpuRegs *b)
 {
     char name[16];
@@ -85,8 +91,8 @@ static void check_fp(Comparison *cmp, const CpuRegs *a, const CpuRegs *b)
     check(cmp, FIELD_ftw, "ftw", a->ftw, b->ftw);
     if (a->fsw & 0x80) { /* else AMD's XSAVE stores zeros (APM vol. 5, FXSAVE) */
         check(cmp, FIELD_fop, "fop", a->fop, b->fop);
-        check(cmp, FIELD_fip, "fip", a->fip, b->fip);
-        check(cmp, FIELD_fdp, "fdp", a->fdp, b->fdp);
+        check(cmp, FIELD_fip, "fip", canonical(a->fip), canonical(b->fip));
+        check(cmp, FIELD_fdp, "fdp", canonical(a->fdp), canonical(b->fdp));
     }
     check(cmp, FIELD_mxcsr, "mxcsr", a->mxcsr, b->mxcsr);
     for (unsigned i = 0; i < 8; i++) {

@@ -7,6 +7,7 @@
  */
 #include "tests/cpu/generate.h"
 #include <string.h>
+#include "tests/cpu/native.h"
 #include "tests/cpu/values.h"
 
 typedef struct Generator {
@@ -505,6 +506,10 @@ static void solve_special(Generator *g)
         break;
     case X86_MN_CLZERO:
         in->gpr[X86_RAX] = pointer(g->r, ds);
+        break;
+    case X86_MN_XSAVE: case X86_MN_XSAVE64: case X86_MN_XSAVEOPT: case X86_MN_XSAVEOPT64:
+    case X86_MN_XSAVEC: case X86_MN_XSAVEC64: case X86_MN_XRSTOR: case X86_MN_XRSTOR64:
+        in->gpr[X86_RAX] &= ~native_extra_components();
         break;
     case X86_MN_LOOP: case X86_MN_LOOPE: case X86_MN_LOOPNE: case X86_MN_JCXZ:
         in->gpr[X86_RCX] = random_chance(g->r, 40) ? random_below(g->r, 3) : in->gpr[X86_RCX];

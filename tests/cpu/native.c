@@ -12,6 +12,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <immintrin.h>
 #include "tests/cpu/native.h"
 #include <asm/ldt.h>
 #include <signal.h>
@@ -107,6 +108,11 @@ static const uint8_t greg_of[16] = {
     REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
     REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
 };
+
+uint64_t __attribute__((target("xsave"))) native_extra_components(void)
+{
+    return _xgetbv(0) & ~(uint64_t)7;
+}
 
 static void load_fp(uint8_t *fp, const CpuRegs *r)
 {
@@ -222,6 +228,9 @@ static void leave_case(ucontext_t *uc, int sig)
     o->out.gs_base = native_segments.gs_base;
     store_fp((uint8_t *)uc->uc_mcontext.fpregs, &o->out);
     classify(g, o);
+    if (native.c->insn.mnemonic == X86_MN_XGETBV && o->vector == OUTCOME_NONE) {
+        o->out.gpr[X86_RAX] &= ~native_extra_components();
+    }
     if (sig == SIGPROF) {
         o->vector = OUTCOME_HANG;
     }
