@@ -10,7 +10,7 @@
 #include "target/i386/window.h"
 
 enum {
-    X86_WINDOW_GROUPS = 16,    /* combinations of the bits of a PML4 index that a place keeps */
+    X86_WINDOW_GROUPS = 32,    /* combinations of the bits of a PML4 index that a place keeps */
     X86_WINDOW_NO_ENTRY = 0xff,
     X86_WINDOW_SPACES = 8,
 };
@@ -40,7 +40,7 @@ struct X86Window {
     bool closed;          /* nothing is mapped, and nothing may be until the PML4 has been looked at */
     RAMBlock *root_block; /* the page of the owner's PML4 */
     uint64_t root_offset;
-    uint8_t dropped[X86_WINDOW_GROUPS]; /* bits 41 to 44 of the one entry, or NO_ENTRY */
+    uint8_t dropped[X86_WINDOW_GROUPS]; /* bits 42 to 44 of the one entry, or NO_ENTRY */
 
     RAMBlock *ram;        /* all pages are of this block, that of the first PML4 */
     uint8_t *stored;      /* for each page of it: may be written through the window */
@@ -70,11 +70,11 @@ bool x86_window_may_map(const X86Window *w);
 void x86_window_fail(X86CPU *cpu);
 static inline unsigned x86_window_group(uint64_t lin)
 {
-    return (lin >> 39 & 3) | (lin >> 45 & 3) << 2;
+    return (lin >> 39 & 7) | (lin >> 45 & 3) << 3;
 }
 static inline unsigned x86_window_dropped(uint64_t lin)
 {
-    return lin >> 41 & 15;
+    return lin >> 42 & 7;
 }
 
 #endif

@@ -9,8 +9,8 @@
 #include "target/i386/phys.h"
 #include "target/i386/window-internal.h"
 
-#define PLACES (UINT64_C(1) << 44) /* bytes of a window */
-#define GUARD (UINT64_C(1) << 32)  /* before and behind it: displacements are added to places */
+#define PLACES (UINT64_C(1) << 45) /* bytes of a window */
+#define GUARD (UINT64_C(1) << 36)  /* before and behind it: displacements and indices are added to places */
 #define GROUP_SIZE (UINT64_C(1) << 39)
 #define LARGE_SIZE UINT64_C(0x200000)
 #define NO_ADDRESS UINT64_C(0x8000000000000000)
@@ -30,13 +30,13 @@ static uint64_t __attribute__((target("bmi2"))) place_of(uint64_t lin)
 /* The only linear address at a place; NO_ADDRESS if there is none. */
 static uint64_t address_at(const X86Window *w, uint64_t place)
 {
-    unsigned group = (place >> 39 & 3) | (place >> 41 & 3) << 2;
+    unsigned group = place >> 39 & (X86_WINDOW_GROUPS - 1);
 
     if (place >= PLACES / 2 || w->dropped[group] == X86_WINDOW_NO_ENTRY) {
         return NO_ADDRESS;
     }
-    return (place & ((UINT64_C(1) << 41) - 1)) | (uint64_t)w->dropped[group] << 41 |
-           (place >> 41 & 3) << 45;
+    return (place & ((UINT64_C(1) << 42) - 1)) | (uint64_t)w->dropped[group] << 42 |
+           (place >> 42 & 3) << 45;
 }
 
 uint64_t x86_window_base(const X86Window *w)
@@ -202,15 +202,15 @@ static bool has(const X86Window *w, gpointer key, bool writable)
 }
 
 /* May what is mapped in group b be taken for what follows on group a? It does not follow if a's
- * bits 39 and 40 are set: the next address has others of the bits that places do not keep. */
+ * bits 39 to 41 are set: the next address has others of the bits that places do not keep. */
 static bool may_adjoin(const X86Window *w, unsigned a, unsigned b)
 {
-    return (a & 3) != 3 &&
+    return (a & 7) != 7 &&
            (w->dropped[a] == w->dropped[b] || w->dropped[a] == X86_WINDOW_NO_ENTRY ||
             w->dropped[b] == X86_WINDOW_NO_ENTRY);
 }
 
-/* Is the place within reach of a displacement from another group, whose places do not follow or
+/* Is the place within reach of a displacement or an index from another group, whose places do not follow or
  * precede it as the addresses do? Nothing is mapped there. */
 static bool is_at_edge(const X86Window *w, uint64_t place)
 {

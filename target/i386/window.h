@@ -9,10 +9,10 @@
  * A page costs some 7 us to map, so that only address spaces that run for long have a window, one at a
  * time for each CPU (window-space.c).
  *
- * A place is made of bits 0 to 40, 45, 46 and 47 of an address. So that no two addresses that a
+ * A place is made of bits 0 to 41, 45, 46 and 47 of an address. So that no two addresses that a
  * program may use have one place, the user half of the address space's PML4 may have one present entry for
- * each combination of bits 39, 40, 45 and 46; the page of the PML4 is watched for stores. An access
- * to an address that is not mapped, and differs from a mapped one in bits 41 to 44 or above 47 only,
+ * each combination of bits 39 to 41, 45 and 46; the page of the PML4 is watched for stores. An access
+ * to an address that is not mapped, and differs from a mapped one in bits 42 to 44 or above 47 only,
  * does not fault as it should. This is the one thing that programs could tell it by.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
@@ -28,7 +28,7 @@ typedef struct X86Window X86Window;
 enum { X86_WINDOW_32 = 1 << 0, X86_WINDOW_64 = 1 << 1 };
 
 /* The bits of a linear address that its place in the window is made of. */
-#define X86_WINDOW_MASK UINT64_C(0xe1ffffffffff)
+#define X86_WINDOW_MASK UINT64_C(0xe3ffffffffff)
 
 /* The CPU gets a window if the host has room for one. eager: every user program uses it at once. */
 void x86_window_new(X86CPU *cpu, bool eager);

@@ -112,7 +112,11 @@ typedef struct WindowDamage {
     bool no_window, kernel, no_cold, other_cold, narrow; /* narrow: 32-bit code */
 } WindowDamage;
 
-enum { MASK = offsetof(X86JitContext, window_mask), R15 = offsetof(X86JitContext, regs[X86_R15]) };
+enum {
+    MASK = offsetof(X86JitContext, window_mask),
+    PLACE = offsetof(X86JitContext, place),
+    R15 = offsetof(X86JitContext, regs[X86_R15]),
+};
 
 /* mov [rdi+8], eax: pext r14, rdi, [mask]; mov gs:[r14+8], eax */
 static const uint8_t store[] = { 0x89, 0x47, 0x08, 0xf4 };
@@ -138,6 +142,22 @@ static const uint8_t narrow_page[] = { 0x8d, 0x47, 0x04, 0x25, 0x00, 0xf0, 0xff,
                                        0x08, 0x50, 0x59, 0xc9, 0xf4 };
 /* andn esp, eax, [esi+8]: lea r15d, [rsi+8]; lea r14, [r15]; andn r12d, eax, gs:[r14] */
 static const uint8_t narrow_andn[] = { 0xc4, 0xe2, 0x78, 0xf2, 0x66, 0x08, 0xf4 };
+
+/* mov eax, [rdi]; mov ecx, [rdi+8]: pext r14, rdi, [mask]; mov [place], r14; mov eax, gs:[r14];
+ * mov ecx, gs:[r14+8] */
+static const uint8_t shared[] = { 0x8b, 0x07, 0x8b, 0x4f, 0x08, 0xf4 };
+/* mov eax, [rdi]; mov rdi, rcx; mov ecx, [rdi+8] */
+static const uint8_t not_shared[] = { 0x8b, 0x07, 0x48, 0x89, 0xcf, 0x8b, 0x4f, 0x08, 0xf4 };
+/* mov r8d, ecx; mov edx, [rdi+r8*4+8]: pext r14, rdi, [mask]; mov edx, gs:[r14+r8*4+8] */
+static const uint8_t positive_index[] = { 0x41, 0x89, 0xc8, 0x42, 0x8b, 0x54, 0x87, 0x08, 0xf4 };
+/* movsxd r8, ecx; mov edx, [rdi+r8*4+8] */
+static const uint8_t signed_index[] = { 0x4c, 0x63, 0xc1, 0x42, 0x8b, 0x54, 0x87, 0x08, 0xf4 };
+/* mov r8d, ecx; mov edx, [r8*4+8] */
+static const uint8_t low_index[] = { 0x41, 0x89, 0xc8, 0x42, 0x8b, 0x14, 0x85, 8, 0, 0, 0, 0xf4 };
+/* mov edx, [0x1234] */
+static const uint8_t low[] = { 0x8b, 0x14, 0x25, 0x34, 0x12, 0, 0, 0xf4 };
+/* mov r8d, ecx; andn r12d, r13d, [r14+r8*4]: lea r14, [r14+r8*4] */
+static const uint8_t lea_index[] = { 0x41, 0x89, 0xc8, 0xc4, 0x02, 0x10, 0xf2, 0x24, 0x86, 0xf4 };
 
 static const WindowDamage window_damages[] = {
     { "store", NULL, store },
@@ -198,8 +218,40 @@ static const WindowDamage window_damages[] = {
     { "twice", "*after a store*", store_imm, { 0x65, 0x49, 0xc7, 0x06, 0x2a, 0, 0, 0 },
       { 0x65, 0x41, 0x88, 0x06, 0x65, 0x41, 0x88, 0x06 }, 8 },
     /* mov [mask], r14 */
-    { "new-mask", "*change of the window's mask*", move, { 0x4c, 0x89, 0x34, 0x25 },
-      { 0x4c, 0x89, 0x34, 0x25 }, 8, 4, R15, MASK },
+    { "new-mask", "*change of the window's mask*", move, { 0x4c, 0x89, 0x3c, 0x25 },
+      { 0x4c, 0x89, 0x3c, 0x25 }, 8, 4, R15, MASK },
+    { "shared", NULL, shared },
+    { "not-shared", NULL, not_shared },
+    { "positive-index", NULL, positive_index },
+    { "signed-index", NULL, signed_index },
+    { "low-index", NULL, low_index },
+    { "low", NULL, low },
+    { "lea-index", NULL, lea_index },
+    /* the place is not kept for whoever comes back from C; or it is kept elsewhere */
+    { "not-kept", "*no place in the window*", shared, { 0x4c, 0x89, 0x34, 0x25 },
+      { 0x4c, 0x8b, 0x34, 0x25 }, 8, 4, PLACE, PLACE },
+    { "kept-elsewhere", "*no place in the window*", shared, { 0x4c, 0x89, 0x34, 0x25 },
+      { 0x4c, 0x89, 0x34, 0x25 }, 8, 4, PLACE, PLACE - 16 },
+    /* gs:[r14+9] */
+    { "shared-displacement", "*not the guest instruction's*", shared, { 0x65, 0x41, 0x8b, 0x4e, 0x08 },
+      { 0x65, 0x41, 0x8b, 0x4e, 0x09 }, 5 },
+    /* mov r8, rcx */
+    { "wide-index", "*no place in the window*", positive_index, { 0x41, 0x89, 0xc8 },
+      { 0x49, 0x89, 0xc8 }, 3 },
+    { "wide-signed-index", "*no place in the window*", signed_index, { 0x4c, 0x63, 0xc1 },
+      { 0x4c, 0x8b, 0xc1 }, 3 },
+    { "wide-low-index", "*no place in the window*", low_index, { 0x41, 0x89, 0xc8 },
+      { 0x49, 0x89, 0xc8 }, 3 },
+    { "wide-lea-index", "*no place in the window*", lea_index, { 0x41, 0x89, 0xc8 },
+      { 0x49, 0x89, 0xc8 }, 3 },
+    /* gs:[r14+r9*4+8] */
+    { "other-index", "*no place in the window*", positive_index, { 0x65, 0x43, 0x8b, 0x54, 0x86, 0x08 },
+      { 0x65, 0x43, 0x8b, 0x54, 0x8e, 0x08 }, 6 },
+    /* gs:[r14+r8*8+8] */
+    { "scale", "*not the guest instruction's*", positive_index, { 0x65, 0x43, 0x8b, 0x54, 0x86, 0x08 },
+      { 0x65, 0x43, 0x8b, 0x54, 0xc6, 0x08 }, 6 },
+    { "low-address", "*not the guest instruction's*", low, { 0x65, 0x8b, 0x14, 0x25, 0x34 },
+      { 0x65, 0x8b, 0x14, 0x25, 0x35 }, 5 },
     /* 32-bit code, lea r15d, [rdi+8]; mov gs:[r15], eax: 9; lea r15; lea r14d */
     { .name = "narrow", .guest = store, .narrow = true },
     { .name = "narrow-andn", .guest = narrow_andn, .narrow = true },

@@ -20,6 +20,7 @@ struct JitGroup {
     int32_t from, to;
     bool write;
     unsigned count, number;
+    unsigned last;  /* index of the last instruction with one of them */
 };
 
 /* Emits one instruction. */
@@ -38,7 +39,10 @@ struct JitInsn {
     JitEmitFn *emit;
     JitGroup *group;     /* of the access through a base register, or NULL */
     int32_t group_delta; /* how much the base has changed since the group's beginning */
+    int32_t group_at;    /* where in the group the access begins */
     bool group_first;    /* makes the group's check */
+    bool narrow_index;   /* the operand's index has 32 bits, extended */
+    bool keeps_place;    /* its code leaves T1 alone, but for its own access */
     bool covered;        /* by the check of another instruction */
     bool accesses;   /* memory, by checked host addresses */
     bool vector;     /* uses XMM or YMM registers */
@@ -87,6 +91,8 @@ struct JitBuild {
     const JitInsn *kept_for;    /* the instruction whose operand was kept last, or NULL */
     bool mode64;
     bool window;         /* accesses go through the window */
+    const JitGroup *place_group; /* whose place in the window T1 is; NULL: no group's */
+    int32_t place_at;    /* where in the group */
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
@@ -148,6 +154,11 @@ HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp
                    bool write);
 /* The same at [base] by way of the TLB, even where there is a window. */
 HostMem jit_mem_checked(JitBuild *b, const JitInsn *insn, unsigned base, unsigned size, bool write);
+/* T1 is another value from now on. */
+static inline void jit_forget_place(JitBuild *b)
+{
+    b->place_group = NULL;
+}
 /* The same operand with reg as its only register. */
 HostMem jit_one_register(JitBuild *b, HostMem m, unsigned reg);
 /* Loads the effective address (not the linear one) into dst; flags are not touched. T0 and

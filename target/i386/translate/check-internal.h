@@ -34,6 +34,7 @@ typedef struct Value {
     bool write;    /* checked for stores */
     bool proved;   /* INDEX: the entry's tag was compared */
     bool guests;   /* a constant that the guest's code has */
+    bool extended; /* PLAIN: 32 bits with a sign */
     Linear lin;    /* ADDEND, proved INDEX: the first byte's address */
     Linear low;    /* PLAIN, SHIFTED: something with the same lowest 32 bits as the value */
     int64_t first, last; /* CHECKED, ADDEND, proved INDEX: displacements like lin's; WINDOW: first is
@@ -191,6 +192,10 @@ bool check_same_addend(const Checker *c, const Target *t);
 
 /* Refuses an access of size bytes by GS that is not to the window, or must not fault there. */
 void check_window_access(const Checker *c, unsigned size, bool write);
+/* LEA of a place, an index and a displacement: a place within its reach, or unknown. */
+Value check_moved_place(Checker *c);
+/* The place that T1 is, if it is that, too, when C has been called; else no place. */
+Value check_kept_place(const Checker *c);
 /* PEXT of a linear address by the window's mask: its place there. False: it is something else. */
 bool check_place(Checker *c);
 

@@ -13,17 +13,32 @@ static bool has_window(const Checker *c)
     return (c->b->tb->key & needed) == needed;
 }
 
-/* Is the operand a place in the window, in reach of where PEXT has put it? Addresses of 32 bits are
- * places. */
+/* Does the index, if there is one, lead no further than the window's guard? */
+static bool has_narrow_index(const Checker *c)
+{
+    Value index = register_value(c, c->x.index);
+
+    return c->x.index == X86_NO_REG ||
+           (index.kind == VALUE_PLAIN && (index.max <= UINT32_MAX || index.extended));
+}
+
+/* Is the operand a place in the window, in reach of where PEXT has put it, or of the window's start?
+ * Addresses of 32 bits are places. */
 static bool is_in_window(const Checker *c)
 {
     const X86Insn *x = &c->x;
     Value base = register_value(c, x->base);
     int64_t reach = (uint64_t)base.lin.disp - base.first + x->disp;
-    bool place = c->b->mode64 ? base.kind == VALUE_WINDOW && reach == (int32_t)reach
-                              : base.kind == VALUE_PLAIN && base.max <= UINT32_MAX && !x->disp;
 
-    return place && x->base != X86_NO_REG && x->index == X86_NO_REG && x->addr_size == 8;
+    if (x->addr_size != 8) {
+        return false;
+    }
+    if (x->base == X86_NO_REG) {
+        return c->b->mode64 ? has_narrow_index(c) : x->index == X86_NO_REG && x->disp >= 0;
+    }
+    return c->b->mode64 ? base.kind == VALUE_WINDOW && reach == (int32_t)reach && has_narrow_index(c)
+                        : base.kind == VALUE_PLAIN && base.max <= UINT32_MAX && !x->disp &&
+                          x->index == X86_NO_REG;
 }
 
 /* What the cold code of the present guest instruction does with the flags. */
@@ -147,18 +162,19 @@ static bool is_bit_string(const X86Insn *x)
 static bool is_guests(const Checker *c, unsigned size, bool write)
 {
     const X86Insn *x = &c->guest->x;
-    Value base = register_value(c, c->x.base);
+    Value base = register_value(c, c->x.base), index = register_value(c, c->x.index);
     Linear first = part(c, &base), operand;
 
     first.disp += (uint64_t)c->x.disp;
+    bool linear = check_add_linear(&first, &index.lin, c->x.scale);
     for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
         if (x->op[i].kind == X86_OP_MEM && (!write || (x86_insn_row(x)->operand_access[i] & 2)) &&
             (is_bit_string(x) || !guest_operand(c, &operand) ||
-             covers(c, operand, 0, MAX(x->op[i].size, 1), &first, size))) {
+             (linear && covers(c, operand, 0, MAX(x->op[i].size, 1), &first, size)))) {
             return true;
         }
     }
-    return is_slot(c, &first, size, write);
+    return linear && is_slot(c, &first, size, write);
 }
 
 void check_window_access(const Checker *c, unsigned size, bool write)
@@ -173,6 +189,25 @@ void check_window_access(const Checker *c, unsigned size, bool write)
     if (!is_guests(c, size, write)) {
         check_refuse(c, "an access to the window that is not the guest instruction's");
     }
+}
+
+Value check_moved_place(Checker *c)
+{
+    Value place = register_value(c, c->x.base), index = register_value(c, c->x.index);
+
+    place.lin.disp += (uint64_t)c->x.disp;
+    return has_narrow_index(c) && check_add_linear(&place.lin, &index.lin, c->x.scale)
+               ? place : check_unknown(c);
+}
+
+Value check_kept_place(const Checker *c)
+{
+    Value place = c->reg[JIT_T1], kept = c->slot[offsetof(X86JitContext, place) / 8];
+    bool same = place.kind == VALUE_WINDOW && kept.kind == VALUE_WINDOW &&
+                same_base(&place.lin, &kept.lin) && place.lin.disp == kept.lin.disp &&
+                place.first == kept.first;
+
+    return same ? place : (Value){ 0 };
 }
 
 bool check_place(Checker *c)

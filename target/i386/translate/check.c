@@ -201,9 +201,8 @@ static void exec_lea(Checker *c)
     Value base = register_value(c, x->base), index = register_value(c, x->index);
     Value v = check_effective_address(c);
 
-    if (x->op_size == 8 && base.kind == VALUE_WINDOW && x->index == X86_NO_REG) {
-        v = base;
-        v.lin.disp += (uint64_t)x->disp;
+    if (x->op_size == 8 && base.kind == VALUE_WINDOW) {
+        v = check_moved_place(c);
     } else if (x->op_size == 8 && base.kind == VALUE_PLAIN && index.kind == VALUE_ADDEND && !x->scale &&
         same_base(&base.lin, &index.lin)) {
         v = index;
@@ -369,6 +368,25 @@ static uint32_t implicit_writes(const X86Insn *x)
     return 0;
 }
 
+/* What an instruction that is none of the others leaves in operand n, a register. */
+static Value other_result(Checker *c, unsigned n)
+{
+    const X86Insn *x = &c->x;
+    bool leaves_it = x->mnemonic == X86_MN_BSF || x->mnemonic == X86_MN_BSR ||
+                     x->mnemonic == X86_MN_CMPXCHG;
+    Value v = check_unknown(c);
+
+    if (x->op[n].kind == X86_OP_GPR && !leaves_it) {
+        bool positive = x->mnemonic == X86_MN_MOVZX ||
+                        (x->mnemonic == X86_MN_AND && x->op[1].kind == X86_OP_IMM && (int64_t)x->imm >= 0);
+
+        v.max = x->op[n].size == 4 || (x->op[n].size == 8 && positive) ? UINT32_MAX : UINT64_MAX;
+        v.extended = x->op[n].size == 8 &&
+                     (x->mnemonic == X86_MN_MOVSX || x->mnemonic == X86_MN_MOVSXD) && x->op[1].size <= 4;
+    }
+    return v;
+}
+
 static void exec_other(Checker *c, Region region, unsigned size, bool write)
 {
     const X86Insn *x = &c->x;
@@ -383,7 +401,7 @@ static void exec_other(Checker *c, Region region, unsigned size, bool write)
         bool gpr = x->op[i].kind == X86_OP_GPR || x->op[i].kind == X86_OP_GPRH;
 
         if (gpr && (x86_insn_row(x)->operand_access[i] & 2)) {
-            check_write_gpr(c, x->op[i].reg, taints ? tainted : check_unknown(c));
+            check_write_gpr(c, x->op[i].reg, taints ? tainted : other_result(c, i));
         }
     }
     for (unsigned reg = 0; reg < 16; reg++) {
@@ -599,11 +617,16 @@ static void note_registers(Checker *c)
 /* C may enter at a guest instruction's beginning. */
 static void begin_guest_insn(Checker *c, unsigned i)
 {
+    Value place = check_kept_place(c);
+
     if (c->guest && c->guest->interpreted) {
         check_forget_all(c);
     } else {
         check_writes(c);
         check_forget_scratch(c);
+    }
+    if (place.kind == VALUE_WINDOW && !(c->guest && c->guest->interpreted)) {
+        set_reg(c, JIT_T1, place);
     }
     c->guest = i < c->b->count ? &c->b->insns[i] : NULL;
     c->stored = c->flags_changed = false;

@@ -144,6 +144,7 @@ static void emit_loop(JitBuild *b, const JitInsn *insn, uint64_t target)
     emit_patch_here(&b->e, skip);
     b->flags = flags;
     b->recipe = recipe;
+    jit_forget_place(b);
 }
 
 static void emit_conditional(JitBuild *b, const JitInsn *insn)
@@ -321,6 +322,7 @@ bool jit_choose_control(JitBuild *b, JitInsn *insn)
     const X86Insn *x = &insn->x;
 
     if (x->mnemonic >= X86_MN_JO && x->mnemonic <= X86_MN_JNLE) {
+        insn->keeps_place = true;
         return x->op_size != 2 && choose(insn, emit_conditional, false, false);
     }
     if (x->op_size != pointer_size(b)) {

@@ -108,6 +108,16 @@ void emit_shift_imm(Emit *e, bool wide, unsigned op, unsigned reg, uint8_t count
     emit8(e, count);
 }
 
+void emit_rorx(Emit *e, unsigned dst, unsigned src, uint8_t count)
+{
+    emit8(e, 0xc4);
+    emit8(e, (dst & 8 ? 0 : 0x80) | 0x40 | (src & 8 ? 0 : 0x20) | 3);
+    emit8(e, 0xfb);
+    emit8(e, 0xf0);
+    emit_modrm_reg(e, dst, src);
+    emit8(e, count);
+}
+
 static uint8_t *emit_rel32(Emit *e, const uint8_t *target)
 {
     uint8_t *at = e->p;

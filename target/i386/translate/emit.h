@@ -136,6 +136,8 @@ enum { HOST_NOT = 2 }; /* F7 /2 */
 /* Shifts by /digit: 4 shl, 5 shr, 7 sar. */
 enum { HOST_SHL = 4, HOST_SHR = 5, HOST_SAR = 7 };
 void emit_shift_imm(Emit *e, bool wide, unsigned op, unsigned reg, uint8_t count);
+/* rorx dst, src, count (VEX.F2.0F3A.W1 F0), 64 bits wide: flags are not touched. */
+void emit_rorx(Emit *e, unsigned dst, unsigned src, uint8_t count);
 
 /* Branches with a 32-bit displacement. They return where it stands (writable
  * mapping), for emit_patch(); target may be NULL until then. */

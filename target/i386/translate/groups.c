@@ -10,11 +10,14 @@
  * If the span is not in one page, or the page not for direct access, the block goes on
  * as its careful variant (X86_KEY_CAREFUL), which has no groups.
  *
+ * With a window there is no check, and a group is of any span: its accesses share a place, from which
+ * they are displacements. What is relative to RIP is a group, too.
+ *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/translate/build.h"
 
-enum { MAX_SPAN = 512 };
+enum { MAX_SPAN = 512, MAX_WINDOW_SPAN = 1 << 30, RIP = 16 };
 
 /* What a general register is worth: the value it had at some time, plus a constant. */
 typedef struct Value {
@@ -25,7 +28,8 @@ typedef struct Value {
 
 typedef struct Tracker {
     JitBuild *b;
-    Value reg[16];
+    Value reg[17]; /* the last one is the block's RIP */
+    uint32_t narrow; /* registers whose values have 32 bits, extended; one bit each */
 } Tracker;
 
 static void forget(Tracker *t, unsigned reg)
@@ -40,6 +44,7 @@ static void forget_all(Tracker *t)
     for (unsigned i = 0; i < 16; i++) {
         forget(t, i);
     }
+    t->narrow = 0;
 }
 
 static void move(Tracker *t, unsigned reg, int64_t by)
@@ -70,12 +75,14 @@ static void join(Tracker *t, JitInsn *insn, unsigned base, int64_t disp, unsigne
 {
     Value *v = &t->reg[base];
     int64_t from = v->delta + disp, to = from + size;
+    int64_t max_span = t->b->window ? MAX_WINDOW_SPAN : MAX_SPAN;
+    bool near = t->b->window ? ABS(from) < MAX_WINDOW_SPAN / 2 : from == (int16_t)from;
     JitGroup *g = v->open;
 
-    if (from != (int16_t)from || size == 0) {
+    if (!near || size == 0) {
         return;
     }
-    if (!g || MAX(g->to, to) - MIN(g->from, from) > MAX_SPAN) {
+    if (!g || MAX(g->to, to) - MIN(g->from, from) > max_span) {
         v->open = g = new_group(t->b, from, to);
         if (!g) {
             return;
@@ -84,8 +91,10 @@ static void join(Tracker *t, JitInsn *insn, unsigned base, int64_t disp, unsigne
     g->from = MIN(g->from, from);
     g->to = MAX(g->to, to);
     g->write |= write;
+    g->last = insn->index;
     insn->group = g;
     insn->group_delta = v->delta;
+    insn->group_at = from;
     insn->group_first = g->count++ == 0;
 }
 
@@ -95,6 +104,28 @@ static bool is_simple_address(const X86Insn *x)
 {
     return x->addr_size == 8 && x->base != X86_NO_REG && x->index == X86_NO_REG &&
            !x->rip_relative && x->seg < X86_FS;
+}
+
+/* The base of an operand that may be reached from a place in the window: a register, or RIP; X86_NO_REG:
+ * there is none, or the index may lead anywhere. *disp: from the base to the operand, or to where the index
+ * begins to count. */
+static unsigned window_base(const Tracker *t, JitInsn *insn, int64_t *disp)
+{
+    const X86Insn *x = &insn->x;
+
+    *disp = x->disp;
+    if (x->addr_size != 8 || x->seg >= X86_FS) {
+        return X86_NO_REG;
+    }
+    if (x->rip_relative) {
+        *disp += insn->guest + x->len;
+        return RIP;
+    }
+    if (x->index != X86_NO_REG && !(t->narrow >> x->index & 1)) {
+        return X86_NO_REG;
+    }
+    insn->narrow_index = x->index != X86_NO_REG;
+    return x->base;
 }
 
 /* Their operand only says where to begin. */
@@ -108,13 +139,16 @@ static void join_operand(Tracker *t, JitInsn *insn)
 {
     const X86Insn *x = &insn->x;
 
+    int64_t disp = x->disp;
+
     if (is_bit_string(x)) {
         return;
     }
-    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
-        if (x->op[i].kind == X86_OP_MEM && is_simple_address(x)) {
-            join(t, insn, x->base, x->disp, x->op[i].size,
-                 x86_insn_row(x)->operand_access[i] & 2);
+    unsigned base = t->b->window ? window_base(t, insn, &disp)
+                  : is_simple_address(x) ? x->base : X86_NO_REG;
+    for (unsigned i = 0; i < X86_MAX_OPERANDS && base != X86_NO_REG; i++) {
+        if (x->op[i].kind == X86_OP_MEM) {
+            join(t, insn, base, disp, x->op[i].size, x86_insn_row(x)->operand_access[i] & 2);
             return;
         }
     }
@@ -204,6 +238,38 @@ uint32_t jit_written_regs(const JitInsn *insn)
                              : implicit_writes(&insn->x) | written_operands(&insn->x);
 }
 
+/* Does insn leave 32 bits, extended, in its first operand, a register, whatever was there? */
+static bool makes_narrow(const X86Insn *x)
+{
+    unsigned size = x->op[0].size;
+
+    switch (x->mnemonic) {
+    case X86_MN_MOVZX: case X86_MN_MOVSX: case X86_MN_MOVSXD:
+        return size >= 4 && x->op[1].size <= 4;
+    case X86_MN_AND:
+        return size == 4 || (size == 8 && x->op[1].kind == X86_OP_IMM && (int64_t)x->imm >= 0);
+    case X86_MN_MOV:
+        return size == 4 && (x->op[1].kind == X86_OP_GPR || x->op[1].kind == X86_OP_IMM ||
+                             x->op[1].kind == X86_OP_MEM);
+    case X86_MN_SHL: case X86_MN_SHR: case X86_MN_SAR:
+        return size == 4 && x->op[1].kind == X86_OP_IMM;
+    case X86_MN_IMUL:
+        return size == 4 && x->op[1].kind != X86_OP_NONE;
+    case X86_MN_LEA: case X86_MN_ADD: case X86_MN_SUB: case X86_MN_OR: case X86_MN_XOR:
+    case X86_MN_INC: case X86_MN_DEC: case X86_MN_NEG: case X86_MN_NOT:
+        return size == 4;
+    }
+    return false;
+}
+
+static void track_narrow(Tracker *t, const JitInsn *insn)
+{
+    t->narrow &= ~jit_written_regs(insn);
+    if (insn->x.op[0].kind == X86_OP_GPR && makes_narrow(&insn->x)) {
+        t->narrow |= 1u << insn->x.op[0].reg;
+    }
+}
+
 static void track_writes(Tracker *t, const JitInsn *insn)
 {
     uint32_t regs = jit_written_regs(insn);
@@ -245,6 +311,7 @@ static void visit(Tracker *t, JitInsn *insn)
         move(t, X86_RSP, 8);
         if (x->op[0].kind == X86_OP_GPR) {
             forget(t, x->op[0].reg);
+            t->narrow &= ~(1u << x->op[0].reg);
         }
         return;
     case X86_MN_RET:
@@ -263,6 +330,21 @@ static void visit(Tracker *t, JitInsn *insn)
         }
     }
     track_writes(t, insn);
+    track_narrow(t, insn);
+}
+
+/* A span that is checked as a whole: what of its accesses is left. */
+static void cover(JitInsn *insn)
+{
+    bool aligned = x86_insn_row(&insn->x)->legality & X86_ROW_ALIGNED;
+
+    if (insn->group && insn->group->count == 1) {
+        insn->group = NULL;
+    }
+    insn->covered = insn->group && !insn->group_first;
+    if (insn->covered && !aligned) {
+        insn->accesses = false; /* it cannot fault */
+    }
 }
 
 void jit_find_groups(JitBuild *b)
@@ -270,22 +352,14 @@ void jit_find_groups(JitBuild *b)
     Tracker t = { .b = b };
 
     b->group_count = 0;
-    if (!b->mode64 || b->window || (b->tb->key & X86_KEY_CAREFUL)) {
+    if (!b->mode64 || (b->tb->key & X86_KEY_CAREFUL)) {
         return;
     }
     for (unsigned i = 0; i < b->count; i++) {
         visit(&t, &b->insns[i]);
     }
-    for (unsigned i = 0; i < b->count; i++) {
-        JitInsn *insn = &b->insns[i];
-        bool aligned = x86_insn_row(&insn->x)->legality & X86_ROW_ALIGNED;
-
-        if (insn->group && insn->group->count == 1) {
-            insn->group = NULL;
-        }
-        insn->covered = insn->group && !insn->group_first;
-        if (insn->covered && !aligned) {
-            insn->accesses = false; /* it cannot fault */
-        }
+    for (unsigned i = 0; i < b->count && !b->window; i++) {
+        cover(&b->insns[i]);
     }
+    b->group_count = b->window ? 0 : b->group_count; /* nothing of them is looked at later */
 }

@@ -85,6 +85,7 @@ typedef struct X86JitContext {
     uint64_t resume;       /* scratch of the stubs */
     X86CPU *cpu;
     uint64_t window_mask;  /* X86_WINDOW_MASK */
+    uint64_t place;        /* in the window: what T1 is when C has been called */
     uint32_t poll;         /* [atomic] not 0: leave */
     uint32_t vec_live;     /* vector registers are in the host's */
     uint32_t host_mxcsr;

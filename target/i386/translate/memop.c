@@ -211,6 +211,13 @@ static HostMem linear_in_t2(JitBuild *b, const JitInsn *insn, unsigned size)
     return host_mem(JIT_T2, 0);
 }
 
+/* [base + disp] in 64-bit mode */
+static bool is_simple(const JitBuild *b, const X86Insn *x)
+{
+    return b->mode64 && x->addr_size == 8 && x->index == X86_NO_REG && x->base != X86_NO_REG &&
+           !has_segment_base(x);
+}
+
 /* pext dst, src, [mask] (VEX.F3.0F38.W1 F5): flags are not touched. */
 static void emit_place(JitBuild *b, unsigned dst, unsigned src)
 {
@@ -223,6 +230,20 @@ static void emit_place(JitBuild *b, unsigned dst, unsigned src)
     emit_mem(e, dst, JIT_ABS(b->jit, window_mask));
 }
 
+/* Is T1 a place from which insn's access is a displacement? */
+static bool is_placed(const JitBuild *b, const JitInsn *insn)
+{
+    return insn->group && b->place_group == insn->group;
+}
+
+static HostMem at_place(const JitBuild *b, const JitInsn *insn)
+{
+    HostMem m = host_mem(JIT_T1, insn->group_at - b->place_at);
+
+    m.window = true;
+    return m;
+}
+
 /* The place of g, a linear address, in the window (target/i386/window.h). The host's instruction
  * faults if nothing is there. Addresses of 32 bits are places. */
 static HostMem in_window(JitBuild *b, const JitInsn *insn, HostMem g)
@@ -231,29 +252,89 @@ static HostMem in_window(JitBuild *b, const JitInsn *insn, HostMem g)
     if (b->mode64) {
         emit_place(b, JIT_T1, g.base);
         g.base = JIT_T1;
+        b->place_group = insn->group;
+        b->place_at = insn->group_at - g.disp;
+        if (insn->group && insn->index < insn->group->last) { /* for whoever comes back from C */
+            emit_store(&b->e, true, JIT_T1, JIT_ABS(b->jit, place));
+        }
     }
     g.window = true;
     return g;
+}
+
+/* The same for [base + disp], base a register of the guest. */
+static HostMem register_in_window(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp)
+{
+    if (is_placed(b, insn)) {
+        jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
+        return at_place(b, insn);
+    }
+    return in_window(b, insn, host_mem(in_register(b, base, JIT_T2), disp));
+}
+
+/* An address known now. Low ones are places. */
+static HostMem constant_in_window(JitBuild *b, const JitInsn *insn, uint64_t lin)
+{
+    HostMem m = host_abs(lin);
+    bool low = lin <= INT32_MAX;
+
+    b->fixed |= insn->x.rip_relative && (low || insn->x.addr_size != 8);
+    if (low) {
+        m.window = true;
+    } else if (is_placed(b, insn)) {
+        m = at_place(b, insn);
+    } else {
+        move_address(b, insn, JIT_T2, lin);
+        return in_window(b, insn, host_mem(JIT_T2, 0));
+    }
+    jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
+    return m;
+}
+
+/* [base + index * scale + disp], the index of 32 bits: within reach of the base's place. Without a base
+ * all is low. */
+static HostMem indexed_in_window(JitBuild *b, const JitInsn *insn)
+{
+    const X86Insn *x = &insn->x;
+    HostMem m = host_abs(x->disp);
+
+    if (x->base != X86_NO_REG) {
+        m = register_in_window(b, insn, x->base, x->disp);
+    } else {
+        jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
+        m.window = true;
+    }
+    m.index = in_register(b, x->index, JIT_T2);
+    m.scale = x->scale;
+    return m;
+}
+
+static HostMem window_operand(JitBuild *b, const JitInsn *insn, unsigned size)
+{
+    const X86Insn *x = &insn->x;
+
+    if (is_constant(x) && !has_segment_base(x)) {
+        return constant_in_window(b, insn, constant_ea(b, insn));
+    }
+    if (insn->narrow_index) {
+        return indexed_in_window(b, insn);
+    }
+    return is_simple(b, x) ? register_in_window(b, insn, x->base, x->disp)
+                           : in_window(b, insn, linear_in_t2(b, insn, size));
 }
 
 HostMem jit_mem_operand(JitBuild *b, const JitInsn *insn, unsigned size, bool write)
 {
     const X86Insn *x = &insn->x;
 
-    if (is_constant(x) && !has_segment_base(x) && b->window) {
-        move_address(b, insn, JIT_T2, constant_ea(b, insn));
-        return in_window(b, insn, host_mem(JIT_T2, 0));
+    if (b->window) {
+        return window_operand(b, insn, size);
     }
     if (is_constant(x) && !has_segment_base(x)) {
         return check_constant(b, insn, constant_ea(b, insn), size, write);
     }
-    bool simple = b->mode64 && x->addr_size == 8 && x->index == X86_NO_REG &&
-                  x->base != X86_NO_REG && !has_segment_base(x);
-    HostMem g = simple ? loaded_address(b, x) : linear_in_t2(b, insn, size);
+    HostMem g = is_simple(b, x) ? loaded_address(b, x) : linear_in_t2(b, insn, size);
 
-    if (b->window) {
-        return in_window(b, insn, g);
-    }
     if (insn->group) {
         return check_group(b, insn, g);
     }
@@ -284,6 +365,10 @@ HostMem jit_mem_at(JitBuild *b, const JitInsn *insn, unsigned base, int32_t disp
         g = host_mem(JIT_T2, 0);
     }
     if (b->window) {
+        if (is_placed(b, insn)) {
+            jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
+            return at_place(b, insn);
+        }
         return in_window(b, insn, g);
     }
     return insn->group ? check_group(b, insn, g) : check(b, insn, g, size, write);

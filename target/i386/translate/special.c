@@ -196,6 +196,13 @@ static bool choose(JitInsn *insn, JitEmitFn *emit, bool accesses)
     return true;
 }
 
+/* The same for what leaves T1 alone. */
+static bool choose_simple(JitInsn *insn, JitEmitFn *emit, bool accesses)
+{
+    insn->keeps_place = true;
+    return choose(insn, emit, accesses);
+}
+
 static bool choose_push(const JitBuild *b, JitInsn *insn)
 {
     if (insn->x.op_size != slot_size(b)) {
@@ -203,9 +210,9 @@ static bool choose_push(const JitBuild *b, JitInsn *insn)
     }
     switch (insn->x.op[0].kind) {
     case X86_OP_GPR:
-        return choose(insn, emit_push_reg, true);
+        return choose_simple(insn, emit_push_reg, true);
     case X86_OP_IMM:
-        return choose(insn, emit_push_imm, true);
+        return choose_simple(insn, emit_push_imm, true);
     case X86_OP_MEM:
         return choose(insn, emit_push_mem, true);
     default:
@@ -220,14 +227,14 @@ bool jit_choose_special(JitBuild *b, JitInsn *insn)
     switch (x->mnemonic) {
     case X86_MN_NOP: case X86_MN_PREFETCH: case X86_MN_PREFETCHW: case X86_MN_PREFETCHNTA:
     case X86_MN_PREFETCHT0: case X86_MN_PREFETCHT1: case X86_MN_PREFETCHT2:
-        return choose(insn, emit_nothing, false);
+        return choose_simple(insn, emit_nothing, false);
     case X86_MN_LEA:
-        return x->op_size != 2 && x->addr_size != 2 && choose(insn, emit_load_address, false);
+        return x->op_size != 2 && x->addr_size != 2 && choose_simple(insn, emit_load_address, false);
     case X86_MN_PUSH:
         return choose_push(b, insn);
     case X86_MN_POP:
         return x->op_size == slot_size(b) && x->op[0].kind == X86_OP_GPR &&
-               choose(insn, emit_pop_reg, true);
+               choose_simple(insn, emit_pop_reg, true);
     case X86_MN_BT: case X86_MN_BTS: case X86_MN_BTR: case X86_MN_BTC:
         return is_bit_string(b, x) && choose(insn, emit_bit_string, true);
     case X86_MN_LEAVE:

@@ -89,6 +89,15 @@ static bool has_high_byte(const X86Insn *x)
     return x->op[0].kind == X86_OP_GPRH || x->op[1].kind == X86_OP_GPRH;
 }
 
+/* Is the byte only read? */
+static bool reads_high_byte(const JitInsn *insn)
+{
+    unsigned reg = insn->row.reg;
+
+    return reg != COPY_NO_OPERAND && insn->x.op[reg].kind == X86_OP_GPRH &&
+           !(x86_insn_row(&insn->x)->operand_access[reg] & 2);
+}
+
 /* Bit strings reach beyond their operand. */
 static bool is_bit_string(const X86Insn *x)
 {
@@ -125,7 +134,7 @@ static bool can_copy(const JitBuild *b, const JitInsn *insn)
     if (!b->mode64 && (x->mnemonic == X86_MN_VZEROUPPER || x->mnemonic == X86_MN_VZEROALL)) {
         return false; /* the upper eight registers stay */
     }
-    if (has_high_byte(x) && (mem || x->op[0].reg == X86_RSP)) {
+    if (has_high_byte(x) && (mem ? !reads_high_byte(insn) : x->op[0].reg == X86_RSP)) {
         return false; /* AH and a register that needs REX: not encodable */
     }
     return !mem || (mem->size > 0 && mem->size <= 32);
@@ -136,6 +145,7 @@ static void choose_copy(JitInsn *insn)
     unsigned n;
 
     insn->emit = jit_emit_copy;
+    insn->keeps_place = true;
     insn->accesses = memory_operand(&insn->x, &n) != NULL;
     insn->vector = uses_vectors(insn);
 }
@@ -365,6 +375,7 @@ static void load_vectors(JitBuild *b)
     uint8_t *disp = emit_jcc(&b->e, HOST_Z, NULL);
     jit_add_cold(b, (JitCold){ .kind = COLD_LOAD_VEC, .disp = disp, .back = emit_here(&b->e) });
     jit_flags_clobber(b);
+    jit_forget_place(b);
     b->vec_known = true;
 }
 
@@ -391,7 +402,7 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     CopyCode code = insn->code;
     const CopyRow *row = &insn->row;
     Homed homed[3] = { 0 };
-    unsigned n = 0;
+    unsigned n = 0, second = b->window && !is_gpr(insn, row->vvvv) ? JIT_T2 : JIT_T1;
     const X86Operand *mem = memory_operand(x, &n);
     HostMem m;
 
@@ -419,12 +430,17 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn)
     if (is_gpr(insn, row->reg)) {
         code.reg = place_register(b, insn, row->reg, JIT_T0, &homed[0]);
     }
+    if (mem && reads_high_byte(insn)) {
+        emit_rorx(&b->e, JIT_T0, x->op[row->reg].reg, 8);
+        code.reg = JIT_T0;
+    }
     if (is_gpr(insn, row->opcode) || (is_gpr(insn, row->rm) && !mem)) {
         code.rm = place_register(b, insn, is_gpr(insn, row->opcode) ? row->opcode : row->rm,
-                                 JIT_T1, &homed[1]);
+                                 second, &homed[1]);
     }
     if (is_gpr(insn, row->vvvv)) {
-        if (mem && m.base == JIT_T2) { /* one register for the address, T2 for the operand */
+        jit_forget_place(b);
+        if (mem && (m.base == JIT_T2 || m.index == JIT_T2)) { /* one register for the address */
             m = jit_one_register(b, m, JIT_T1);
         }
         code.vvvv = place_register(b, insn, row->vvvv, JIT_T2, &homed[2]);
@@ -672,7 +688,7 @@ static void note_insn(JitBuild *b, const JitInsn *insn)
         .vec_known = b->vec_known, .x87_known = b->x87_known,
         .two_accesses = has_two_accesses(&insn->x),
     };
-    if (insn->group && insn->group_first) {
+    if (insn->group && insn->group_first && !b->window) {
         note_group(b, insn);
     }
 }
@@ -689,6 +705,9 @@ static void emit_body(JitBuild *b)
         jit_flags_before(b, insn);
         insn->emit(b, insn);
         jit_flags_after(b, insn);
+        if (!insn->keeps_place) {
+            jit_forget_place(b);
+        }
     }
     const JitInsn end = { .guest = b->tb->len, .index = b->count };
     note_insn(b, &end);
@@ -786,6 +805,7 @@ static bool begin(JitBuild *b, X86Jit *jit, X86Tb *proto)
     b->branches = (EmitBranches){ .max = JIT_MAX_FIXUPS, .at = b->branch_at };
     b->vec_known = b->x87_known = b->fixed = false;
     b->recipe_from = b->kept_for = NULL;
+    jit_forget_place(b);
     b->table = jit->cpu->tlb_now;
     decode(b);
     if (!b->count) {
