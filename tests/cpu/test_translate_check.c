@@ -159,6 +159,12 @@ static const uint8_t low[] = { 0x8b, 0x14, 0x25, 0x34, 0x12, 0, 0, 0xf4 };
 /* mov r8d, ecx; andn r12d, r13d, [r14+r8*4]: lea r14, [r14+r8*4] */
 static const uint8_t lea_index[] = { 0x41, 0x89, 0xc8, 0xc4, 0x02, 0x10, 0xf2, 0x24, 0x86, 0xf4 };
 
+/* call to the next instruction: mov dword ptr [r14+returns], eip; lea r13, [rip+...];
+ * mov [r14+returns+8], r13 */
+static const uint8_t call[] = { 0xe8, 0, 0, 0, 0, 0xf4 };
+/* ret: and r14d, 0x1ff0; cmp r13, [r14+returns]; ... jmp [r14+returns+8] */
+static const uint8_t ret[] = { 0xc3, 0xf4 };
+
 static const WindowDamage window_damages[] = {
     { "store", NULL, store },
     { "push", NULL, push_mem },
@@ -227,6 +233,15 @@ static const WindowDamage window_damages[] = {
     { "low-index", NULL, low_index },
     { "low", NULL, low },
     { "lea-index", NULL, lea_index },
+    { "call", NULL, call },
+    { "ret", NULL, ret },
+    /* mov [r14+returns+8], rax */
+    { "return-elsewhere", "*out of the code cache*", call, { 0x4d, 0x89, 0xae }, { 0x49, 0x89, 0x86 }, 3 },
+    /* and r14d, 0x80001ff0; 0xfffff0 */
+    { "return-place", "*not translated code's*", ret, { 0x41, 0x81, 0xe6, 0xf0, 0x1f, 0x00, 0x00 },
+      { 0x41, 0x81, 0xe6, 0xf0, 0x1f, 0x00, 0x80 }, 7 },
+    { "return-index", "*not translated code's*", ret, { 0x41, 0x81, 0xe6, 0xf0, 0x1f, 0x00, 0x00 },
+      { 0x41, 0x81, 0xe6, 0xf0, 0xff, 0xff, 0x00 }, 7 },
     /* the place is not kept for whoever comes back from C; or it is kept elsewhere */
     { "not-kept", "*no place in the window*", shared, { 0x4c, 0x89, 0x34, 0x25 },
       { 0x4c, 0x8b, 0x34, 0x25 }, 8, 4, PLACE, PLACE },

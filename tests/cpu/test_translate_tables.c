@@ -164,6 +164,7 @@ static void set_up_jumps(JumpFixture *f)
     f->jit->modes[0].jumps = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                                   -1, 0);
     g_assert_true(f->jit->modes[0].jumps != MAP_FAILED);
+    f->jit->modes[0].returns = g_new(X86JumpEntry, 1 << JIT_RETURN_BITS);
     f->mode = jit_mode(f->jit, 0);
     for (uint64_t rip = 0x400000; n < JUMPS; rip++) {
         if (jit_jump_place(rip) == PLACE) {
@@ -175,6 +176,7 @@ static void set_up_jumps(JumpFixture *f)
 static void tear_down_jumps(JumpFixture *f)
 {
     munmap(f->jit->modes[0].jumps, sizeof(X86JumpEntry) << JIT_JUMP_BITS);
+    g_free(f->jit->modes[0].returns);
     for (unsigned i = 0; i < JUMPS; i++) {
         g_free(f->tb[i]);
     }

@@ -55,10 +55,10 @@ struct JitInsn {
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
     enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
-           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_SITE, COLD_STACK, COLD_FAULT } kind;
+           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_RETURN, COLD_SITE, COLD_STACK, COLD_FAULT } kind;
     uint8_t *disp;        /* the branch to it */
     const uint8_t *back;  /* LOAD_VEC, INDIRECT, SITE, STACK: where to go on */
-    unsigned insn;        /* INTERPRET, MISS, INDIRECT, LOAD_X87, SITE, STACK */
+    unsigned insn;        /* INTERPRET, MISS, INDIRECT, RETURN, LOAD_X87, SITE, STACK */
     HostMem first, last;  /* SITE, STACK: the first byte accessed and the last one; INDIRECT: first is the
                            * address in the jump cache's entry */
     X86TlbSite *site;
@@ -222,6 +222,8 @@ void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward);
 void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key);
 /* The target of an indirect branch is not in its place in the jump cache. */
 void jit_emit_indirect_miss(JitBuild *b, const JitCold *cold);
+/* A return finds another address than the last call left at its place. */
+void jit_emit_return_miss(JitBuild *b, const JitCold *cold);
 void jit_emit_cold_exit(JitBuild *b, const JitCold *cold);
 /* Where an exit goes that is not linked, or whose poll (cold->disp) found something. */
 void jit_emit_unlinked(JitBuild *b, const JitCold *cold);

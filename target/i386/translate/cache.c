@@ -63,6 +63,26 @@ static size_t jumps_size(void)
     return sizeof(X86JumpEntry) << JIT_JUMP_BITS;
 }
 
+static size_t returns_size(void)
+{
+    return sizeof(X86JumpEntry) << JIT_RETURN_BITS;
+}
+
+/* An empty entry is one for RIP 0: whatever rip is, somebody may return there. */
+static void clear_returns(const X86Jit *jit, X86JitMode *mode)
+{
+    for (unsigned i = 0; i < 1 << JIT_RETURN_BITS; i++) {
+        mode->returns[i] = (X86JumpEntry){ .rip = 0, .host = jit->stubs.return_0 };
+    }
+}
+
+void jit_cache_forget_returns(X86Jit *jit)
+{
+    for (unsigned i = 0; i < jit->mode_count; i++) {
+        clear_returns(jit, &jit->modes[i]);
+    }
+}
+
 /* Empties the jump cache of a mode. */
 static void clear_jumps(X86JitMode *mode)
 {
@@ -78,7 +98,8 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
     jit->arena = map_large(JIT_ARENA_SIZE);
     jit->modes[0].jumps = map_data(JIT_MAX_MODES * jumps_size(), MAP_32BIT);
-    if (!jit->ctx || !jit->arena || !jit->modes[0].jumps ||
+    jit->modes[0].returns = map_data(JIT_MAX_MODES * returns_size(), MAP_32BIT);
+    if (!jit->ctx || !jit->arena || !jit->modes[0].jumps || !jit->modes[0].returns ||
         !jit_table_init(&jit->blocks, JIT_HASH_BITS) ||
         !jit_table_init(&jit->origins, JIT_ORIGIN_BITS)) {
         error_setg(errp, "tcg: no address space below 2 GiB for the translator; "
@@ -87,6 +108,7 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
     }
     for (unsigned i = 1; i < JIT_MAX_MODES; i++) {
         jit->modes[i].jumps = jit->modes[0].jumps + ((size_t)i << JIT_JUMP_BITS);
+        jit->modes[i].returns = jit->modes[0].returns + ((size_t)i << JIT_RETURN_BITS);
     }
     return true;
 }
@@ -110,6 +132,9 @@ void jit_cache_destroy(X86Jit *jit)
     jit_table_destroy(&jit->origins);
     if (jit->modes[0].jumps) {
         munmap(jit->modes[0].jumps, JIT_MAX_MODES * jumps_size());
+    }
+    if (jit->modes[0].returns) {
+        munmap(jit->modes[0].returns, JIT_MAX_MODES * returns_size());
     }
 }
 
@@ -191,6 +216,7 @@ X86JitMode *jit_mode(X86Jit *jit, uint32_t key)
     mode->key = key;
     mode->remembered = 0;
     clear_jumps(mode);
+    clear_returns(jit, mode);
     return mode;
 }
 
@@ -222,6 +248,7 @@ void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb)
     exit->to = tb;
     exit->next = tb->incoming;
     tb->incoming = exit;
+    tb->in_returns |= exit->of_return;
     emit_patch(exit->disp, delta, !exit->same_page ? tb->entry_checked
                                   : exit->entry.saved ? tb->entry_saved : tb->entry_host);
 }
@@ -264,6 +291,9 @@ void jit_cache_remove(X86Jit *jit, X86Tb *tb)
 {
     jit_table_remove(jit, &jit->blocks, jit_hash(tb->code, tb->rip, tb->key), tb);
     jit_cache_forget_jump(jit, tb);
+    if (tb->in_returns) {
+        clear_returns(jit, jit_mode(jit, tb->key));
+    }
     jit_clone_withdraw(jit, tb);
     tb->stale = true;
     for (X86TbExit *exit = tb->incoming, *next; exit; exit = next) {

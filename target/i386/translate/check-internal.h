@@ -89,7 +89,8 @@ typedef struct Checker {
     X86Insn x;
 } Checker;
 
-typedef enum Region { REGION_NONE, REGION_CONTEXT, REGION_HOST, REGION_SITE, REGION_GUEST } Region;
+typedef enum Region { REGION_NONE, REGION_CONTEXT, REGION_HOST, REGION_SITE, REGION_RETURNS,
+               REGION_GUEST } Region;
 
 /* --- check.c --- */
 
@@ -150,6 +151,7 @@ bool check_in_context(const Checker *c, uint64_t from, uint64_t to);
 bool check_in_tlb(const Checker *c, uint64_t from, uint64_t to);
 bool check_in_sites(const Checker *c, uint64_t from, uint64_t to);
 bool check_in_jumps(const Checker *c, uint64_t from, uint64_t to);
+bool check_in_returns(const Checker *c, uint64_t from, uint64_t to);
 bool check_in_cpu(const Checker *c, uint64_t from, uint64_t to);
 /* Is val an address of something of the emulator's? */
 bool check_is_host_address(const Checker *c, uint64_t val);

@@ -92,6 +92,12 @@ bool check_in_jumps(const Checker *c, uint64_t from, uint64_t to)
                   JIT_MAX_MODES * sizeof(X86JumpEntry) << JIT_JUMP_BITS);
 }
 
+bool check_in_returns(const Checker *c, uint64_t from, uint64_t to)
+{
+    return within(from, to, c->b->jit->modes[0].returns,
+                  JIT_MAX_MODES * sizeof(X86JumpEntry) << JIT_RETURN_BITS);
+}
+
 bool check_in_cpu(const Checker *c, uint64_t from, uint64_t to)
 {
     return within(from, to, c->b->cpu, sizeof(X86CPU)) ||
@@ -104,7 +110,7 @@ bool check_is_host_address(const Checker *c, uint64_t val)
 
     return check_in_context(c, val, val) || check_in_tlb(c, val, val) ||
            check_in_sites(c, val, val) || check_in_jumps(c, val, val) ||
-           check_in_cpu(c, val, val) || within(val, val, jit->code_rx, jit->code_size) ||
+           check_in_returns(c, val, val) || check_in_cpu(c, val, val) || within(val, val, jit->code_rx, jit->code_size) ||
            within(val, val, jit->code_rw, jit->code_size) ||
            within(val, val, jit->arena, jit->arena_used);
 }

@@ -68,6 +68,9 @@ static Region classify(Checker *c, unsigned size, bool write)
     if (check_in_sites(c, from, to)) {
         return REGION_SITE;
     }
+    if (check_in_returns(c, from, to)) {
+        return REGION_RETURNS;
+    }
     if (check_in_cpu(c, from, to) ||
         (!write && (check_in_tlb(c, from, to) || check_in_jumps(c, from, to)))) {
         return REGION_HOST;
@@ -163,11 +166,28 @@ static Value load_value(Checker *c, Region region, unsigned size)
     return v;
 }
 
+/* A return address, or where in the code cache it leads. */
+static void check_store_return(const Checker *c, unsigned size, const Value *v)
+{
+    const X86Jit *jit = c->b->jit;
+    unsigned field = ((uint64_t)c->x.disp - (uintptr_t)jit->modes[0].returns) % sizeof(X86JumpEntry);
+    bool code = is_constant(v) && (uint64_t)v->lin.disp - (uintptr_t)jit->code_rx < jit->code_size;
+
+    if (field >= offsetof(X86JumpEntry, host) ? size != 8 || field != offsetof(X86JumpEntry, host) || !code
+                                              : is_host(v)) {
+        check_refuse(c, "a return that leads out of the code cache");
+    }
+}
+
 /* Stores to the context are values to be loaded again. */
 static void store_value(Checker *c, Region region, unsigned size, Value v)
 {
     if (region == REGION_SITE) {
         check_store_to_site(c, size, &v);
+        return;
+    }
+    if (region == REGION_RETURNS) {
+        check_store_return(c, size, &v);
         return;
     }
     if (region == REGION_GUEST && !guest_may_see(c, &v)) {
@@ -506,7 +526,8 @@ static bool exec_control(Checker *c, uint32_t when)
     } else if (x->op[0].kind == X86_OP_REL) {
         exec_jump(c, when);
     } else if (x->op[0].kind != X86_OP_MEM || x->seg_override == X86_GS ||
-               !check_host_range(c, 8, &from, &to) || !check_in_jumps(c, from, to)) {
+               !check_host_range(c, 8, &from, &to) ||
+               !(check_in_jumps(c, from, to) || check_in_returns(c, from, to))) {
         check_refuse(c, "an indirect jump by way of something else than the jump cache");
     }
     check_forget_scratch(c);

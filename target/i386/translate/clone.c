@@ -255,6 +255,7 @@ static bool copy_record(Cloning *c, uint64_t rip)
     tb->page[0] = tb->page[1] = NULL;
     tb->page_next[0] = tb->page_next[1] = NULL;
     tb->incoming = NULL;
+    tb->in_returns = false;
     for (unsigned i = 0; i < tb->group_count; i++) {
         x86_tb_groups(tb)[i].careful = NULL;
     }

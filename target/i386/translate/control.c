@@ -222,15 +222,56 @@ static unsigned pointer_size(const JitBuild *b)
     return b->mode64 ? 8 : 4;
 }
 
+/* T1 becomes the offset of the entry for the return address at [RSP]. Calls that have not returned yet
+ * have others, most of them. */
+static void emit_return_place(JitBuild *b)
+{
+    emit_mov(&b->e, false, JIT_T1, JIT_RSP);
+    emit_alu_imm(&b->e, false, HOST_AND, JIT_T1, JIT_RETURN_MASK);
+}
+
+static HostMem return_entry(const JitBuild *b, unsigned field)
+{
+    return host_mem(JIT_T1, (uint32_t)(uintptr_t)b->mode->returns + field);
+}
+
+static int returned_bytes(const JitBuild *b, const JitInsn *insn)
+{
+    return pointer_size(b) + (insn->x.op[0].kind == X86_OP_IMM ? insn->x.imm : 0);
+}
+
 static void emit_return(JitBuild *b, const JitInsn *insn)
 {
     unsigned size = pointer_size(b);
+    Emit *e = &b->e;
 
     jit_flags_save(b);
     HostMem m = jit_mem_at(b, insn, JIT_RSP, 0, size, false);
-    emit_load(&b->e, size == 8, JIT_T0, m);
-    emit_look_up(b, insn, JIT_T1);
-    emit_go(b, JIT_T1, size + (insn->x.op[0].kind == X86_OP_IMM ? insn->x.imm : 0));
+    emit_load(e, size == 8, JIT_T0, m);
+    emit_return_place(b);
+    emit_op_mem(e, true, 0x3b, JIT_T0, return_entry(b, offsetof(X86JumpEntry, rip)));
+    uint8_t *disp = emit_jcc(e, HOST_NZ, NULL);
+    jit_add_cold(b, (JitCold){ .kind = COLD_RETURN, .disp = disp, .insn = insn->index });
+    emit_lea(e, b->mode64, JIT_RSP, host_mem(JIT_RSP, returned_bytes(b, insn)));
+    emit_op_mem(e, false, 0xff, 4, return_entry(b, offsetof(X86JumpEntry, host)));
+}
+
+void jit_emit_return_miss(JitBuild *b, const JitCold *cold)
+{
+    Emit *e = &b->e;
+
+    emit_patch_here(e, cold->disp);
+    for (unsigned neighbour = 0; neighbour < 2; neighbour++) {
+        emit_place(e, JIT_T1);
+        if (neighbour) {
+            emit_alu_imm(e, false, HOST_XOR, JIT_T1, 2);
+        }
+        emit_op_mem(e, true, 0x3b, JIT_T0, jump_entry(b, JIT_T1, offsetof(X86JumpEntry, rip)));
+        uint8_t *disp = emit_jcc(e, HOST_NZ, NULL);
+        emit_go(b, JIT_T1, returned_bytes(b, &b->insns[cold->insn]));
+        emit_patch_here(e, disp);
+    }
+    jit_emit_to_stub(b, cold->insn, b->jit->stubs.indirect);
 }
 
 /* The target of an indirect branch to T0. */
@@ -277,13 +318,32 @@ static void emit_store_return(JitBuild *b, const JitInsn *insn, HostMem m)
     }
 }
 
+/* Pushes the return address, which return_slot() is for, and remembers where it leads. T2 stays. */
+static void emit_push_return(JitBuild *b, const JitInsn *insn, HostMem slot)
+{
+    X86TbExit *exit = new_exit(b, jit_rip_after(b, insn));
+
+    emit_store_return(b, insn, slot);
+    emit_lea(&b->e, b->mode64, JIT_RSP, host_mem(JIT_RSP, -(int)pointer_size(b)));
+    emit_return_place(b);
+    emit_store_return(b, insn, return_entry(b, offsetof(X86JumpEntry, rip)));
+    if (!b->mode64) {
+        emit_store_imm(&b->e, false, return_entry(b, offsetof(X86JumpEntry, rip) + 4), 0);
+    }
+    exit->same_page = false; /* whoever returns may come from anywhere */
+    exit->of_return = true;
+    exit->entry.saved = true;
+    jit_add_cold(b, (JitCold){ .kind = COLD_UNLINKED, .exit = exit });
+    exit->disp = emit_lea_code(&b->e, JIT_T0, NULL);
+    emit_store(&b->e, true, JIT_T0, return_entry(b, offsetof(X86JumpEntry, host)));
+}
+
 static void emit_call_direct(JitBuild *b, const JitInsn *insn)
 {
     uint64_t target = branch_target(b, insn);
 
     jit_flags_save(b);
-    emit_store_return(b, insn, return_slot(b, insn));
-    emit_lea(&b->e, b->mode64, JIT_RSP, host_mem(JIT_RSP, -(int)pointer_size(b)));
+    emit_push_return(b, insn, return_slot(b, insn));
     jit_emit_exit(b, target, is_backward(b, insn, target));
 }
 
@@ -300,11 +360,11 @@ static void emit_call_indirect(JitBuild *b, const JitInsn *insn)
     if (!b->mode64) { /* the push needs all three */
         emit_store(&b->e, true, index, scratch);
     }
-    emit_store_return(b, insn, return_slot(b, insn));
+    emit_push_return(b, insn, return_slot(b, insn));
     if (!b->mode64) {
         emit_load(&b->e, true, index, scratch);
     }
-    emit_go(b, index, -(int)pointer_size(b));
+    emit_go(b, index, 0);
 }
 
 /* --- choice ------------------------------------------------------------------------------ */

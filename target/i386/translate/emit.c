@@ -132,6 +132,14 @@ static uint8_t *emit_rel32(Emit *e, const uint8_t *target)
     return at;
 }
 
+uint8_t *emit_lea_code(Emit *e, unsigned reg, const uint8_t *target)
+{
+    emit8(e, 0x48 | (reg & 8 ? 4 : 0));
+    emit8(e, 0x8d);
+    emit8(e, (reg & 7) << 3 | 5);
+    return emit_rel32(e, target);
+}
+
 uint8_t *emit_jmp(Emit *e, const uint8_t *target)
 {
     emit8(e, 0xe9);

@@ -144,6 +144,8 @@ void emit_rorx(Emit *e, unsigned dst, unsigned src, uint8_t count);
 uint8_t *emit_jmp(Emit *e, const uint8_t *target);
 uint8_t *emit_jcc(Emit *e, unsigned cond, const uint8_t *target);
 uint8_t *emit_call(Emit *e, const uint8_t *target);
+/* Their like: lea reg, [rip + displacement], the address of target. */
+uint8_t *emit_lea_code(Emit *e, unsigned reg, const uint8_t *target);
 
 /* Directs a branch whose displacement stands at disp. */
 static inline void emit_patch(uint8_t *disp, intptr_t delta, const uint8_t *target)

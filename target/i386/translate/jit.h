@@ -45,6 +45,8 @@ enum {
     JIT_MEET_INSNS = 6, /* so long is a block that ends where another begins */
     JIT_BLOCK_ROOM = JIT_MAX_INSNS << 10, /* more than the code of any block */
     JIT_JUMP_BITS = 17,
+    JIT_RETURN_BITS = 9,
+    JIT_RETURN_MASK = ((1 << JIT_RETURN_BITS) - 1) << 4, /* of RSP: offset in X86JitMode.returns */
     JIT_MAX_MODES = 16,
     JIT_CONTEXT_ADDENDS = 32,
     JIT_HASH_BITS = 16,
@@ -180,6 +182,7 @@ struct X86TbExit {
     uint32_t key;          /* mode of the target */
     JitEntry entry;        /* what the target may rely on */
     bool same_page;
+    bool of_return;        /* it is where a call returns to: disp is that of an LEA */
 };
 
 /* What of a block's code depends on where the block's guest and host code lie (clone.c). */
@@ -216,6 +219,7 @@ struct X86Tb {
     JitEntry entry;      /* what it relies on: unless plain, it has entry_host only */
     bool wants_flags, wants_vec, wants_x87; /* what it might like to rely on */
     bool stale;          /* not inserted yet, or removed */
+    bool in_returns;     /* calls may have put its entry_checked into X86JitMode.returns */
     const uint8_t *entry_host, *entry_saved, *entry_checked;
     const uint8_t *body; /* what X86TbInsn.host counts from */
     const uint8_t *end, *cold;
@@ -284,6 +288,7 @@ typedef const uint8_t *JitCallFn(X86JitContext *ctx, const X86TbInsn *insn);
 typedef struct X86JitMode {
     uint32_t key;
     X86JumpEntry *jumps; /* 1 << JIT_JUMP_BITS */
+    X86JumpEntry *returns; /* 1 << JIT_RETURN_BITS: of calls, by where on the stack they return from */
     unsigned remembered; /* jumps */
 } X86JitMode;
 
@@ -293,6 +298,7 @@ typedef struct X86JitStubs {
     const uint8_t *link;       /* T1: X86TbExit that is not linked; flags saved */
     const uint8_t *link_host;
     const uint8_t *miss;       /* T1: guest RIP of an indirect jump; flags saved */
+    const uint8_t *return_0;   /* the same for a return to RIP 0, which no call has remembered */
     const uint8_t *interpret;  /* T1: X86TbInsn to be interpreted; flags saved */
     const uint8_t *interpret_host;
     /* T1: X86TbInsn whose access misses the TLB, T0: page; flags saved */
@@ -428,6 +434,8 @@ void jit_cache_insert(X86Jit *jit, X86Tb *tb);
 void jit_cache_remove(X86Jit *jit, X86Tb *tb);
 /* Indirect jumps no longer lead to tb. */
 void jit_cache_forget_jump(X86Jit *jit, const X86Tb *tb);
+/* Returns are looked up as other indirect jumps are, until calls have been made again. */
+void jit_cache_forget_returns(X86Jit *jit);
 /* Blocks whose records lie in [from, to) of the arena are neither found nor cloned any more. */
 void jit_cache_sweep(X86Jit *jit, size_t from, size_t to);
 /* Makes an exit lead to tb, whose RIP and mode are the exit's. */

@@ -258,6 +258,7 @@ static void evict(X86Jit *jit, unsigned i)
         tb->stale = true;
         jit->stats.evicted++;
     }
+    jit_cache_forget_returns(jit);
     jit->regions[i] = (JitRegion){ 0 };
     jit->drops++;
     jit->stats.evictions++;

@@ -211,6 +211,15 @@ static const uint8_t *emit_miss_host(X86Jit *jit, Emit *e, const uint8_t *saved)
     return start;
 }
 
+static const uint8_t *emit_return_0(Emit *e, const uint8_t *miss)
+{
+    const uint8_t *start = emit_here(e);
+
+    emit_mov_imm(e, JIT_T1, 0);
+    emit_jmp(e, miss);
+    return start;
+}
+
 static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
 {
     X86JitStubs *stubs = &jit->stubs;
@@ -226,6 +235,7 @@ static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
     stubs->link = emit_c_call(jit, e, (uintptr_t)jit_follow, stored);
     stubs->link_host = emit_host_variant(jit, e, stubs->link);
     stubs->miss = emit_c_call(jit, e, (uintptr_t)jit_miss, stored);
+    stubs->return_0 = emit_return_0(e, stubs->miss);
     stubs->load_x87 = emit_c_call(jit, e, (uintptr_t)jit_load_x87, stored);
 }
 

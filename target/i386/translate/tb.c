@@ -557,6 +557,9 @@ static void emit_cold(JitBuild *b)
         case COLD_INDIRECT:
             jit_emit_indirect_miss(b, cold);
             break;
+        case COLD_RETURN:
+            jit_emit_return_miss(b, cold);
+            break;
         case COLD_LOAD_VEC:
             begin_cold(b, cold);
             emit_call(&b->e, b->jit->stubs.load_vec);
@@ -721,7 +724,7 @@ static unsigned count_exits(const JitBuild *b)
     unsigned n = 1;
 
     for (unsigned i = 0; i < b->count; i++) {
-        n += is_conditional(&b->insns[i]);
+        n += is_conditional(&b->insns[i]) || b->insns[i].x.mnemonic == X86_MN_CALL;
     }
     return n;
 }
