@@ -287,10 +287,10 @@ static void drop_recipe(JitBuild *b)
     b->recipe = none();
 }
 
-static bool keeps_host_flags(const JitInsn *insn)
+static bool keeps_host_flags(const JitBuild *b, const JitInsn *insn)
 {
     return insn->x.mnemonic == X86_MN_LEA ||
-           (insn->emit == jit_emit_copy && !insn->accesses && !insn->vector && !insn->x87);
+           (insn->emit == jit_emit_copy && (!insn->accesses || b->window) && !insn->vector && !insn->x87);
 }
 
 /* Makes the recipe depend on a register no more that insn writes; false if it needs two. */
@@ -319,7 +319,7 @@ void jit_flags_before(JitBuild *b, const JitInsn *insn)
     bool lost = b->flags & FLAGS_REPLAY && depends_on(b->recipe, jit_written_regs(insn));
     bool wanted = insn->need_after & ~insn->flags_killed;
 
-    if (!lost || !wanted || (b->flags & FLAGS_HOST && keeps_host_flags(insn))) {
+    if (!lost || !wanted || (b->flags & FLAGS_HOST && keeps_host_flags(b, insn))) {
         return;
     }
     if (!move_to_slot(b, insn)) {

@@ -56,6 +56,9 @@ static void set_flags(JitInsn *insn)
         unsigned count = known_count(&insn->x);
 
         insn->flags_killed = count ? insn->flags_killed : 0;
+        if (count && mnemonic != X86_MN_RCL && mnemonic != X86_MN_RCR) {
+            insn->flags_read = 0; /* a count of zero would leave them as they were */
+        }
         defined = count && (mnemonic == X86_MN_SHL || mnemonic == X86_MN_SHR ||
                             mnemonic == X86_MN_SAR);
     }
