@@ -5,6 +5,8 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "util/module.h"
 #include "util/rcu.h"
 #include "tests/unit/memory_fixture.h"
@@ -349,6 +351,60 @@ static void test_map(void)
     fixture_destroy(&f);
 }
 
+/* --- large pages ------------------------------------------------------------ */
+
+enum { LARGE = 2 << 20, SMALL = 4096 };
+
+static unsigned resident(uint8_t *start)
+{
+    unsigned char pages[LARGE / SMALL];
+    unsigned n = 0;
+
+    g_assert_no_errno(mincore(start, LARGE, pages));
+    for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++) {
+        n += pages[i] & 1;
+    }
+    return n;
+}
+
+/* Does the host make a large page of a file's when it is asked to? */
+static bool host_gathers(void)
+{
+    int fd = memfd_create("probe", MFD_CLOEXEC);
+    uint8_t *room = mmap(NULL, 2 * LARGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *start = room + (-(uintptr_t)room & (LARGE - 1));
+
+    g_assert_no_errno(ftruncate(fd, LARGE));
+    g_assert_true(mmap(start, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == start);
+    *start = 1;
+    bool can = madvise(start, LARGE, 25 /* MADV_COLLAPSE */) == 0;
+    munmap(room, 2 * LARGE);
+    close(fd);
+    return can;
+}
+
+static void test_gather(void)
+{
+    MemoryRegion ram;
+    Error *err = NULL;
+    unsigned full = host_gathers() ? LARGE / SMALL : 1;
+
+    ram_blocks_in_files(true);
+    g_assert_true(memory_region_init_ram(&ram, NULL, "ram", 3 * LARGE + SMALL, &err));
+    ram_blocks_in_files(false);
+    uint8_t *host = ram.block->host;
+    g_assert_cmphex((uintptr_t)host & (LARGE - 1), ==, 0);
+    host[LARGE + 3 * SMALL] = 0x5a;
+    ram_block_gather(ram.block, LARGE + 2 * SMALL + 5);
+    g_assert_cmpuint(resident(host + LARGE), ==, full == 1 ? 2 : full);
+    g_assert_cmpuint(resident(host), ==, 0);
+    g_assert_cmpuint(resident(host + 2 * LARGE), ==, 0);
+    g_assert_cmphex(host[LARGE + 3 * SMALL], ==, 0x5a);
+    g_assert_cmphex(host[LARGE + 2 * SMALL], ==, 0);
+    ram_block_gather(ram.block, 3 * LARGE); /* not 2 MiB: stays as it is */
+    memory_region_destroy(&ram);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -366,5 +422,6 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/rom-device", test_rom_device);
     g_test_add_func("/memory/ram-errors", test_ram_errors);
     g_test_add_func("/memory/map", test_map);
+    g_test_add_func("/memory/gather", test_gather);
     return g_test_run();
 }
