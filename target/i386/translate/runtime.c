@@ -566,9 +566,9 @@ static bool after_window_fault(X86CPU *cpu, X86Tb *tb, uint64_t lin)
     uint8_t *strikes = jit_window_strikes(cpu->translator, tb->code);
 
     if (x86_cpl(&cpu->state) != 3) {
-        x86_window_expect(cpu, lin);
         return false;
     }
+    x86_window_expect(cpu, 0);
     if (x86_window_map(cpu, lin) || ++*strikes < JIT_WINDOW_STRIKES) {
         return false;
     }
@@ -602,6 +602,9 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     const X86Insn *x = jit_decoded(cpu, insn);
     uint64_t next = jit_rip(tb->key, cpu->state.rip + x->len);
     jit->stats.interpreted[x->mnemonic]++;
+    if (fault) {
+        x86_window_expect(cpu, fault); /* a page fault does not come back here */
+    }
     x86_run_insn(cpu, x);
     if (fault && jit->drops == drops && after_window_fault(cpu, tb, fault)) {
         return jit_go_on(ctx);
