@@ -150,7 +150,7 @@ void x86_tlb_flush_page(X86CPU *cpu, uint64_t lin)
         x86_window_drop_2m(cpu, lin);
     }
     if (test_hashed(tlb->large_1g, lin >> 30)) {
-        x86_window_flush(cpu);
+        x86_window_drop_large(cpu);
     }
     for (unsigned idx = 0; idx < X86_TLB_COUNT; idx++) {
         X86TlbEntry *e = &tlb->entry[idx][n];

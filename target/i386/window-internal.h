@@ -24,6 +24,14 @@ typedef struct X86WindowSpace {
     unsigned failures; /* how often a window did not pay */
 } X86WindowSpace;
 
+/* Pages that are mapped at once. */
+typedef struct X86WindowRun {
+    uint64_t lin, offset; /* in the RAM block */
+    uint64_t size;
+    bool writable;
+    bool part; /* of a large page of the guest's */
+} X86WindowRun;
+
 struct X86Window {
     uint8_t *base;
     bool eager;
@@ -45,10 +53,12 @@ struct X86Window {
     RAMBlock *ram;        /* all pages are of this block, that of the first PML4 */
     uint8_t *stored;      /* for each page of it: may be written through the window */
     bool torn;            /* all has been unmapped, though pages says otherwise */
-    GHashTable *pages;    /* by address and size (window.c): the host page, plus 1 if it is writable */
+    bool parts;           /* something of the guest's large pages may be mapped */
+    GHashTable *pages;    /* by address and size (window.c): the host page and flags */
     unsigned cpus;        /* of the machine: a change costs more, for the host's other CPUs must know */
     uint64_t expected;    /* page of an access that was a page fault, or 0 */
     uint64_t changes;     /* of what is mapped, for this owner */
+    unsigned refusals;    /* since it became the owner */
     uint64_t opened;      /* the owner's ticks when it became the owner */
     struct {
         uint64_t opened, failed, mapped, large, unmapped, emptied;
@@ -66,8 +76,20 @@ void x86_window_watch(X86CPU *cpu);
 void x86_window_unwatch(X86CPU *cpu);
 /* The address space in force has not used up what mapping may cost. */
 bool x86_window_may_map(const X86Window *w);
+/* It has. True: the block that wants another page can do without the window. False: it asked for too
+ * many, the address space is no longer the owner. */
+bool x86_window_refuse(X86CPU *cpu);
 /* The owner no longer is; it must run for longer until it is again. */
 void x86_window_fail(X86CPU *cpu);
+
+/* Is anything mapped for the page? */
+bool x86_window_has(const X86Window *w, uint64_t page);
+/* Must stores to any of the pages be seen? */
+bool x86_window_any_slow_write(const RAMBlock *block, uint64_t offset, uint64_t size);
+/* run is one page, whose physical address is phys: extends it by those that adjoin it and can be mapped
+ * with it (window-around.c). */
+void x86_window_extend(X86CPU *cpu, X86WindowRun *run, uint64_t phys);
+
 static inline unsigned x86_window_group(uint64_t lin)
 {
     return (lin >> 39 & 7) | (lin >> 45 & 3) << 3;

@@ -2,8 +2,9 @@
  * Windows: which address space has one, and for how long (window.h).
  *
  * An address space is known by its PML4. It gets the CPU's window when it has been in force for
- * long enough and the owner until now has not been for a while, and loses it when mapping pages
- * costs more than it brings: then it must run for longer the next time.
+ * long enough and the owner until now has not been for a while. When mapping pages costs more than it
+ * brings, the blocks that want more of them do without the window; if those are many the address space
+ * loses it, and must run for longer the next time.
  *
  * The owner's PML4 is watched as a page of code is: stores to it are told to root_written(), which
  * empties the window if an entry comes or goes.
@@ -18,7 +19,7 @@
 #define PATIENCE 40000000u    /* an address space runs for so long before it gets a window */
 #define IDLE 40000000u        /* the owner has not been in force for so long: another one may have it */
 #define TICKS_PER_CHANGE 200000u /* so that a tenth of the time goes into mapping and unmapping at most */
-enum { FREE_CHANGES = 1000, MAX_FAILURES = 8 };
+enum { FREE_CHANGES = 1000, MAX_REFUSALS = 200, MAX_FAILURES = 8 };
 
 #define NO_ROOT UINT64_MAX
 #define ROOT_MASK UINT64_C(0x000ffffffffff000)
@@ -192,6 +193,18 @@ void x86_window_fail(X86CPU *cpu)
     release(cpu);
 }
 
+bool x86_window_refuse(X86CPU *cpu)
+{
+    X86Window *w = cpu->window;
+
+    if (w->refusals < MAX_REFUSALS) {
+        w->refusals++;
+        return true;
+    }
+    x86_window_fail(cpu);
+    return false;
+}
+
 /* s is, or may be, a new program. */
 static void begin(const X86Window *w, X86WindowSpace *s)
 {
@@ -257,6 +270,7 @@ static void take(X86CPU *cpu, X86WindowSpace *s)
     w->owner = s;
     w->pcid = present_pcid(&cpu->state);
     w->changes = 0;
+    w->refusals = 0;
     w->opened = s->ticks;
     g_mutex_lock(&w->lock);
     w->root_block = ram_block_ref(sec.block);

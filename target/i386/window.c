@@ -10,14 +10,18 @@
 #include "target/i386/window-internal.h"
 
 #define PLACES (UINT64_C(1) << 45) /* bytes of a window */
+#define USED_PLACES (PLACES / 2)   /* the others stand for the upper half of the addresses */
 #define GUARD (UINT64_C(1) << 36)  /* before and behind it: displacements and indices are added to places */
+#define LOWEST UINT64_C(0x140000000000) /* of the host's addresses that windows may have */
+#define HIGHEST UINT64_C(0x780000000000)
 #define GROUP_SIZE (UINT64_C(1) << 39)
 #define LARGE_SIZE UINT64_C(0x200000)
 #define NO_ADDRESS UINT64_C(0x8000000000000000)
 
 enum {
     WRITABLE = 1,      /* in the values of X86Window.pages */
-    MAX_PAGES = 24000, /* a Linux process has 65530 mappings, and a page may need two */
+    PART = 2,          /* a small page that is part of a large one of the guest's */
+    MAX_PAGES = 24000, /* a Linux process has 65530 mappings */
 };
 
 /* --- places ------------------------------------------------------------------------- */
@@ -32,7 +36,7 @@ static uint64_t address_at(const X86Window *w, uint64_t place)
 {
     unsigned group = place >> 39 & (X86_WINDOW_GROUPS - 1);
 
-    if (place >= PLACES / 2 || w->dropped[group] == X86_WINDOW_NO_ENTRY) {
+    if (place >= USED_PLACES || w->dropped[group] == X86_WINDOW_NO_ENTRY) {
         return NO_ADDRESS;
     }
     return (place & ((UINT64_C(1) << 42) - 1)) | (uint64_t)w->dropped[group] << 42 |
@@ -57,12 +61,6 @@ bool x86_window_holds(const X86Window *w, uint64_t host, uint64_t *lin)
 
 /* --- mapping --------------------------------------------------------------------------- */
 
-static void *reserve(void *at, uint64_t size)
-{
-    return mmap(at, size, PROT_NONE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
-}
-
 static gpointer small_key(uint64_t lin)
 {
     return GSIZE_TO_POINTER(lin >> GUEST_PAGE_BITS << 1);
@@ -84,7 +82,7 @@ static uint64_t key_address(gconstpointer key, uint64_t *size)
 
 void x86_window_unmap_all(X86Window *w)
 {
-    reserve(w->base, PLACES);
+    munmap(w->base, USED_PLACES);
 }
 
 /* Notes whether [host, host + size), host a value of X86Window.pages, may be written. */
@@ -112,7 +110,7 @@ void x86_window_empty(X86Window *w)
         note_stored(w, GPOINTER_TO_SIZE(host), size, false);
     }
     g_hash_table_remove_all(w->pages);
-    w->torn = false;
+    w->torn = w->parts = false;
     w->stats.emptied++;
 }
 
@@ -120,7 +118,7 @@ static void unmap(X86Window *w, gconstpointer key)
 {
     uint64_t size, lin = key_address(key, &size);
 
-    if (reserve(w->base + place_of(lin), size) == MAP_FAILED) { /* one mapping becomes three */
+    if (munmap(w->base + place_of(lin), size) < 0) { /* one mapping becomes three */
         x86_window_unmap_all(w);
         w->torn = true;
     }
@@ -148,27 +146,35 @@ void x86_window_use_ram(X86Window *w, RAMBlock *block)
     }
 }
 
-/* Enters and maps [offset, offset + size) of the RAM at the address of key. */
-static bool map(X86Window *w, gpointer key, uint64_t offset, bool writable)
+/* Enters and maps the pages of a run, or one large page. */
+static bool map(X86Window *w, const X86WindowRun *run)
 {
-    uint64_t size, lin = key_address(key, &size);
-    void *at = mmap(w->base + place_of(lin), size, PROT_READ | (writable ? PROT_WRITE : 0),
-                    MAP_SHARED | MAP_FIXED | MAP_POPULATE, w->ram->fd, offset);
+    bool large = run->size == LARGE_SIZE;
+    void *at = mmap(w->base + place_of(run->lin), run->size,
+                    PROT_READ | (run->writable ? PROT_WRITE : 0),
+                    MAP_SHARED | MAP_FIXED | MAP_POPULATE, w->ram->fd, run->offset);
 
     if (at == MAP_FAILED) {
         x86_window_empty(w);
         return false;
     }
-    uint64_t host = (uintptr_t)w->ram->host + offset + (writable ? WRITABLE : 0);
-    g_hash_table_insert(w->pages, key, GSIZE_TO_POINTER(host));
-    note_stored(w, host, size, true);
+    uint64_t host = (uintptr_t)w->ram->host + run->offset + (run->writable ? WRITABLE : 0);
+    if (large) {
+        g_hash_table_insert(w->pages, large_key(run->lin), GSIZE_TO_POINTER(host));
+    }
+    host += run->part ? PART : 0;
+    for (uint64_t into = 0; !large && into < run->size; into += GUEST_PAGE_SIZE) {
+        g_hash_table_insert(w->pages, small_key(run->lin + into), GSIZE_TO_POINTER(host + into));
+    }
+    w->parts |= large || run->part;
+    note_stored(w, host, run->size, true);
     w->changes++;
-    w->stats.mapped++;
-    w->stats.large += size == LARGE_SIZE;
+    w->stats.mapped += large ? 1 : run->size >> GUEST_PAGE_BITS;
+    w->stats.large += large;
     return true;
 }
 
-static bool any_slow_write(const RAMBlock *block, uint64_t offset, uint64_t size)
+bool x86_window_any_slow_write(const RAMBlock *block, uint64_t offset, uint64_t size)
 {
     uint8_t all = 0;
 
@@ -176,6 +182,21 @@ static bool any_slow_write(const RAMBlock *block, uint64_t offset, uint64_t size
         all |= __atomic_load_n(&block->page_flags[n], __ATOMIC_RELAXED);
     }
     return all & RAM_PAGE_SLOW_WRITE;
+}
+
+/* All pages of the 2 MiB around lin, or parts: those that are parts of large ones. */
+static void drop_2m(X86Window *w, uint64_t lin, bool parts)
+{
+    uint64_t start = lin & ~(LARGE_SIZE - 1);
+
+    for (uint64_t at = start; at < start + LARGE_SIZE; at += GUEST_PAGE_SIZE) {
+        uint64_t host = GPOINTER_TO_SIZE(g_hash_table_lookup(w->pages, small_key(at)));
+
+        if (host && (!parts || (host & PART))) {
+            drop(w, small_key(at));
+        }
+    }
+    drop(w, large_key(lin));
 }
 
 /* The 2 MiB around lin, which are part of a large page, if they are plain memory. */
@@ -187,11 +208,12 @@ static bool map_large(X86CPU *cpu, uint64_t lin, const X86TlbInfo *info, bool wr
 
     x86_phys_section(cpu, start, &sec);
     if (sec.length < LARGE_SIZE || sec.block != w->ram || !sec.host || !sec.writable ||
-        any_slow_write(sec.block, sec.block_offset, LARGE_SIZE)) {
+        x86_window_any_slow_write(sec.block, sec.block_offset, LARGE_SIZE)) {
         return false;
     }
-    x86_window_drop_2m(cpu, lin);
-    return map(w, large_key(lin), sec.block_offset, writable);
+    drop_2m(w, lin, false);
+    return map(w, &(X86WindowRun){ .lin = lin & ~(LARGE_SIZE - 1), .offset = sec.block_offset,
+                                   .size = LARGE_SIZE, .writable = writable });
 }
 
 static bool has(const X86Window *w, gpointer key, bool writable)
@@ -199,6 +221,11 @@ static bool has(const X86Window *w, gpointer key, bool writable)
     uint64_t host = GPOINTER_TO_SIZE(g_hash_table_lookup(w->pages, key));
 
     return host && (!writable || (host & WRITABLE));
+}
+
+bool x86_window_has(const X86Window *w, uint64_t page)
+{
+    return has(w, small_key(page), false) || has(w, large_key(page), false);
 }
 
 /* May what is mapped in group b be taken for what follows on group a? It does not follow if a's
@@ -245,7 +272,13 @@ static bool map_locked(X86CPU *cpu, uint64_t page)
         return true;
     }
     drop(w, large_key(page));
-    return map(w, small_key(page), info->offset, writable);
+    X86WindowRun run = { .lin = page, .offset = info->offset, .size = GUEST_PAGE_SIZE,
+                         .writable = writable };
+    run.part = info->large;
+    if (!info->large) {
+        x86_window_extend(cpu, &run, info->phys);
+    }
+    return map(w, &run);
 }
 
 bool x86_window_map(X86CPU *cpu, uint64_t lin)
@@ -256,8 +289,7 @@ bool x86_window_map(X86CPU *cpu, uint64_t lin)
         return true;
     }
     if (!x86_window_may_map(w)) {
-        x86_window_fail(cpu);
-        return true;
+        return !x86_window_refuse(cpu);
     }
     g_mutex_lock(&w->lock);
     bool done = w->closed || map_locked(cpu, lin & X86_PAGE_MASK);
@@ -282,13 +314,15 @@ void x86_window_drop_page(X86CPU *cpu, uint64_t lin)
 
 void x86_window_drop_2m(X86CPU *cpu, uint64_t lin)
 {
-    uint64_t start = lin & ~(LARGE_SIZE - 1);
+    if (cpu->window && cpu->window->parts) {
+        drop_2m(cpu->window, lin, true);
+    }
+}
 
-    if (cpu->window && g_hash_table_size(cpu->window->pages)) {
-        for (uint64_t at = start; at < start + LARGE_SIZE; at += GUEST_PAGE_SIZE) {
-            drop(cpu->window, small_key(at));
-        }
-        drop(cpu->window, large_key(lin));
+void x86_window_drop_large(X86CPU *cpu)
+{
+    if (cpu->window && cpu->window->parts) {
+        x86_window_empty(cpu->window);
     }
 }
 
@@ -297,7 +331,7 @@ static bool is_slow(const X86Window *w, uint64_t host, uint64_t size)
 {
     uint64_t offset = (host & X86_PAGE_MASK) - (uintptr_t)w->ram->host;
 
-    return (host & WRITABLE) && any_slow_write(w->ram, offset, size);
+    return (host & WRITABLE) && x86_window_any_slow_write(w->ram, offset, size);
 }
 
 void x86_window_drop_writes(X86CPU *cpu)
@@ -353,11 +387,36 @@ static unsigned cpu_count(const X86CPU *cpu)
     return machine && machine->max_cpus ? machine->max_cpus : 1;
 }
 
+/*
+ * Where pages may come to lie nothing is reserved: to make a hole in another mapping for each of them costs
+ * half as much again. So that no mapping of somebody else gets there, windows are far below the addresses
+ * that Linux gives to those who ask for none: it goes down from the stack, and terabytes are free
+ * between. The program itself lies at two thirds of the address space.
+ */
+static uint8_t *find_room(void)
+{
+    const uint64_t size = PLACES + 2 * GUARD, step = UINT64_C(1) << 40;
+
+    for (uint64_t at = LOWEST; at + size <= HIGHEST; at += step) {
+        uint8_t *found = mmap((void *)at, size, PROT_NONE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        if (found == (uint8_t *)at) {
+            munmap(found + GUARD, USED_PLACES);
+            return found;
+        }
+        if (found != MAP_FAILED) {
+            munmap(found, size);
+        }
+    }
+    return NULL;
+}
+
 void x86_window_new(X86CPU *cpu, bool eager)
 {
-    uint8_t *start = reserve(NULL, PLACES + 2 * GUARD);
+    uint8_t *start = find_room();
 
-    if (start == MAP_FAILED) {
+    if (!start) {
         return; /* the software TLB does */
     }
     X86Window *w = cpu->window = g_new0(X86Window, 1);

@@ -4,9 +4,10 @@
  * The host's MMU does for translated code what the software TLB does otherwise. Pages that the
  * guest has touched are mapped, with the rights that the guest's page tables give, at places of the host's
  * address space that follow from their linear addresses by one instruction, PEXT. An access where nothing
- * is mapped faults and is made by way of the TLB (translate/fault.c); then its page is mapped.
+ * is mapped faults and is made by way of the TLB (translate/fault.c); then its page is mapped, with those
+ * around it that lie together in memory, too (window-around.c).
  *
- * A page costs some 7 us to map, so that only address spaces that run for long have a window, one at a
+ * A page costs some 8 us to map, so that only address spaces that run for long have a window, one at a
  * time for each CPU (window-space.c).
  *
  * A place is made of bits 0 to 41, 45, 46 and 47 of an address. So that no two addresses that a
@@ -38,11 +39,12 @@ uint64_t x86_window_base(const X86Window *w);
 /* True if the host address lies in the window; *lin: the linear address that it stands for, not
  * canonical if there is none. */
 bool x86_window_holds(const X86Window *w, uint64_t host, uint64_t *lin);
-/* Maps the page of lin as the TLB has it for user code. False if that is not possible: it is not in
- * the TLB, or not for direct access. */
+/* Maps the page of lin as the TLB has it for user code, and what adjoins it. False if that is not possible
+ * (it is not in the TLB, or not for direct access), or if the program has mapped too many. */
 bool x86_window_map(X86CPU *cpu, uint64_t lin);
 
-/* An access in the page of lin was a page fault, after which the access will be repeated. */
+/* An access in the page of lin will be made, and repeated if it is a page fault: then the page is mapped
+ * when the CPU returns to user code. Address 0: it was made. */
 void x86_window_expect(X86CPU *cpu, uint64_t lin);
 
 /* --- what was mapped may no longer hold; all of these do nothing without a window --- */
@@ -53,9 +55,10 @@ void x86_window_flush(X86CPU *cpu);
 void x86_window_flush_present(X86CPU *cpu);
 /* Those of a PCID. */
 void x86_window_flush_pcid(X86CPU *cpu, unsigned pcid);
-/* One page, or the 2 MiB around it. */
+/* One page; what the 2 MiB around it have of a large page; all that is of large pages. */
 void x86_window_drop_page(X86CPU *cpu, uint64_t lin);
 void x86_window_drop_2m(X86CPU *cpu, uint64_t lin);
+void x86_window_drop_large(X86CPU *cpu);
 /* Stores to pages whose flags say so must be seen; stores to one page of the host. */
 void x86_window_drop_writes(X86CPU *cpu);
 void x86_window_drop_writes_to(X86CPU *cpu, const uint8_t *host_page);
