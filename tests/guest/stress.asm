@@ -581,34 +581,7 @@ ap_main:
 
 ; --- text ---------------------------------------------------------------------------------
 
-print:                      ; rsi: text
-    mov edx, DEBUG_PORT
-.next:
-    lodsb
-    test al, al
-    jz .end
-    out dx, al
-    jmp .next
-.end:
-    ret
-
-print_hex:                  ; rax
-    mov ecx, 16
-    mov edx, DEBUG_PORT
-.next:
-    rol rax, 4
-    push rax
-    and eax, 15
-    add al, '0'
-    cmp al, '9'
-    jbe .digit
-    add al, 'a' - '9' - 1
-.digit:
-    out dx, al
-    pop rax
-    dec ecx
-    jnz .next
-    ret
+%include "print.inc"
 
 text_checksum: db "checksum ", 0
 text_one: db 10, "ok one CPU", 10, 0

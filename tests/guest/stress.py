@@ -17,8 +17,8 @@ SMP_ROUNDS = 200
 
 def assemble(path, cpus, rounds):
     run([tool('nasm', 'nasm'), '-w-number-overflow', '-f', 'bin', '-I', TOP + '/tests/cpu/sys/',
-         f'-DCPUS={cpus}', f'-DROUNDS={rounds}', f'-DSMP_ROUNDS={SMP_ROUNDS}', '-o', path,
-         TOP + '/tests/guest/stress.asm'])
+         '-I', TOP + '/tests/guest/', f'-DCPUS={cpus}', f'-DROUNDS={rounds}',
+         f'-DSMP_ROUNDS={SMP_ROUNDS}', '-o', path, TOP + '/tests/guest/stress.asm'])
 
 
 def stress(accel, cpus, rounds):
