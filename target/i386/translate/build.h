@@ -55,7 +55,8 @@ struct JitInsn {
 /* Code out of the way of the fast path. */
 typedef struct JitCold {
     enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
-           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_RETURN, COLD_SITE, COLD_STACK, COLD_FAULT } kind;
+           COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_RETURN,
+           COLD_SITE, COLD_STACK, COLD_FAULT } kind;
     uint8_t *disp;        /* the branch to it */
     const uint8_t *back;  /* LOAD_VEC, INDIRECT, SITE, STACK: where to go on */
     unsigned insn;        /* INTERPRET, MISS, INDIRECT, RETURN, LOAD_X87, SITE, STACK */

@@ -110,7 +110,8 @@ bool check_is_host_address(const Checker *c, uint64_t val)
 
     return check_in_context(c, val, val) || check_in_tlb(c, val, val) ||
            check_in_sites(c, val, val) || check_in_jumps(c, val, val) ||
-           check_in_returns(c, val, val) || check_in_cpu(c, val, val) || within(val, val, jit->code_rx, jit->code_size) ||
+           check_in_returns(c, val, val) || check_in_cpu(c, val, val) ||
+           within(val, val, jit->code_rx, jit->code_size) ||
            within(val, val, jit->code_rw, jit->code_size) ||
            within(val, val, jit->arena, jit->arena_used);
 }
