@@ -138,7 +138,6 @@ static bool is_bit_string(const X86Insn *x)
 static void join_operand(Tracker *t, JitInsn *insn)
 {
     const X86Insn *x = &insn->x;
-
     int64_t disp = x->disp;
 
     if (is_bit_string(x)) {
