@@ -6,12 +6,12 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "hw/intc/irqchip.h"
 #include "system/startup.h"
+#include "tests/lib/tmp.h"
 #include "util/main-loop.h"
 
 enum {
@@ -82,11 +82,12 @@ static const MemoryRegionOps doorbell_ops = {
     .write = doorbell_write, .valid = { 1, 4, true }, .impl = { 1, 4, true },
 };
 
-static char *write_rom(const uint8_t *code, size_t size)
+static const char *write_rom(const uint8_t *code, size_t size)
 {
     g_autofree uint8_t *rom = g_malloc0(ROM_SIZE);
-    char *path = g_strdup_printf("%s/doppel-eventfd-%d.rom", g_get_tmp_dir(), getpid());
+    const char *path;
 
+    close(tmp_file(&path));
     memcpy(rom, code, size);
     memcpy(rom + ROM_SIZE - 16, reset_vector, sizeof(reset_vector));
     g_assert_true(g_file_set_contents(path, (char *)rom, ROM_SIZE, NULL));
@@ -117,7 +118,7 @@ static Startup *build_machine(const char *rom)
 
 /* A machine with a doorbell at PORT, paused at the first instruction of some code. */
 typedef struct Board {
-    char *rom;
+    const char *rom;
     Startup *startup;
     RunState *rs;
     MachineState *m;
@@ -142,8 +143,6 @@ static void board_end(Board *b)
     memory_region_del_subregion(&b->m->system_io, &b->bell.mr);
     startup_free(b->startup);
     machine_destroy(b->m);
-    g_unlink(b->rom);
-    g_free(b->rom);
     close(b->fd);
 }
 

@@ -7,7 +7,6 @@ events are collected."""
 import array
 import json
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -30,7 +29,8 @@ class Emulator:
     """One run, as a context. A subclass calls start() when it knows the options."""
 
     def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix='doppel-test-')
+        self.folder = tempfile.TemporaryDirectory(prefix='doppel-test-', ignore_cleanup_errors=True)
+        self.dir = self.folder.name
         self.process = None
 
     def file(self, name):
@@ -89,7 +89,7 @@ class Emulator:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.folder.cleanup()
 
     def __enter__(self):
         return self

@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -133,9 +132,11 @@ def completion():
 
 
 class Qtest:
-    def __init__(self, path):
+    def __init__(self):
+        self.work = tempfile.TemporaryDirectory()
+        self.path = self.work.name + '/qtest'
         self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
+        self.listener.bind(self.path)
         self.listener.listen(1)
 
     def accept(self):
@@ -168,9 +169,8 @@ def received(qtest):
 
 def mux():
     """-serial mon:stdio: the serial port has the keyboard until Ctrl-A C."""
-    work = tempfile.mkdtemp()
-    qtest = Qtest(work + '/qtest')
-    with Terminal('-serial', 'mon:stdio', '-qtest', f'unix:{work}/qtest', prompt=False) as t:
+    qtest = Qtest()
+    with Terminal('-serial', 'mon:stdio', '-qtest', f'unix:{qtest.path}', prompt=False) as t:
         qtest.accept()
         t.send('s')
         expect(received(qtest), ord('s'), 'a key for the serial port')
@@ -194,7 +194,6 @@ def mux():
         t.send('\x01x')
         t.wait('Terminated')
         expect(t.process.wait(30), 0, 'Ctrl-A X')
-    shutil.rmtree(work)
 
 
 def nographic():

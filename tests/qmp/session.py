@@ -4,6 +4,7 @@
 #
 # Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
 import os
+import tempfile
 import time
 from qmp import Emulator, Failure, Schema, check, main
 
@@ -51,13 +52,11 @@ def wait_screen(qmp, text):
 
 
 def boot(*args):
-    disk = f'/tmp/doppel-qmp-{os.getpid()}.img'
-    boot_sector(disk)
-    emu = Emulator('-machine', 'pc', '-accel', os.environ.get('DOPPEL_ACCEL', 'tcg'), '-m', '16',
-                   '-nodefaults', '-vga', 'std', '-S',
-                   '-drive', f'file={disk},format=raw', *args)
-    os.unlink(disk)
-    return emu
+    with tempfile.NamedTemporaryFile() as disk:
+        boot_sector(disk.name)
+        return Emulator('-machine', 'pc', '-accel', os.environ.get('DOPPEL_ACCEL', 'tcg'), '-m', '16',
+                        '-nodefaults', '-vga', 'std', '-S',
+                        '-drive', f'file={disk.name},format=raw', *args)
 
 
 def find(qmp, device_id):

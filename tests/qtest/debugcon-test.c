@@ -3,14 +3,15 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/libqtest.h"
 
 static void test_debugcon(void)
 {
-    g_autofree char *path = NULL, *contents = NULL;
-    int fd = g_file_open_tmp("debugcon-XXXXXX", &path, NULL);
+    g_autofree char *contents = NULL;
+    const char *path;
+    int fd = tmp_file(&path);
     QTest *qts = qtest_start("-machine pc -nodefaults -chardev file,id=log,path=%s "
                              "-device isa-debugcon,iobase=0x402,chardev=log,readback=0x5a", path);
 
@@ -22,7 +23,6 @@ static void test_debugcon(void)
     qtest_quit(qts);
     g_assert_true(g_file_get_contents(path, &contents, NULL, NULL));
     g_assert_cmpstr(contents, ==, "boot\n");
-    g_unlink(path);
 }
 
 static void test_defaults(void)

@@ -6,9 +6,9 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/libqtest.h"
 
 enum { SRB = 0x3f1, DOR, TDR, MSR, FIFO, INPUT = 0x3f7, CCR = INPUT, DSR = MSR };
@@ -20,7 +20,7 @@ enum { MT = 0x80, MFM = 0x40, READ = 0x46, WRITE = 0x45, FORMAT = 0x4d, READ_ID 
 
 typedef struct Fdc {
     QTest *qts;
-    char *path;
+    const char *path;
 } Fdc;
 
 static unsigned lba(unsigned cyl, unsigned head, unsigned sec)
@@ -34,12 +34,12 @@ static uint8_t pattern(unsigned sector, unsigned i)
     return i < 2 ? sector >> (8 * i) : sector + 3 * i;
 }
 
-static char *make_floppy(void)
+static const char *make_floppy(void)
 {
     size_t size = SECS * CYLS * HEADS * SECTOR;
     g_autofree uint8_t *data = g_malloc(size);
-    char *path;
-    int fd = g_file_open_tmp("doppel-fdc-XXXXXX", &path, NULL);
+    const char *path;
+    int fd = tmp_file(&path);
 
     for (size_t i = 0; i < size; i++) {
         data[i] = pattern(i / SECTOR, i % SECTOR);
@@ -135,8 +135,6 @@ static Fdc fdc_start(const char *drive)
 static void fdc_stop(Fdc *f)
 {
     qtest_quit(f->qts);
-    g_unlink(f->path);
-    g_free(f->path);
 }
 
 static void seek(Fdc *f, uint8_t cyl, uint8_t head)
@@ -348,10 +346,8 @@ static void test_write(void)
     results(&f, got, 7);
     g_assert_cmphex(got[0] & 0xc0, ==, 0);
     g_assert_cmpuint(got[5], ==, 10);
-    fdc_stop(&(Fdc){ f.qts, g_strdup("") });
+    fdc_stop(&f);
     assert_file(&f, lba(11, 1, 6), data, sizeof(data));
-    g_unlink(f.path);
-    g_free(f.path);
 }
 
 static void test_write_protected(void)
@@ -546,10 +542,8 @@ static void test_pio(void)
     }
     wait_irq(&f);
     results(&f, got, 7);
-    fdc_stop(&(Fdc){ f.qts, g_strdup("") });
+    fdc_stop(&f);
     assert_file(&f, lba(4, 0, 9), buf, SECTOR);
-    g_unlink(f.path);
-    g_free(f.path);
 }
 
 /* A reset in the middle of the data leaves nothing behind. */
@@ -593,11 +587,10 @@ static void test_cmos_types(void)
 
     g_assert_cmphex(cmos_floppy_types(""), ==, 0);
     for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        g_autofree char *path = make_floppy();
+        const char *path = make_floppy();
         g_assert_cmpint(truncate(path, sizes[i].kib * 1024), ==, 0);
         g_autofree char *args = g_strdup_printf("-drive if=floppy,format=raw,file=%s", path);
         g_assert_cmphex(cmos_floppy_types(args), ==, sizes[i].code << 4);
-        g_unlink(path);
     }
 }
 

@@ -3,9 +3,9 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/libqtest.h"
 
 enum { SELECTOR = 0x510, DATA = 0x511, DMA_HIGH = 0x514, DMA_LOW = 0x518 };
@@ -79,8 +79,8 @@ static bool find_file(QTest *qts, const char *name, File *file)
 
 static void test_files(void)
 {
-    g_autofree char *path = NULL;
-    int fd = g_file_open_tmp("fw_cfg-XXXXXX", &path, NULL);
+    const char *path;
+    int fd = tmp_file(&path);
     char buf[16] = "", last[56] = "";
     uint32_t count;
     File file;
@@ -108,7 +108,6 @@ static void test_files(void)
         memcpy(last, file.name, sizeof(last));
     }
     qtest_quit(qts);
-    g_unlink(path);
 }
 
 static void start_dma(QTest *qts, uint32_t control, uint32_t length, uint64_t address)

@@ -4,9 +4,9 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/libqtest.h"
 
 enum { SECTOR = 512, CLUSTER = 65536, SECTORS_PER_CLUSTER = CLUSTER / SECTOR };
@@ -31,11 +31,11 @@ typedef struct Geometry {
 } Geometry;
 
 /* Whole and with one partition of 63 sectors and more, as an MBR has it. */
-static char *make_disk(const Geometry *g)
+static const char *make_disk(const Geometry *g)
 {
     uint8_t mbr[SECTOR] = { 0 };
-    char *path;
-    int fd = g_file_open_tmp("ide-disk-XXXXXX", &path, NULL);
+    const char *path;
+    int fd = tmp_file(&path);
 
     if (g->end_sector) {
         const uint8_t entry[16] = { 0x80, 1, 1, 0, 0x83, g->end_head, g->end_sector, 0,
@@ -87,7 +87,7 @@ static void test_geometry(void)
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = make_disk(&rows[i]);
+        const char *path = make_disk(&rows[i]);
         uint16_t id[SECTOR / 2];
         QTest *qts = qtest_start("-machine pc -nodefaults -drive if=ide,format=raw,file=%s", path);
         identify(qts, id);
@@ -97,7 +97,6 @@ static void test_geometry(void)
         qtest_outb(qts, 0x70, CMOS_TRANSLATION);
         g_assert_cmphex(qtest_inb(qts, 0x71), ==, rows[i].translation);
         qtest_quit(qts);
-        g_unlink(path);
     }
 }
 
@@ -105,7 +104,7 @@ static void test_geometry(void)
 static void test_given_geometry(void)
 {
     const Geometry big = { UINT64_C(600) << 20 };
-    g_autofree char *path = make_disk(&big);
+    const char *path = make_disk(&big);
     uint16_t id[SECTOR / 2];
     QTest *qts = qtest_start("-machine pc -nodefaults -drive if=none,id=d,format=raw,file=%s "
                              "-device ide-hd,drive=d,bus=ide.0,unit=0,cyls=1000,heads=10,secs=40 "
@@ -119,7 +118,6 @@ static void test_given_geometry(void)
     qtest_outb(qts, 0x70, CMOS_TRANSLATION);
     g_assert_cmphex(qtest_inb(qts, 0x71), ==, LBA_ASSISTED << 6);
     qtest_quit(qts);
-    g_unlink(path);
 }
 
 /* --- errors -------------------------------------------------------------------------------- */
@@ -144,11 +142,11 @@ static void put64(uint8_t *at, uint64_t val)
  * A qcow2 image of version 2 whose second cluster cannot be found: the L2 entry's offset is not a
  * multiple of the cluster size, which the format forbids. The first one holds ones.
  */
-static char *make_bad_image(void)
+static const char *make_bad_image(void)
 {
     g_autofree uint8_t *image = g_malloc0(IMAGE_CLUSTERS * CLUSTER);
     const uint64_t copied = UINT64_C(1) << 63;
-    char *path;
+    const char *path;
 
     memcpy(image, "QFI\xfb", 4);
     put32(image + 4, 2);
@@ -166,28 +164,21 @@ static char *make_bad_image(void)
     put64(image + AT_L2 * CLUSTER, AT_DATA * CLUSTER | copied);
     put64(image + AT_L2 * CLUSTER + 8 * BAD_CLUSTER, (AT_DATA * CLUSTER + SECTOR) | copied);
     memset(image + AT_DATA * CLUSTER, 0x11, CLUSTER);
-    close(g_file_open_tmp("ide-disk-XXXXXX", &path, NULL));
+    close(tmp_file(&path));
     g_assert_true(g_file_set_contents(path, (char *)image, IMAGE_CLUSTERS * CLUSTER, NULL));
     return path;
 }
 
-static QTest *start_bad(char **path, const char *options)
+static QTest *start_bad(const char *options)
 {
-    *path = make_bad_image();
-    QTest *qts = qtest_start("-machine pc -nodefaults -drive if=ide,format=qcow2,file=%s%s", *path,
-                             options);
+    QTest *qts = qtest_start("-machine pc -nodefaults -drive if=ide,format=qcow2,file=%s%s",
+                             make_bad_image(), options);
+
     qtest_outl(qts, 0xcf8, 0x80000000u | 1 << 11 | 1 << 8 | 0x20);
     qtest_outl(qts, 0xcfc, BMBASE);
     qtest_outl(qts, 0xcf8, 0x80000000u | 1 << 11 | 1 << 8 | 0x04);
     qtest_outl(qts, 0xcfc, 5);
     return qts;
-}
-
-static void stop(QTest *qts, char *path)
-{
-    qtest_quit(qts);
-    g_unlink(path);
-    g_free(path);
 }
 
 static void command(QTest *qts, uint8_t code, uint32_t lba, uint8_t count)
@@ -210,8 +201,7 @@ static void assert_failed(QTest *qts, uint8_t error, uint32_t lba)
 static void test_read_error(void)
 {
     uint16_t sector[SECTOR / 2];
-    char *path;
-    QTest *qts = start_bad(&path, "");
+    QTest *qts = start_bad("");
 
     command(qts, READ_SECTORS, 0, 1);
     take_sector(qts, sector);
@@ -222,13 +212,12 @@ static void test_read_error(void)
     assert_failed(qts, UNC, BAD_LBA);
     command(qts, READ_SECTORS, 3, 1); /* the disk goes on */
     take_sector(qts, sector);
-    stop(qts, path);
+    qtest_quit(qts);
 }
 
 static void test_write_error(void)
 {
-    char *path;
-    QTest *qts = start_bad(&path, "");
+    QTest *qts = start_bad("");
 
     command(qts, WRITE_SECTORS, BAD_LBA + 5, 1);
     g_assert_cmphex(wait_idle(qts) & (DRQ | ERR), ==, DRQ);
@@ -236,7 +225,7 @@ static void test_write_error(void)
         qtest_outw(qts, DATA, 0x2222);
     }
     assert_failed(qts, ABRT, BAD_LBA + 5);
-    stop(qts, path);
+    qtest_quit(qts);
 }
 
 static void run_dma(QTest *qts, uint8_t code, uint32_t lba, uint8_t count)
@@ -255,8 +244,7 @@ static void run_dma(QTest *qts, uint8_t code, uint32_t lba, uint8_t count)
 /* The engine knows nothing of the medium: it ends with the disk's interrupt. */
 static void test_dma_errors(void)
 {
-    char *path;
-    QTest *qts = start_bad(&path, "");
+    QTest *qts = start_bad("");
 
     run_dma(qts, READ_DMA, BAD_LBA + 2, 1);
     assert_failed(qts, UNC, BAD_LBA + 2);
@@ -265,15 +253,14 @@ static void test_dma_errors(void)
     assert_failed(qts, ABRT, BAD_LBA + 3);
     qtest_outb(qts, BMBASE, 0);
     g_assert_cmphex(qtest_inb(qts, BM_STATUS) & BM_ACTIVE, ==, 0);
-    stop(qts, path);
+    qtest_quit(qts);
 }
 
 /* rerror=ignore and werror=ignore: the guest sees no errors. */
 static void test_ignored_errors(void)
 {
     uint16_t sector[SECTOR / 2];
-    char *path;
-    QTest *qts = start_bad(&path, ",rerror=ignore,werror=ignore");
+    QTest *qts = start_bad(",rerror=ignore,werror=ignore");
 
     command(qts, READ_SECTORS, BAD_LBA, 1);
     take_sector(qts, sector);
@@ -281,7 +268,7 @@ static void test_ignored_errors(void)
     g_assert_cmphex(qtest_inb(qts, STATUS) & (DRDY | DRQ | ERR), ==, DRDY);
     command(qts, FLUSH_CACHE, 0, 0);
     g_assert_cmphex(wait_idle(qts) & (DRDY | ERR), ==, DRDY);
-    stop(qts, path);
+    qtest_quit(qts);
 }
 
 int main(int argc, char **argv)

@@ -5,7 +5,6 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <string.h>
 #include "tests/qtest/ide.h"
 
@@ -65,7 +64,7 @@ static void test_absent(void)
 
 static void test_two_drives(void)
 {
-    g_autofree char *second = make_image(DISK_SIZE / 2, 0);
+    const char *second = make_image(DISK_SIZE / 2, 0);
     g_autofree char *more = g_strdup_printf(
         "-drive file=%s,format=raw,if=none,id=d1 -device ide-hd,drive=d1,bus=ide.0,serial=two",
         second);
@@ -81,7 +80,6 @@ static void test_two_drives(void)
     identify(&ide, 0xec, id);
     assert_id_text(id, 10, 10, "testdisk");
     ide_stop(&ide);
-    g_unlink(second);
 }
 
 static void test_software_reset(void)

@@ -4,9 +4,9 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/ide.h"
 
 bool on_qemu(void)
@@ -19,11 +19,11 @@ static uint8_t pattern(uint64_t offset)
     return offset / SECTOR * 7 + offset;
 }
 
-char *make_image(size_t size, size_t filled)
+const char *make_image(size_t size, size_t filled)
 {
     g_autofree uint8_t *data = g_malloc(filled + 1);
-    char *path;
-    int fd = g_file_open_tmp("doppel-ide-XXXXXX", &path, NULL);
+    const char *path;
+    int fd = tmp_file(&path);
 
     for (size_t i = 0; i < filled; i++) {
         data[i] = pattern(i);
@@ -74,8 +74,7 @@ Ide disk_start(const char *more)
 void ide_stop(Ide *ide)
 {
     qtest_quit(ide->qts);
-    g_unlink(ide->path);
-    g_free(ide->path);
+    unlink(ide->path);
 }
 
 uint8_t in(Ide *ide, unsigned reg)

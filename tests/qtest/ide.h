@@ -25,7 +25,7 @@ enum { DISK_SIZE = 64 << 20, SECTOR = 512, CD_SECTOR = 2048, IRQ14 = 14, IRQ15 =
 /* A machine with one image, and the channel that the functions below talk to. */
 typedef struct Ide {
     QTest *qts;
-    char *path;
+    const char *path;
     uint16_t base; /* PRIMARY or SECONDARY */
     unsigned irq;  /* IRQ14 or IRQ15 */
 } Ide;
@@ -38,7 +38,7 @@ typedef struct Region {
 bool on_qemu(void);
 
 /* A new temporary file whose first bytes hold the pattern that assert_pattern() knows. */
-char *make_image(size_t size, size_t filled);
+const char *make_image(size_t size, size_t filled);
 
 /* Configuration space of 00:01.1. */
 void pci_write(QTest *qts, unsigned reg, uint32_t val);

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 
 enum { MAX_IRQS = 256, START_TIMEOUT_MS = 30000, REPLY_TIMEOUT_MS = 60000 };
 
@@ -28,7 +29,7 @@ typedef struct Stream {
 struct QTest {
     pid_t pid;
     Stream qtest, qmp;
-    char *dir;
+    const char *dir;
     GQueue events;               /* json_object: QMP events not yet asked for */
     bool irq_level[MAX_IRQS];
     unsigned irq_raised[MAX_IRQS];
@@ -124,7 +125,7 @@ QTest *qtest_start(const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *extra = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    qts->dir = g_dir_make_tmp("qtest-XXXXXX", NULL);
+    qts->dir = tmp_folder();
     g_autofree char *qtest_path = g_build_filename(qts->dir, "qtest", NULL);
     g_autofree char *qmp_path = g_build_filename(qts->dir, "qmp", NULL);
     int qtest_listener = listen_unix(qtest_path), qmp_listener = listen_unix(qmp_path);
@@ -144,8 +145,6 @@ QTest *qtest_start(const char *fmt, ...)
                          g_string_new(NULL) };
     close(qtest_listener);
     close(qmp_listener);
-    unlink(qtest_path);
-    unlink(qmp_path);
     g_free(stream_line(&qts->qmp)); /* the greeting */
     json_object_put(qtest_qmp(qts, "{\"execute\":\"qmp_capabilities\"}"));
     return qts;
@@ -169,8 +168,6 @@ void qtest_quit(QTest *qts)
     g_string_free(qts->qtest.in, TRUE);
     g_string_free(qts->qmp.in, TRUE);
     g_queue_clear_full(&qts->events, free_event);
-    rmdir(qts->dir);
-    g_free(qts->dir);
     g_free(qts);
 }
 

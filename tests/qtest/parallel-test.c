@@ -4,8 +4,8 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/libqtest.h"
 
 enum { LPT1 = 0x378, LPT2 = 0x278, LPT3 = 0x3bc, DATA = 0, STATUS = 1, CONTROL = 2, LPT1_IRQ = 7 };
@@ -17,15 +17,14 @@ enum { STROBE = 0x01, AUTO_FEED = 0x02, NOT_INIT = 0x04, SELECT_IN = 0x08, IRQ_E
 /* A printer that writes to a file. */
 typedef struct Printer {
     QTest *qts;
-    char *path;
+    const char *path;
 } Printer;
 
 static Printer start(void)
 {
     Printer p;
-    int fd = g_file_open_tmp("parallel-XXXXXX", &p.path, NULL);
 
-    close(fd);
+    close(tmp_file(&p.path));
     p.qts = qtest_start("-machine pc -nodefaults -parallel file:%s", p.path);
     return p;
 }
@@ -55,8 +54,6 @@ static void finish(Printer *p, const char *expected)
     qtest_quit(p->qts);
     g_assert_true(g_file_get_contents(p->path, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, expected);
-    g_unlink(p->path);
-    g_free(p->path);
 }
 
 static void test_registers(void)

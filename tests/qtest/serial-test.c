@@ -3,13 +3,13 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <pty.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/libqtest.h"
 
 enum { COM1 = 0x3f8, RBR = COM1, THR = COM1, DLL = COM1, IER = COM1 + 1, DLM = COM1 + 1,
@@ -32,9 +32,8 @@ typedef struct Fixture {
 static void set_up(Fixture *f, gconstpointer data)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    g_autofree char *dir = g_dir_make_tmp("serial-XXXXXX", NULL);
 
-    f->path = g_build_filename(dir, "line", NULL);
+    f->path = g_build_filename(tmp_folder(), "line", NULL);
     f->qts = qtest_start("-machine pc -nodefaults "
                          "-chardev socket,id=line,path=%s,server=on,wait=off%s "
                          "-serial chardev:line", f->path, data ? (const char *)data : "");
@@ -46,12 +45,8 @@ static void set_up(Fixture *f, gconstpointer data)
 
 static void tear_down(Fixture *f, gconstpointer data)
 {
-    g_autofree char *dir = g_path_get_dirname(f->path);
-
     close(f->fd);
     qtest_quit(f->qts);
-    g_unlink(f->path);
-    g_rmdir(dir);
     g_free(f->path);
 }
 

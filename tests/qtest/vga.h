@@ -6,9 +6,10 @@
 #ifndef TESTS_QTEST_VGA_H
 #define TESTS_QTEST_VGA_H
 
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/libqtest.h"
 
 enum { WINDOW = 0xa0000, TEXT = 0xb8000 };
@@ -104,8 +105,9 @@ typedef struct Picture {
 
 static inline Picture dump(QTest *qts)
 {
-    g_autofree char *dir = g_dir_make_tmp("vga-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(dir, "screen.ppm", NULL);
+    const char *path;
+
+    close(tmp_file(&path));
     json_object *reply = qtest_qmp(qts, "{\"execute\": \"screendump\", \"arguments\": "
                                    "{\"filename\": \"%s\"}}", path);
     Picture p;
@@ -119,8 +121,7 @@ static inline Picture dump(QTest *qts)
     header++; /* one white space; more would be pixels */
     g_assert_cmpuint(size, ==, header + p.width * p.height * 3);
     p.pixels = (const uint8_t *)p.data + header;
-    g_unlink(path);
-    g_rmdir(dir);
+    unlink(path);
     return p;
 }
 

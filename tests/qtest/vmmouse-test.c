@@ -6,9 +6,9 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "tests/lib/tmp.h"
 #include "tests/qtest/libqtest.h"
 
 enum { MAGIC = 0x564d5868, PORT = 0x5658 };
@@ -47,7 +47,7 @@ static const uint8_t mailbox_code[0x80] = {
 enum { DOORBELL = 0x1000, REGISTERS = 0x1004, BY_IN = 1, BY_OUT = 2 };
 enum { ROM_SIZE = 0x10000, ROUNDS = 1000000 };
 
-static char *rom_path;
+static const char *rom_path;
 
 static QTest *start(const char *options)
 {
@@ -298,24 +298,22 @@ static void test_errors(void)
     qtest_quit(qts);
 }
 
-static void make_rom(const char *folder)
+static void make_rom(void)
 {
     g_autofree uint8_t *rom = g_malloc0(ROM_SIZE);
 
-    rom_path = g_build_filename(folder, "mailbox.bin", NULL);
+    close(tmp_file(&rom_path));
     memcpy(rom + ROM_SIZE - sizeof(mailbox_code), mailbox_code, sizeof(mailbox_code));
     g_assert_true(g_file_set_contents(rom_path, (char *)rom, ROM_SIZE, NULL));
 }
 
 int main(int argc, char **argv)
 {
-    g_autofree char *folder = g_dir_make_tmp("vmmouse-XXXXXX", NULL);
     const char *accel = g_getenv("VMMOUSE_ACCEL"); /* a CPU must run; the KVM tests choose */
-    int status;
 
     g_test_init(&argc, &argv, NULL);
     g_setenv("QTEST_ACCEL", accel ? accel : "tcg", true);
-    make_rom(folder);
+    make_rom();
     g_test_add_func("/vmport/version", test_version);
     g_test_add_func("/vmport/refused", test_refused);
     g_test_add_func("/vmport/machine-facts", test_machine_facts);
@@ -324,9 +322,5 @@ int main(int argc, char **argv)
     g_test_add_func("/vmmouse/relative", test_relative);
     g_test_add_func("/vmmouse/nudge", test_nudge);
     g_test_add_func("/vmmouse/errors", test_errors);
-    status = g_test_run();
-    g_unlink(rom_path);
-    g_rmdir(folder);
-    g_free(rom_path);
-    return status;
+    return g_test_run();
 }

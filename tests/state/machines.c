@@ -5,6 +5,7 @@
  */
 #include "tests/state/machines.h"
 #include <glib/gstdio.h>
+#include "tests/lib/tmp.h"
 #include "util/main-loop.h"
 
 /* --- building --------------------------------------------------------------------------- */
@@ -83,7 +84,7 @@ TestMachine *test_machine_new_with(const char *options, const TestMachine *like)
     TestMachine *t = g_new0(TestMachine, 1);
 
     prepare_program();
-    t->dir = g_dir_make_tmp("doppel-state-XXXXXX", NULL);
+    t->dir = tmp_folder();
     for (size_t i = 0; i < G_N_ELEMENTS(images); i++) {
         make_image(t, like, images[i].name, images[i].size);
     }
@@ -106,8 +107,6 @@ void test_machine_free(TestMachine *t)
         g_autofree char *path = g_build_filename(t->dir, images[i].name, NULL);
         g_unlink(path);
     }
-    g_rmdir(t->dir);
-    g_free(t->dir);
     g_free(t);
 }
 

@@ -14,7 +14,7 @@
 typedef struct TestMachine {
     MachineState *m;
     Startup *startup;
-    char *dir;
+    const char *dir;
 } TestMachine;
 
 /* like: its drives begin as copies of that machine's; NULL: as fresh ones. */

@@ -8,10 +8,11 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "monitor/hmp.h"
 #include "system/startup.h"
+#include "tests/lib/tmp.h"
 #include "util/main-loop.h"
 
 typedef struct Guest {
@@ -174,20 +175,23 @@ static char *find_kernel(void)
     return found ? g_build_filename("/boot", found, NULL) : NULL;
 }
 
-static char *make_initramfs(const char *path)
+/* NULL: it cannot be made. */
+static const char *make_initramfs(void)
 {
+    const char *path;
+
+    close(tmp_file(&path));
     const char *const argv[] = { initramfs_script, path, "echo CONTINUED-$((6*7)); cat", NULL };
     int status = 1;
 
     g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, NULL);
-    return status == 0 ? g_strdup(path) : NULL;
+    return status == 0 ? path : NULL;
 }
 
 static void test_kernel(void)
 {
     g_autofree char *kernel = find_kernel();
-    g_autofree char *path = g_strdup_printf("%s/doppel-state-%d.cpio", g_get_tmp_dir(), getpid());
-    g_autofree char *initrd = kernel ? make_initramfs(path) : NULL;
+    const char *initrd = kernel ? make_initramfs() : NULL;
 
     if (!initrd) {
         g_test_skip("linux-image-cloud-amd64 or busybox-static is missing");
@@ -210,7 +214,6 @@ static void test_kernel(void)
     }
     run_until(g, "CONTINUED-42");
     free_guest(g);
-    g_unlink(path);
 }
 
 int main(int argc, char **argv)

@@ -11,13 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "block/block.h"
+#include "tests/lib/tmp.h"
 #include "util/iov.h"
 #include "util/main-loop.h"
 
 enum { MIB = 1 << 20 };
 
 typedef struct Image {
-    char *dir, *path;
+    const char *dir;
+    char *path;
     uint8_t *model; /* what the file should hold */
     size_t len;
 } Image;
@@ -30,7 +32,7 @@ static void image_write_file(const Image *img)
 static void image_setup(Image *img, gconstpointer len)
 {
     img->len = GPOINTER_TO_SIZE(len);
-    img->dir = g_dir_make_tmp("doppel-block-XXXXXX", NULL);
+    img->dir = tmp_folder();
     img->path = g_build_filename(img->dir, "disk.img", NULL);
     img->model = g_malloc(img->len);
     for (size_t i = 0; i < img->len; i++) {
@@ -41,11 +43,8 @@ static void image_setup(Image *img, gconstpointer len)
 
 static void image_teardown(Image *img, gconstpointer len)
 {
-    g_unlink(img->path);
-    g_rmdir(img->dir);
     g_free(img->model);
     g_free(img->path);
-    g_free(img->dir);
 }
 
 static void assert_file_is_model(const Image *img)

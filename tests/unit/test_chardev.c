@@ -4,7 +4,6 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <pty.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include <termios.h>
 #include <unistd.h>
 #include "chardev/char.h"
+#include "tests/lib/tmp.h"
 #include "util/main-loop.h"
 
 /* A device that notes what it hears. */
@@ -68,11 +68,11 @@ static void dev_write(Dev *dev, const char *text)
         }                                                                      \
     } while (0)
 
-static char *tmp_dir;
+static const char *folder;
 
 static char *tmp_path(const char *name)
 {
-    return g_build_filename(tmp_dir, name, NULL);
+    return g_build_filename(folder, name, NULL);
 }
 
 static Chardev *add(ChardevRegistry *reg, const char *fmt, ...)
@@ -597,11 +597,9 @@ static void test_legacy(void)
 
 int main(int argc, char **argv)
 {
-    int status;
-
     g_test_init(&argc, &argv, NULL);
     main_loop_init();
-    tmp_dir = g_dir_make_tmp("doppel-chardev-XXXXXX", NULL);
+    folder = tmp_folder();
     g_test_add_func("/chardev/socket/unix-server", test_unix_server);
     g_test_add_func("/chardev/socket/busy-device", test_busy_device);
     g_test_add_func("/chardev/socket/slow-peer", test_slow_peer);
@@ -617,7 +615,5 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/stdio-restored", test_stdio_restored);
     g_test_add_func("/chardev/errors", test_errors);
     g_test_add_func("/chardev/legacy", test_legacy);
-    status = g_test_run();
-    rmdir(tmp_dir);
-    return status;
+    return g_test_run();
 }

@@ -6,13 +6,13 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <glib.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include "hw/acpi/piix4_pm.h"
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/pci_host.h"
+#include "tests/lib/tmp.h"
 #include "util/main-loop.h"
 #include "util/module.h"
 
@@ -425,9 +425,9 @@ static void test_addresses(void)
 static void test_rom(void)
 {
     Board b;
-    g_autofree char *path = NULL;
+    const char *path;
     uint8_t image[3000] = { 0x55, 0xaa, 6 };
-    int fd = g_file_open_tmp("rom-XXXXXX", &path, NULL);
+    int fd = tmp_file(&path);
     g_assert_cmpint(write(fd, image, sizeof(image)), ==, sizeof(image));
     close(fd);
     board_init(&b);
@@ -443,7 +443,6 @@ static void test_rom(void)
     cfg_write(&b, PROBE, PCI_ROM_ADDRESS, 0xe2000001, 4);
     g_assert_cmphex(mem_load(&b, 0xe2000000, 2), ==, 0xaa55);
     assert_create_fails(&b, -1, "romfile", "/dev/null", "romfile");
-    g_unlink(path);
 }
 
 static void test_unplug(void)

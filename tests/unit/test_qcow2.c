@@ -12,12 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 #include "block/block-int.h"
+#include "tests/lib/tmp.h"
 #include "util/main-loop.h"
 
 enum { SIZE = 8 << 20, MAX_IO = 300000 };
 
 typedef struct Fixture {
-    char *dir, *image, *raw;
+    const char *dir;
+    char *image, *raw;
     uint8_t *model;
 } Fixture;
 
@@ -48,7 +50,7 @@ static bool have_qemu_img(void)
 
 static void setup(Fixture *f, gconstpointer data)
 {
-    f->dir = g_dir_make_tmp("doppel-qcow2-XXXXXX", NULL);
+    f->dir = tmp_folder();
     f->image = g_build_filename(f->dir, "image.qcow2", NULL);
     f->raw = g_build_filename(f->dir, "model.raw", NULL);
     f->model = g_malloc0(SIZE);
@@ -56,11 +58,9 @@ static void setup(Fixture *f, gconstpointer data)
 
 static void teardown(Fixture *f, gconstpointer data)
 {
-    run("rm -r %s", f->dir);
     g_free(f->model);
     g_free(f->raw);
     g_free(f->image);
-    g_free(f->dir);
 }
 
 static void fill_model(Fixture *f)

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "tests/lib/tmp.h"
 #include "ui/console.h"
 #include "ui/input.h"
 #include "ui/keyboard.h"
@@ -493,7 +494,7 @@ static void test_screendump(void)
 {
     ConsoleList *list = console_list_new();
     Console *con = NULL;
-    g_autofree char *dir = g_dir_make_tmp("ui-XXXXXX", NULL);
+    const char *dir = tmp_folder();
     g_autofree char *path = g_build_filename(dir, "x.ppm", NULL);
     g_autofree char *data = NULL;
     Error *err = NULL;
@@ -507,8 +508,6 @@ static void test_screendump(void)
     g_assert_false(console_screendump(con, dir, SCREENDUMP_PPM, &err));
     g_assert_nonnull(strstr(error_text(err), dir));
     error_free(err);
-    remove(path);
-    remove(dir);
     console_list_free(list);
 }
 
