@@ -54,6 +54,18 @@ static uint8_t *reserve_aligned(uint64_t length)
     return room + before;
 }
 
+/* Memory at such an address; flags and fd are mmap()'s. NULL if the host has none. */
+static void *map_aligned(uint64_t length, int flags, int fd)
+{
+    void *room = reserve_aligned(length);
+
+    if (room && mmap(room, length, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0) == MAP_FAILED) {
+        munmap(room, length);
+        return NULL;
+    }
+    return room;
+}
+
 /* Memory that can be mapped a second time by *fd; NULL if the host has none. */
 static void *map_file(uint64_t length, int *fd)
 {
@@ -61,11 +73,10 @@ static void *map_file(uint64_t length, int *fd)
     if (*fd < 0) {
         return NULL;
     }
-    void *room = ftruncate(*fd, length) < 0 ? NULL : reserve_aligned(length);
-    if (!room || mmap(room, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, *fd, 0) == MAP_FAILED) {
+    void *room = ftruncate(*fd, length) < 0 ? NULL : map_aligned(length, MAP_SHARED, *fd);
+    if (!room) {
         close(*fd);
         *fd = -1;
-        return NULL;
     }
     return room;
 }
@@ -73,13 +84,9 @@ static void *map_file(uint64_t length, int *fd)
 /* Private memory, in huge pages where the host offers it; NULL if the host has none. */
 static void *map_private(uint64_t length)
 {
-    void *room = reserve_aligned(length);
+    void *room = map_aligned(length, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
-    if (!room || mmap(room, length, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
-        return NULL;
-    }
-    if (length >= HUGE_PAGE) {
+    if (room && length >= HUGE_PAGE) {
         madvise(room, length, MADV_HUGEPAGE);
     }
     return room;

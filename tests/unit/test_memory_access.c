@@ -324,6 +324,59 @@ static void test_ram_errors(void)
     error_free(err);
 }
 
+static uint64_t address_space_used(void)
+{
+    g_autofree char *text = NULL;
+
+    g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
+    return g_ascii_strtoull(text, NULL, 10) * getpagesize();
+}
+
+/* Makes mappings of single pages from start on until the host gives no more; false: it gives too many,
+ * or a sanitizer is there, which needs some itself. */
+static bool use_mappings_up(uint8_t *start, size_t pages)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return false;
+#endif
+    for (size_t i = 1; i < pages; i += 2) {
+        if (mprotect(start + i * getpagesize(), getpagesize(), PROT_READ | PROT_WRITE) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* At each step where mapping a block may fail, nothing of what was mapped before is kept. */
+static void test_no_mappings(gconstpointer in_files)
+{
+    enum { PAGES = 1 << 18 };
+    const uint64_t size = UINT64_C(1) << 30;
+    const size_t page = getpagesize();
+    uint8_t *filler = mmap(NULL, PAGES * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned spare = 0;
+    MemoryRegion mr;
+    Error *err = NULL;
+
+    if (use_mappings_up(filler, PAGES)) {
+        uint64_t before = address_space_used();
+        ram_blocks_in_files(in_files);
+        while (!memory_region_init_ram(&mr, NULL, "ram", size, &err)) {
+            g_assert_nonnull(strstr(error_text(err), "Cannot allocate memory"));
+            error_free(err);
+            err = NULL;
+            g_assert_cmpuint(address_space_used(), <, before + size / 2);
+            munmap(filler + spare++ * page, page);
+        }
+        ram_blocks_in_files(false);
+        memory_region_destroy(&mr);
+        g_assert_cmpuint(spare, >, 1);
+    } else {
+        g_test_skip("mappings cannot be used up here");
+    }
+    munmap(filler, PAGES * page);
+}
+
 static void test_map(void)
 {
     Fixture f;
@@ -421,6 +474,8 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/rom", test_rom);
     g_test_add_func("/memory/rom-device", test_rom_device);
     g_test_add_func("/memory/ram-errors", test_ram_errors);
+    g_test_add_data_func("/memory/no-mappings/private", NULL, test_no_mappings);
+    g_test_add_data_func("/memory/no-mappings/files", "", test_no_mappings);
     g_test_add_func("/memory/map", test_map);
     g_test_add_func("/memory/gather", test_gather);
     return g_test_run();
