@@ -561,6 +561,14 @@ routines:
     ret
 routines_end:
 
+%macro POINT_TO 1-*         ; pointers get the addresses of their routines in the copy at RDI; RCX is lost
+    %rep %0
+        lea ecx, [rdi + (routines.%1 - routines)]
+        mov [%1], rcx
+        %rotate 1
+    %endrep
+%endmacro
+
 fresh:                      ; a new copy of the routines; no register changes
     push rsi
     push rdi
@@ -573,18 +581,7 @@ fresh:                      ; a new copy of the routines; no register changes
     add dword [slot], SLOT_SIZE
     mov edi, [slot]
     sub edi, SLOT_SIZE
-    lea ecx, [rdi + (routines.load_rax - routines)]
-    mov [load_rax], rcx
-    lea ecx, [rdi + (routines.store_rcx - routines)]
-    mov [store_rcx], rcx
-    lea ecx, [rdi + (routines.load_rsp - routines)]
-    mov [load_rsp], rcx
-    lea ecx, [rdi + (routines.load_rbp - routines)]
-    mov [load_rbp], rcx
-    lea ecx, [rdi + (routines.load_vector - routines)]
-    mov [load_vector], rcx
-    lea ecx, [rdi + (routines.add_one - routines)]
-    mov [add_one], rcx
+    POINT_TO load_rax, store_rcx, load_rsp, load_rbp, load_vector, add_one
     popfq
     pop rcx
     pop rdi
