@@ -350,37 +350,6 @@ static bool crosses_page(uint64_t lin, unsigned len)
     return (lin & 0xfff) + len > 0x1000;
 }
 
-static uint64_t host_load(const void *host, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return *(const uint8_t *)host;
-    case 2:
-        return *(const X86Unaligned16 *)host;
-    case 4:
-        return *(const X86Unaligned32 *)host;
-    default:
-        return *(const X86Unaligned64 *)host;
-    }
-}
-
-static void host_store(void *host, uint64_t val, unsigned size)
-{
-    switch (size) {
-    case 1:
-        *(uint8_t *)host = val;
-        break;
-    case 2:
-        *(X86Unaligned16 *)host = val;
-        break;
-    case 4:
-        *(X86Unaligned32 *)host = val;
-        break;
-    default:
-        *(X86Unaligned64 *)host = val;
-    }
-}
-
 /* A device may have changed the memory map: what follows must see it. */
 static void after_io(X86CPU *cpu)
 {
@@ -449,11 +418,11 @@ static uint64_t load_slow(X86CPU *cpu, uint64_t lin, unsigned size, X86TlbIndex 
     }
     X86TlbEntry *e = entry_for(cpu, lin, X86_ACCESS_READ, idx);
     if (!(e->read & X86_TLB_SLOW)) {
-        return host_load((void *)(lin + e->addend), size);
+        return x86_host_load(lin + e->addend, size);
     }
     watch(cpu, lin, size, CPU_WATCH_READ);
     if (info_of(cpu, lin, idx)->block) {
-        return host_load((void *)(lin + e->addend), size);
+        return x86_host_load(lin + e->addend, size);
     }
     stop_trial(cpu);
     uint64_t val = x86_phys_load(cpu, info_of(cpu, lin, idx)->phys | (lin & 0xfff), size);
@@ -496,13 +465,13 @@ static void store_slow(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X
     X86TlbEntry *e = entry_for(cpu, lin, X86_ACCESS_WRITE, idx);
     X86TlbInfo *info = info_of(cpu, lin, idx);
     if (!(e->write & X86_TLB_SLOW)) {
-        host_store((void *)(lin + e->addend), val, size);
+        x86_host_store(lin + e->addend, size, val);
         return;
     }
     watch(cpu, lin, size, CPU_WATCH_WRITE);
     if (info->writable) {
         note_trial(cpu, e, info, lin, size);
-        host_store((void *)(lin + e->addend), val, size);
+        x86_host_store(lin + e->addend, size, val);
         ram_written(cpu, e, info, lin, size);
     } else {
         stop_trial(cpu);
@@ -516,7 +485,7 @@ X86_INLINE uint64_t load(X86CPU *cpu, uint64_t lin, unsigned size, X86TlbIndex i
     X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
 
     if (G_LIKELY(((lin + size - 1) & X86_PAGE_MASK) == e->read)) {
-        return host_load((void *)(lin + e->addend), size);
+        return x86_host_load(lin + e->addend, size);
     }
     return load_slow(cpu, lin, size, idx);
 }
@@ -526,7 +495,7 @@ X86_INLINE void store(X86CPU *cpu, uint64_t lin, uint64_t val, unsigned size, X8
     X86TlbEntry *e = &cpu->tlb->entry[idx][lin >> 12 & (X86_TLB_SIZE - 1)];
 
     if (G_LIKELY(((lin + size - 1) & X86_PAGE_MASK) == e->write)) {
-        host_store((void *)(lin + e->addend), val, size);
+        x86_host_store(lin + e->addend, size, val);
         return;
     }
     store_slow(cpu, lin, val, size, idx);
@@ -638,7 +607,7 @@ static void read_in_page(X86CPU *cpu, uint64_t lin, uint8_t *buf, unsigned len, 
     }
     for (unsigned i = 0, size; i < len; i += size) {
         size = io_piece(lin + i, len - i);
-        host_store(buf + i, load_slow(cpu, lin + i, size, idx), size);
+        x86_host_store((uintptr_t)(buf + i), size, load_slow(cpu, lin + i, size, idx));
     }
 }
 
@@ -659,7 +628,7 @@ static void write_in_page(X86CPU *cpu, uint64_t lin, const uint8_t *buf, unsigne
     }
     for (unsigned i = 0, size; i < len; i += size) {
         size = io_piece(lin + i, len - i);
-        store_slow(cpu, lin + i, host_load(buf + i, size), size, idx);
+        store_slow(cpu, lin + i, x86_host_load((uintptr_t)(buf + i), size), size, idx);
     }
 }
 

@@ -44,6 +44,38 @@ typedef uint16_t __attribute__((aligned(1), may_alias)) X86Unaligned16;
 typedef uint32_t __attribute__((aligned(1), may_alias)) X86Unaligned32;
 typedef uint64_t __attribute__((aligned(1), may_alias)) X86Unaligned64;
 
+/* size: 1, 2, 4 or 8, best a constant */
+static inline __attribute__((always_inline)) uint64_t x86_host_load(uint64_t host, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return *(const uint8_t *)host;
+    case 2:
+        return *(const X86Unaligned16 *)host;
+    case 4:
+        return *(const X86Unaligned32 *)host;
+    default:
+        return *(const X86Unaligned64 *)host;
+    }
+}
+
+static inline __attribute__((always_inline)) void x86_host_store(uint64_t host, unsigned size, uint64_t val)
+{
+    switch (size) {
+    case 1:
+        *(uint8_t *)host = val;
+        break;
+    case 2:
+        *(X86Unaligned16 *)host = val;
+        break;
+    case 4:
+        *(X86Unaligned32 *)host = val;
+        break;
+    default:
+        *(X86Unaligned64 *)host = val;
+    }
+}
+
 typedef enum X86TlbIndex {
     X86_TLB_KERNEL, X86_TLB_KERNEL_SMAP, X86_TLB_USER, X86_TLB_COUNT,
 } X86TlbIndex;

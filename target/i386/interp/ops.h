@@ -87,37 +87,6 @@ void x86_op_probe_slow(X86CPU *cpu, const X86Op *op, uint64_t lin, unsigned size
 /* #GP(0): an indirect jump to a non-canonical address. */
 G_NORETURN void x86_op_bad_target(X86CPU *cpu, const X86Op *op);
 
-X86_INLINE uint64_t x86_host_load(uint64_t host, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return *(const uint8_t *)host;
-    case 2:
-        return *(const X86Unaligned16 *)host;
-    case 4:
-        return *(const X86Unaligned32 *)host;
-    default:
-        return *(const X86Unaligned64 *)host;
-    }
-}
-
-X86_INLINE void x86_host_store(uint64_t host, unsigned size, uint64_t val)
-{
-    switch (size) {
-    case 1:
-        *(uint8_t *)host = val;
-        break;
-    case 2:
-        *(X86Unaligned16 *)host = val;
-        break;
-    case 4:
-        *(X86Unaligned32 *)host = val;
-        break;
-    default:
-        *(X86Unaligned64 *)host = val;
-    }
-}
-
 X86_INLINE bool x86_tag_hit(uint64_t tag, uint64_t lin, unsigned size)
 {
     return G_LIKELY(((lin + size - 1) & X86_PAGE_MASK) == tag);
