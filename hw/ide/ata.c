@@ -81,23 +81,25 @@ static void advance(IDEDevice *d, uint32_t sectors)
 
 /* --- data transfers ------------------------------------------------------- */
 
-static void io_failed(IDEDevice *d, int err, bool write)
+/* The device's request has ended. false: with an error, of which the guest has been told. */
+static bool request_done(IDEDevice *d, int ret, bool write)
 {
-    trace(ata_io_error, d->unit, d->command, d->lba, err);
-    ata_set_lba(d, d->ext, d->lba);
-    ide_fail(d, write || err == -ENOMEDIUM ? ERROR_ABRT : ERROR_UNC);
+    d->req = NULL;
+    if (ret < 0) {
+        trace(ata_io_error, d->unit, d->command, d->lba, ret);
+        ata_set_lba(d, d->ext, d->lba);
+        ide_fail(d, write || ret == -ENOMEDIUM ? ERROR_ABRT : ERROR_UNC);
+    }
+    return ret >= 0;
 }
 
 static void flushed(void *opaque, int ret)
 {
     IDEDevice *d = opaque;
 
-    d->req = NULL;
-    if (ret < 0) {
-        io_failed(d, ret, true);
-        return;
+    if (request_done(d, ret, true)) {
+        ide_complete(d);
     }
-    ide_complete(d);
 }
 
 /* With the write cache off, a write is done when it is on the medium. */
@@ -114,9 +116,7 @@ static void pio_read_done(void *opaque, int ret)
 {
     IDEDevice *d = opaque;
 
-    d->req = NULL;
-    if (ret < 0) {
-        io_failed(d, ret, false);
+    if (!request_done(d, ret, false)) {
         return;
     }
     advance(d, d->step_sectors);
@@ -144,9 +144,7 @@ static void pio_write_done(void *opaque, int ret)
 {
     IDEDevice *d = opaque;
 
-    d->req = NULL;
-    if (ret < 0) {
-        io_failed(d, ret, true);
+    if (!request_done(d, ret, true)) {
         return;
     }
     advance(d, d->step_sectors);
@@ -169,9 +167,7 @@ static void verify_done(void *opaque, int ret)
 {
     IDEDevice *d = opaque;
 
-    d->req = NULL;
-    if (ret < 0) {
-        io_failed(d, ret, false);
+    if (!request_done(d, ret, false)) {
         return;
     }
     advance(d, d->step_sectors);
@@ -246,9 +242,7 @@ static void dma_read_done(void *opaque, int ret)
     IDEDevice *d = opaque;
     uint32_t len = d->step_sectors * SECTOR_SIZE;
 
-    d->req = NULL;
-    if (ret < 0) {
-        io_failed(d, ret, false);
+    if (!request_done(d, ret, false)) {
         return;
     }
     uint32_t moved = ide_dma_transfer(d, 0, len, true);
@@ -261,9 +255,7 @@ static void dma_write_done(void *opaque, int ret)
 {
     IDEDevice *d = opaque;
 
-    d->req = NULL;
-    if (ret < 0) {
-        io_failed(d, ret, true);
+    if (!request_done(d, ret, true)) {
         return;
     }
     advance(d, d->step_sectors);
@@ -289,9 +281,7 @@ static void trim_done(void *opaque, int ret)
 {
     IDEDevice *d = opaque;
 
-    d->req = NULL;
-    if (ret < 0) {
-        io_failed(d, ret, true);
+    if (!request_done(d, ret, true)) {
         return;
     }
     d->trim_pos += 8;
