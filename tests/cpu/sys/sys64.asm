@@ -583,10 +583,7 @@ check_fault:
     cmp r15, [got_rip]
     jne .maybe
 .ok:
-    mov rsi, ok_text
-    call print
-    mov rsi, [test_name]
-    call print
+    call print_ok
     jmp newline
 .maybe:
     cmp r13, 14             ; a faulting fetch saves where it went, the test asks CR2
@@ -601,12 +598,7 @@ check_fault:
     cmp r13, 6
     je .ok
 .fail:
-    mov rsi, fail_text
-    call print
-    mov rsi, [test_name]
-    call print
-    mov rax, [got_vector]
-    call print_hex
+    call print_failed
     mov rax, [got_error]
     call print_hex
     mov rax, [got_rip]
@@ -626,18 +618,10 @@ check_value:
     jne .fail
     cmp r13, r14
     jne .fail
-    mov rsi, ok_text
-    call print
-    mov rsi, [test_name]
-    call print
+    call print_ok
     jmp .end
 .fail:
-    mov rsi, fail_text
-    call print
-    mov rsi, [test_name]
-    call print
-    mov rax, [got_vector]
-    call print_hex
+    call print_failed
     mov rax, r13
     call print_hex
     mov rax, r14
@@ -648,6 +632,20 @@ check_value:
     mov rax, [saved_rax]
     mov rbx, [saved_rbx]
     ret
+
+print_ok:
+    mov rsi, ok_text
+    call print
+    mov rsi, [test_name]
+    jmp print
+
+print_failed:
+    mov rsi, fail_text
+    call print
+    mov rsi, [test_name]
+    call print
+    mov rax, [got_vector]
+    jmp print_hex
 
 print:
     lodsb
