@@ -26,13 +26,7 @@ CODE_AT equ 0x10        ; in each frame: mov eax, constant; ret
 LAST equ 0xffc          ; and its number, here and at its beginning
 
 APIC equ 0x400000       ; where it is mapped
-APIC_EOI equ APIC + 0xb0
-APIC_SPURIOUS equ APIC + 0xf0
-APIC_ICR equ APIC + 0x300
-APIC_ICR_HIGH equ APIC + 0x310
-APIC_TIMER equ APIC + 0x320
-APIC_COUNT equ APIC + 0x380
-APIC_DIVIDE equ APIC + 0x3e0
+%include "apic.inc"
 
 TIMER_VECTOR equ 0x40
 FLUSH_VECTOR equ 0x41
