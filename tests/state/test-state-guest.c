@@ -120,6 +120,18 @@ static Guest *move_on(Guest *g, const char *const *args)
     return next;
 }
 
+/* Runs to each of the texts, and from there in another machine. Returns the last machine. */
+static Guest *move_on_at(const char *const *texts, Guest *g, const char *const *args)
+{
+    for (; *texts; texts++) {
+        run_until(g, *texts);
+        Guest *next = move_on(g, args);
+        free_guest(g);
+        g = next;
+    }
+    return g;
+}
+
 static unsigned count(const char *text, char c)
 {
     unsigned n = 0;
@@ -147,14 +159,8 @@ static void test_checksum(void)
     g_autofree char *result = g_strdup_printf(" sum=%08X rounds=%02X,%02X ticks", sum, ROUNDS,
                                               ROUNDS);
     /* Three times on the way, and once more while it waits for ticks. */
-    static const char *const stops[] = { "...", "....", ".....", "sum=" };
-    Guest *g = new_guest(args);
-    for (unsigned i = 0; i < G_N_ELEMENTS(stops); i++) {
-        run_until(g, stops[i]);
-        Guest *next = move_on(g, args);
-        free_guest(g);
-        g = next;
-    }
+    static const char *const stops[] = { "...", "....", ".....", "sum=", NULL };
+    Guest *g = move_on_at(stops, new_guest(args), args);
     run_until(g, "ticks");
     g_assert_cmpuint(count(g->serial->str, '.'), ==, ROUNDS);
     g_assert_nonnull(strstr(g->serial->str, result));
@@ -205,13 +211,8 @@ static void test_kernel(void)
     };
     Guest *g = new_guest(args);
     run_until(g, "Memory: ");
-    static const char *const stops[] = { "smpboot: Total of 2 processors", "Run /init" };
-    for (unsigned i = 0; i < G_N_ELEMENTS(stops); i++) {
-        run_until(g, stops[i]);
-        Guest *next = move_on(g, args);
-        free_guest(g);
-        g = next;
-    }
+    static const char *const stops[] = { "smpboot: Total of 2 processors", "Run /init", NULL };
+    g = move_on_at(stops, g, args);
     run_until(g, "CONTINUED-42");
     free_guest(g);
 }
