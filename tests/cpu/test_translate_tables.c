@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include "target/i386/translate/jit.h"
 
-enum { BITS = 4, RECORD = 512, RECORDS = 40 };
+enum { BITS = 4, RECORD = 512, RECORDS = 40, REGIONS = 3 };
 
 typedef struct Fixture {
     X86Jit *jit;
@@ -30,6 +30,7 @@ static uint64_t hash(unsigned i)
 static void set_up(Fixture *f, unsigned count)
 {
     *f = (Fixture){ .jit = g_new0(X86Jit, 1) };
+    f->jit->region_count = REGIONS;
     f->jit->arena = g_malloc0(RECORD * RECORDS);
     g_assert_true(jit_table_init(&f->table, BITS));
     for (unsigned i = 0; i < count; i++) {
@@ -119,20 +120,61 @@ static void note(X86Jit *jit, uint32_t tag)
     sweeping->swept[tag]++;
 }
 
+/* As many regions after its own are filled without an end to a block as there are others. */
+static void test_end(void)
+{
+    for (unsigned first = 0; first < 256; first++) {
+        Fixture f;
+
+        set_up(&f, 0);
+        f.jit->fills = first;
+        jit_table_add(f.jit, &f.table, hash(1), JIT_WAYS, record(&f, 1));
+        for (unsigned i = 0; i < 250; i++) {
+            g_assert_cmpuint(found(&f, 1, hash(1)), ==, i < REGIONS);
+            f.jit->fills++;
+        }
+        tear_down(&f);
+    }
+}
+
+/* The place of a block that is no more is taken before any other. */
+static void test_end_replaced(void)
+{
+    Fixture f;
+
+    set_up(&f, 1);
+    f.jit->fills = REGIONS - 1;
+    for (unsigned i = 1; i < JIT_WAYS; i++) {
+        jit_table_add(f.jit, &f.table, hash(i), JIT_WAYS, record(&f, i));
+    }
+    g_assert_cmpuint(found_of(&f, JIT_WAYS), ==, JIT_WAYS);
+    f.jit->fills++;
+    jit_table_add(f.jit, &f.table, hash(JIT_WAYS), JIT_WAYS, record(&f, JIT_WAYS));
+    g_assert_cmpuint(found_of(&f, JIT_WAYS + 1), ==, JIT_WAYS);
+    g_assert_cmpuint(found(&f, 0, hash(0)), ==, 0);
+    tear_down(&f);
+}
+
 static void test_sweep(void)
 {
     Fixture f;
 
-    set_up(&f, JIT_WAYS);
+    set_up(&f, 3);
     sweeping = &f;
-    jit_table_sweep(&f.table, 2 * RECORD, 5 * RECORD, note, f.jit);
-    for (unsigned i = 0; i < JIT_WAYS; i++) {
-        g_assert_cmpuint(found(&f, i, hash(i)), ==, i < 2 || i >= 5);
-        g_assert_cmpuint(f.swept[i], ==, i < 2 || i >= 5);
+    f.jit->fills = REGIONS;
+    for (unsigned i = 3; i < JIT_WAYS; i++) {
+        jit_table_add(f.jit, &f.table, hash(i), JIT_WAYS, record(&f, i));
     }
-    jit_table_sweep(&f.table, 0, RECORD, NULL, f.jit);
-    g_assert_cmpuint(found(&f, 0, hash(0)), ==, 0);
-    g_assert_cmpuint(found(&f, 1, hash(1)), ==, 1);
+    jit_table_sweep(&f.table, note, f.jit);
+    f.jit->fills = 1; /* what has been swept away does not come back */
+    for (unsigned i = 0; i < JIT_WAYS; i++) {
+        g_assert_cmpuint(found(&f, i, hash(i)), ==, 0);
+        g_assert_cmpuint(f.swept[i], ==, i >= 3);
+    }
+    f.jit->fills = REGIONS;
+    g_assert_cmpuint(found_of(&f, JIT_WAYS), ==, JIT_WAYS - 3);
+    jit_table_sweep(&f.table, NULL, f.jit);
+    g_assert_cmpuint(found_of(&f, JIT_WAYS), ==, JIT_WAYS - 3);
     tear_down(&f);
 }
 
@@ -249,6 +291,8 @@ int main(int argc, char **argv)
     g_test_add_func("/translate/tables/find", test_find);
     g_test_add_func("/translate/tables/full", test_full);
     g_test_add_func("/translate/tables/replace", test_replace);
+    g_test_add_func("/translate/tables/end", test_end);
+    g_test_add_func("/translate/tables/end-replaced", test_end_replaced);
     g_test_add_func("/translate/tables/sweep", test_sweep);
     g_test_add_func("/translate/jumps/places", test_jump_places);
     g_test_add_func("/translate/jumps/forgotten", test_jump_forgotten);

@@ -195,11 +195,11 @@ void jit_cache_insert(X86Jit *jit, X86Tb *tb)
     jit_clone_offer(jit, tb);
 }
 
-void jit_cache_sweep(X86Jit *jit, size_t from, size_t to)
+void jit_cache_sweep(X86Jit *jit)
 {
     memset(jit->filter, 0, sizeof(jit->filter));
-    jit_table_sweep(&jit->blocks, from, to, note_in_filter, jit);
-    jit_table_sweep(&jit->origins, from, to, NULL, jit);
+    jit_table_sweep(&jit->blocks, note_in_filter, jit);
+    jit_table_sweep(&jit->origins, NULL, jit);
 }
 
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key)
@@ -220,10 +220,11 @@ X86JitMode *jit_mode(X86Jit *jit, uint32_t key)
     return mode;
 }
 
-void jit_cache_remember(X86Jit *jit, const X86Tb *tb)
+void jit_cache_remember(X86Jit *jit, X86Tb *tb)
 {
     X86JitMode *mode = jit_mode(jit, tb->key);
 
+    tb->remembered = true;
     if (++mode->remembered == BUSY_MODE) {
         madvise(mode->jumps, jumps_size(), MADV_HUGEPAGE);
         clear_jumps(mode);
@@ -278,11 +279,12 @@ static void forget_exits(X86Tb *tb)
     }
 }
 
-void jit_cache_forget_jump(X86Jit *jit, const X86Tb *tb)
+void jit_cache_forget_jump(X86Jit *jit, X86Tb *tb)
 {
-    X86JumpEntry *jump = jit_jump_find(jit_mode(jit, tb->key & ~X86_KEY_CAREFUL), tb->rip);
+    X86JumpEntry *jump = tb->remembered ? jit_jump_find(jit_mode(jit, tb->key), tb->rip) : NULL;
 
-    if (tb->entry_checked && jump && jump->host == tb->entry_checked) {
+    tb->remembered = false;
+    if (jump && jump->host == tb->entry_checked) {
         *jump = (X86JumpEntry){ .rip = tb->rip ^ 1 }; /* has another place: matches nothing */
     }
 }

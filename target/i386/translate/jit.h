@@ -232,6 +232,7 @@ struct X86Tb {
     uint16_t size;       /* of the record */
     uint16_t exit_count, group_count, cold_len;
     uint16_t fixup_count; /* 0: the block cannot be cloned */
+    bool remembered;     /* the jump cache may lead to it */
     _Alignas(8) X86TbInsn insns[]; /* and behind them what has pointers */
 };
 
@@ -336,9 +337,14 @@ typedef struct JitRegion {
 typedef struct JitSet {
     struct {
         uint32_t tag; /* the hash's low half */
-        uint32_t tb;  /* offset in the arena, plus 1; 0: none */
+        uint32_t tb;  /* reference to a block; 0: none */
     } way[JIT_WAYS];
 } JitSet;
+
+/* A reference to a block is its offset in the arena in units of 8 bytes, plus 1, and above it the low bits of
+ * X86Jit.fills when it was made: it ends by itself when the block's region is filled again. */
+enum { JIT_REFERENCE_BITS = 24 };
+G_STATIC_ASSERT(JIT_ARENA_SIZE / 8 < 1 << JIT_REFERENCE_BITS);
 
 /* Finds blocks by a hash. What is pushed out of a full set by a newer block is not found any more, but
  * stays as it is. */
@@ -363,6 +369,7 @@ struct X86Jit {
     size_t cold_used;     /* of the second half */
     JitRegion regions[JIT_MAX_REGIONS];
     unsigned region, region_count; /* the one that is filled, in each half and in the arena */
+    uint8_t fills;        /* regions begun so far */
     size_t region_size, region_arena; /* of each half, of the arena */
     uint32_t *first_record; /* for each 4 KiB of hot code: the first block that begins there, as offset in
                              * the arena plus 1; or 0 */
@@ -433,17 +440,17 @@ X86Tb *jit_cache_find(X86Jit *jit, const uint8_t *code, uint64_t rip, uint32_t k
 void jit_cache_insert(X86Jit *jit, X86Tb *tb);
 void jit_cache_remove(X86Jit *jit, X86Tb *tb);
 /* Indirect jumps no longer lead to tb. */
-void jit_cache_forget_jump(X86Jit *jit, const X86Tb *tb);
+void jit_cache_forget_jump(X86Jit *jit, X86Tb *tb);
 /* Returns are looked up as other indirect jumps are, until calls have been made again. */
 void jit_cache_forget_returns(X86Jit *jit);
-/* Blocks whose records lie in [from, to) of the arena are neither found nor cloned any more. */
-void jit_cache_sweep(X86Jit *jit, size_t from, size_t to);
+/* Forgets what is known of blocks that are no more. To be called now and then, for X86Jit.fills is small. */
+void jit_cache_sweep(X86Jit *jit);
 /* Makes an exit lead to tb, whose RIP and mode are the exit's. */
 void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb);
 void jit_cache_unlink(X86Jit *jit, X86TbExit *exit);
 X86JitMode *jit_mode(X86Jit *jit, uint32_t key);
 /* Indirect jumps to the address of tb lead to it from now on. */
-void jit_cache_remember(X86Jit *jit, const X86Tb *tb);
+void jit_cache_remember(X86Jit *jit, X86Tb *tb);
 static inline unsigned jit_jump_place(uint64_t rip)
 {
     return (uint32_t)rip * JIT_JUMP_FACTOR >> (32 - JIT_JUMP_BITS);
@@ -464,9 +471,8 @@ void jit_table_clear(JitTable *table);
 /* tb takes the place of way number way of its set; if that is JIT_WAYS, an empty one or any. */
 void jit_table_add(const X86Jit *jit, JitTable *table, uint64_t hash, unsigned way, const X86Tb *tb);
 void jit_table_remove(const X86Jit *jit, JitTable *table, uint64_t hash, const X86Tb *tb);
-/* Removes all blocks in [from, to) of the arena; calls fn, if any, for the others. */
-void jit_table_sweep(JitTable *table, size_t from, size_t to,
-                     void (*fn)(X86Jit *jit, uint32_t tag), X86Jit *jit);
+/* Removes references that have ended; calls fn, if any, for the others. */
+void jit_table_sweep(JitTable *table, void (*fn)(X86Jit *jit, uint32_t tag), X86Jit *jit);
 static inline uint64_t jit_hash(const uint8_t *code, uint64_t rip, uint32_t key)
 {
     uint64_t h = (uintptr_t)code ^ (uint64_t)key << 20 ^ rip * 0xff51afd7ed558ccdull;
@@ -477,11 +483,28 @@ static inline JitSet *jit_table_set(const JitTable *table, uint64_t hash)
 {
     return &table->sets[hash >> (64 - table->bits)];
 }
+/* Is there still a block? */
+static inline bool jit_reference_holds(const X86Jit *jit, uint32_t tb)
+{
+    return tb && (uint8_t)(jit->fills - (tb >> JIT_REFERENCE_BITS)) < jit->region_count;
+}
+/* NULL if there is none. */
+static inline X86Tb *jit_referenced(const X86Jit *jit, uint32_t tb)
+{
+    return jit_reference_holds(jit, tb)
+               ? (X86Tb *)(jit->arena + ((tb & ((1u << JIT_REFERENCE_BITS) - 1)) - 1) * 8) : NULL;
+}
+/* Of a block in the region that is filled. */
+static inline uint32_t jit_reference(const X86Jit *jit, const X86Tb *tb)
+{
+    return (((const uint8_t *)tb - jit->arena) / 8 + 1) | (uint32_t)jit->fills << JIT_REFERENCE_BITS;
+}
 /* Number way of a set if it has the hash's tag, else NULL. */
 static inline X86Tb *jit_set_block(const X86Jit *jit, const JitSet *set, unsigned way, uint64_t hash)
 {
-    return set->way[way].tb && set->way[way].tag == (uint32_t)hash
-               ? (X86Tb *)(jit->arena + set->way[way].tb - 1) : NULL;
+    uint32_t tb = set->way[way].tb;
+
+    return set->way[way].tag == (uint32_t)hash ? jit_referenced(jit, tb) : NULL;
 }
 
 /* regions.c */
@@ -504,6 +527,18 @@ X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
 bool jit_region_has_room(const X86Jit *jit);
 /* Goes on to the next region and drops the blocks that are in it (jit->drops). */
 void jit_region_next(X86Jit *jit);
+/* The record that was made after tb's, unless that is the region's last. */
+static inline X86Tb *jit_next_record(const X86Tb *tb)
+{
+    return (X86Tb *)((const uint8_t *)tb + tb->size);
+}
+/* Has the host fetch what of its memory will soon be read. */
+static inline void jit_prefetch(const void *from, size_t size)
+{
+    for (size_t i = 0; i < size; i += 64) {
+        __builtin_prefetch((const uint8_t *)from + i);
+    }
+}
 /* Bytes that blocks, stale ones too, take of the code cache and of the arena. */
 void jit_regions_used(const X86Jit *jit, size_t *code, size_t *arena);
 

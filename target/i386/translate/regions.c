@@ -17,6 +17,8 @@ enum {
     PLACE_BITS = 12, /* of hot code that has an entry in X86Jit.first_record */
     MIN_REGION = 4 * JIT_BLOCK_ROOM, /* of a half: the last block may leave one room empty */
     POPULATE = 1 << 20,
+    PREFETCH = 2048, /* so far ahead of the records that are gone through */
+    SWEEP_FILLS = 4, /* regions between two sweeps of the tables; far less than X86Jit.fills can count */
     KEEP_WRITABLE = 8 << 20, /* behind that: blocks are linked soon after they were made */
 };
 
@@ -38,6 +40,7 @@ static size_t region_end(const X86Jit *jit)
 static void begin_region(X86Jit *jit, unsigned i)
 {
     jit->region = i;
+    jit->fills++;
     jit->code_used = hot_start(jit, i);
     jit->cold_used = i * jit->region_size;
     jit->arena_used = i * jit->region_arena;
@@ -199,11 +202,6 @@ static X86Tb *records(const X86Jit *jit, unsigned i, const X86Tb **end)
     return (X86Tb *)start;
 }
 
-static X86Tb *next_record(X86Tb *tb)
-{
-    return (X86Tb *)((uint8_t *)tb + tb->size);
-}
-
 void jit_regions_note(X86Jit *jit, const X86Tb *tb)
 {
     uint32_t *first = &jit->first_record[(tb->body - jit->code_rx) >> PLACE_BITS];
@@ -231,7 +229,7 @@ X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc)
             break;
         }
     }
-    for (; tb < end; tb = next_record(tb)) {
+    for (; tb < end; tb = jit_next_record(tb)) {
         if (pc >= tb->body && pc < tb->end) {
             return tb;
         }
@@ -242,11 +240,10 @@ X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc)
 /* Drops the blocks of region i. */
 static void evict(X86Jit *jit, unsigned i)
 {
-    size_t start = i * jit->region_arena;
     const X86Tb *end;
 
-    jit_cache_sweep(jit, start, start + jit->region_arena);
-    for (X86Tb *tb = records(jit, i, &end); tb < end; tb = next_record(tb)) {
+    for (X86Tb *tb = records(jit, i, &end); tb < end; tb = jit_next_record(tb)) {
+        jit_prefetch((const uint8_t *)tb + PREFETCH, tb->size);
         if (tb->stale) {
             continue; /* nothing knows it any more */
         }
@@ -290,4 +287,7 @@ void jit_region_next(X86Jit *jit)
         forget_writable(jit, full);
     }
     begin_region(jit, next);
+    if (jit->fills % SWEEP_FILLS == 0) {
+        jit_cache_sweep(jit);
+    }
 }

@@ -37,21 +37,16 @@ void jit_table_clear(JitTable *table)
     memset(table->sets, 0, table_size(table->bits));
 }
 
-static uint32_t reference(const X86Jit *jit, const X86Tb *tb)
-{
-    return (const uint8_t *)tb - jit->arena + 1;
-}
-
 void jit_table_add(const X86Jit *jit, JitTable *table, uint64_t hash, unsigned way, const X86Tb *tb)
 {
     JitSet *set = jit_table_set(table, hash);
 
     for (unsigned i = 0; i < JIT_WAYS && way == JIT_WAYS; i++) {
-        way = set->way[i].tb ? way : i;
+        way = jit_reference_holds(jit, set->way[i].tb) ? way : i;
     }
     way = way == JIT_WAYS ? hash >> 32 & (JIT_WAYS - 1) : way;
     set->way[way].tag = hash;
-    set->way[way].tb = reference(jit, tb);
+    set->way[way].tb = jit_reference(jit, tb);
 }
 
 void jit_table_remove(const X86Jit *jit, JitTable *table, uint64_t hash, const X86Tb *tb)
@@ -59,22 +54,21 @@ void jit_table_remove(const X86Jit *jit, JitTable *table, uint64_t hash, const X
     JitSet *set = jit_table_set(table, hash);
 
     for (unsigned i = 0; i < JIT_WAYS; i++) {
-        if (set->way[i].tb == reference(jit, tb)) {
+        if (jit_set_block(jit, set, i, hash) == tb) {
             set->way[i].tb = 0;
         }
     }
 }
 
-void jit_table_sweep(JitTable *table, size_t from, size_t to,
-                     void (*fn)(X86Jit *jit, uint32_t tag), X86Jit *jit)
+void jit_table_sweep(JitTable *table, void (*fn)(X86Jit *jit, uint32_t tag), X86Jit *jit)
 {
     for (size_t i = 0; i < (size_t)JIT_WAYS << table->bits; i++) {
         JitSet *set = &table->sets[i / JIT_WAYS];
         uint32_t *tb = &set->way[i % JIT_WAYS].tb;
 
-        if (*tb > from && *tb <= to) {
+        if (!jit_reference_holds(jit, *tb)) {
             *tb = 0;
-        } else if (*tb && fn) {
+        } else if (fn) {
             fn(jit, set->way[i % JIT_WAYS].tag);
         }
     }
