@@ -239,6 +239,160 @@ static void test_versions(void)
     guest_free(f.guest);
 }
 
+/* --- clones ahead ------------------------------------------------------------------------- */
+
+/* test eax, eax; jz +5; inc eax; jmp +1; int3; ret: both exits of the first block lead to the second. */
+static const Code pair_code = { .bytes = { 0x85, 0xc0, 0x74, 5, 0xff, 0xc0, 0xeb, 1, 0xcc, 0xc3 } };
+enum { SECOND = 9 };
+
+typedef struct Pair {
+    Fixture f;
+    X86Tb *first, *second;
+} Pair;
+
+static X86Tb *translate_at(Pair *p, unsigned offset)
+{
+    bool full;
+    const uint8_t *code = p->f.code + offset;
+    X86Tb *tb = jit_translate(p->f.jit, FROM + offset, p->f.key, (JitEntry){ 0 }, code, &full);
+
+    g_assert_nonnull(tb);
+    jit_cache_insert(p->f.jit, tb);
+    return tb;
+}
+
+static void set_up_pair(Pair *p)
+{
+    set_up(&p->f, &pair_code);
+    p->first = translate_at(p, 0);
+    p->second = translate_at(p, SECOND);
+    g_assert_cmpuint(p->first->exit_count, ==, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmphex(p->first->exits[i].rip, ==, FROM + SECOND);
+        jit_cache_link(p->f.jit, &p->first->exits[i], p->second);
+    }
+}
+
+static void map(const Pair *p, uint64_t rip, const uint8_t *code)
+{
+    X86TlbEntry *e = x86_tlb_entry(p->f.jit->cpu, rip);
+
+    e->exec = x86_tlb_exec_tag(rip);
+    e->addend = (uintptr_t)code - rip;
+}
+
+/* A clone as the run time makes it when it is asked for. */
+static X86Tb *ask(Pair *p, uint64_t to, unsigned offset)
+{
+    bool full;
+    X86Tb *tb = jit_clone(p->f.jit, to + offset, p->f.key, (JitEntry){ 0 }, p->f.code + offset, &full);
+
+    g_assert_nonnull(tb);
+    X86Tb *from = p->f.jit->cloned_from;
+    jit_cache_insert(p->f.jit, tb);
+    jit_ahead_link(p->f.jit, tb, from);
+    return tb;
+}
+
+/* What follows tb, which has just been asked for, or NULL. */
+static X86Tb *follow(Pair *p, X86Tb *tb)
+{
+    JitAhead ahead;
+    X86Tb *from = p->f.jit->cloned_from;
+
+    jit_ahead_begin(p->f.jit, &ahead, tb, from);
+    X86Tb *next = jit_ahead_next(p->f.jit, &ahead, &from);
+    if (next) {
+        jit_cache_insert(p->f.jit, next);
+        jit_ahead_link(p->f.jit, next, from);
+        g_assert_null(jit_ahead_next(p->f.jit, &ahead, &from));
+    }
+    return next;
+}
+
+static bool linked(const X86Tb *first, const X86Tb *second)
+{
+    return first->exits[0].to == second && first->exits[1].to == second;
+}
+
+static void test_ahead(void)
+{
+    Pair p;
+
+    set_up_pair(&p);
+    map(&p, TO, p.f.code);
+    X86Tb *fresh = translate(&p.f, TO, (JitEntry){ 0 });
+    X86Tb *first = ask(&p, TO, 0), *second = follow(&p, first);
+    g_assert_nonnull(second);
+    g_assert_cmphex(second->rip, ==, TO + SECOND);
+    g_assert_true(second->code == p.second->code);
+    g_assert_true(linked(first, second) && linked(p.first, p.second));
+    jit_cache_remove(p.f.jit, second);
+    g_assert_true(linked(first, NULL));
+    compare(&p.f, first, fresh);
+    guest_free(p.f.guest);
+}
+
+/* Neither where the page is not known to be, nor what is there already. */
+static void test_ahead_refused(void)
+{
+    Pair p;
+
+    set_up_pair(&p);
+    g_assert_null(follow(&p, ask(&p, TO, 0)));
+    map(&p, TO + 0x10000, p.f.code + 0x1000);
+    g_assert_null(follow(&p, ask(&p, TO + 0x10000, 0)));
+    map(&p, TO + 0x20000, p.f.code);
+    ask(&p, TO + 0x20000, SECOND);
+    g_assert_null(follow(&p, ask(&p, TO + 0x20000, 0)));
+    guest_free(p.f.guest);
+}
+
+/* Whichever is cloned first, and not to what is gone. */
+static void test_ahead_links(void)
+{
+    Pair p;
+
+    set_up_pair(&p);
+    X86Tb *first = ask(&p, TO, 0);
+    g_assert_true(linked(first, NULL));
+    g_assert_true(linked(first, ask(&p, TO, SECOND)));
+    guest_free(p.f.guest);
+
+    set_up_pair(&p);
+    X86Tb *second = ask(&p, TO, SECOND);
+    g_assert_true(linked(ask(&p, TO, 0), second));
+    guest_free(p.f.guest);
+
+    set_up_pair(&p);
+    jit_cache_remove(p.f.jit, ask(&p, TO, SECOND));
+    g_assert_true(linked(ask(&p, TO, 0), NULL));
+    guest_free(p.f.guest);
+
+    set_up_pair(&p);
+    jit_cache_remove(p.f.jit, ask(&p, TO, 0));
+    g_assert_null(ask(&p, TO, SECOND)->incoming);
+    guest_free(p.f.guest);
+}
+
+/* What is never asked for is not cloned for ever. */
+static void test_ahead_ends(void)
+{
+    Pair p;
+    unsigned made = 0, n = 0;
+
+    set_up_pair(&p);
+    for (X86Tb *second = p.second; second; made += second != NULL) {
+        uint64_t to = TO + 0x10000 * ++n;
+
+        map(&p, to, p.f.code);
+        second = follow(&p, ask(&p, to, 0));
+        g_assert_cmpuint(n, <, 100);
+    }
+    g_assert_cmpuint(made, >, 4);
+    guest_free(p.f.guest);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -249,5 +403,9 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/translate/clone/refused", test_refused);
     g_test_add_func("/translate/clone/versions", test_versions);
+    g_test_add_func("/translate/ahead/clone", test_ahead);
+    g_test_add_func("/translate/ahead/refused", test_ahead_refused);
+    g_test_add_func("/translate/ahead/links", test_ahead_links);
+    g_test_add_func("/translate/ahead/ends", test_ahead_ends);
     return g_test_run();
 }

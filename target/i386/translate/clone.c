@@ -22,7 +22,7 @@ enum {
 };
 
 /* Are all guest addresses near rip encoded alike? */
-static bool is_ordinary(uint32_t key, uint64_t rip)
+bool jit_clone_may_lie(uint32_t key, uint64_t rip)
 {
     return !(key & X86_HF_CS64) || (rip >= 1ull << 33 && rip < (1ull << 47) - (1ull << 32));
 }
@@ -129,7 +129,7 @@ void jit_keep_fixups(JitBuild *b, const Emit *hot_end, const Emit *cold_end)
 
     tb->cold_len = cold_end->p - piece[1].from;
     if (!tb->second && !b->fixed && wide && count <= JIT_MAX_FIXUPS &&
-        is_ordinary(tb->key, tb->rip) &&
+        jit_clone_may_lie(tb->key, tb->rip) &&
         jit_record_resize(b->jit, tb, size + (count + MAX_STEPS) * sizeof(JitFixup))) {
         add_all(b, &n);
     }
@@ -170,6 +170,11 @@ static uint64_t origin_hash(const uint8_t *code, uint32_t key)
     return jit_hash(code, 0, key);
 }
 
+void jit_clone_prefetch(const X86Jit *jit, const uint8_t *code, uint32_t key)
+{
+    jit_table_prefetch(&jit->origins, origin_hash(code, key));
+}
+
 /* Which of the blocks that h leads to has been made of code for entry; JIT_WAYS: none. */
 static unsigned find_way(const X86Jit *jit, uint64_t h, const uint8_t *code, uint32_t key,
                          JitEntry entry)
@@ -202,12 +207,12 @@ void jit_clone_withdraw(X86Jit *jit, const X86Tb *tb)
     jit_table_remove(jit, &jit->origins, origin_hash(tb->code, tb->key), tb);
 }
 
-static const X86Tb *find_origin(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
+static X86Tb *find_origin(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
                                 const uint8_t *code)
 {
     uint64_t h = origin_hash(code, key);
 
-    if (jit->single || !is_ordinary(key, rip)) {
+    if (jit->single || !jit_clone_may_lie(key, rip)) {
         return NULL;
     }
     unsigned way = find_way(jit, h, code, key, entry);
@@ -241,10 +246,8 @@ static bool copy_record(Cloning *c, uint64_t rip)
     if (!tb) {
         return false;
     }
-    __builtin_prefetch(from->body);
-    __builtin_prefetch(from->body + 64);
-    __builtin_prefetch(from->cold);
-    __builtin_prefetch(from->cold + 64);
+    jit_prefetch(from->body, from->end - from->body);
+    jit_prefetch(from->cold, from->cold_len);
     memcpy(tb, from, from->size);
     c->tb = tb;
     c->rip_shift = rip - from->rip;
@@ -256,6 +259,9 @@ static bool copy_record(Cloning *c, uint64_t rip)
     tb->page_next[0] = tb->page_next[1] = NULL;
     tb->incoming = NULL;
     tb->in_returns = false;
+    tb->remembered = false;
+    tb->guesses = 0;
+    tb->clone = tb->waiting = 0;
     for (unsigned i = 0; i < tb->group_count; i++) {
         x86_tb_groups(tb)[i].careful = NULL;
     }
@@ -363,6 +369,7 @@ static void move_exits(Cloning *c)
         exit->rip = jit_rip(c->tb->key, exit->rip + c->rip_shift);
         exit->to = NULL;
         exit->next = NULL;
+        exit->waiting = 0;
         exit->disp = (uint8_t *)moved(c, exit->disp + delta) - delta;
         exit->unlinked = moved(c, exit->unlinked);
         emit_patch(exit->disp, delta, exit->unlinked);
@@ -387,24 +394,29 @@ static bool copy_code(Cloning *c)
     return true;
 }
 
-X86Tb *jit_clone(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry, const uint8_t *code,
-                 bool *full)
+X86Tb *jit_clone_of(X86Jit *jit, const X86Tb *from, uint64_t rip)
 {
-    Cloning c = { .jit = jit, .from = find_origin(jit, rip, key, entry, code) };
+    Cloning c = { .jit = jit, .from = from };
 
-    *full = false;
-    if (!c.from) {
+    if (!copy_record(&c, rip) || !copy_code(&c)) {
         return NULL;
     }
-    *full = !copy_record(&c, rip) || !copy_code(&c);
-    if (*full) {
-        return NULL;
-    }
-    for (JitFixupWalk walk = jit_fixups(c.from); jit_fixups_next(&walk);) {
+    for (JitFixupWalk walk = jit_fixups(from); jit_fixups_next(&walk);) {
         fix(&c, &walk);
     }
     move_entries(&c);
     move_exits(&c);
     jit->stats.cloned++;
     return c.tb;
+}
+
+X86Tb *jit_clone(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry, const uint8_t *code,
+                 bool *full)
+{
+    X86Tb *from = find_origin(jit, rip, key, entry, code);
+    X86Tb *tb = from ? jit_clone_of(jit, from, rip) : NULL;
+
+    *full = from && !tb;
+    jit->cloned_from = from;
+    return tb;
 }

@@ -183,6 +183,7 @@ struct X86TbExit {
     JitEntry entry;        /* what the target may rely on */
     bool same_page;
     bool of_return;        /* it is where a call returns to: disp is that of an LEA */
+    uint32_t waiting;      /* the next one in X86Tb.waiting, by its offset in the arena; 0: none */
 };
 
 /* What of a block's code depends on where the block's guest and host code lie (clone.c). */
@@ -233,6 +234,10 @@ struct X86Tb {
     uint16_t exit_count, group_count, cold_len;
     uint16_t fixup_count; /* 0: the block cannot be cloned */
     bool remembered;     /* the jump cache may lead to it */
+    /* ahead.c */
+    uint8_t guesses;     /* clones in a row, up to this one, that were made unasked */
+    uint32_t clone;      /* reference to the one made last */
+    uint32_t waiting;    /* of clones: exits to where another clone of this block is to be */
     _Alignas(8) X86TbInsn insns[]; /* and behind them what has pointers */
 };
 
@@ -390,6 +395,7 @@ struct X86Jit {
     FILE *perf_map;       /* or NULL */
     struct JitGdbObject *gdb; /* what gdb knows of this code cache, or NULL */
     struct JitLockstep *lockstep; /* or NULL */
+    X86Tb *cloned_from;   /* what the block that was made last is a clone of, or NULL */
     bool check;           /* each block is checked, see check.h */
     struct JitBuild *build;
     JitDecoded decoded[JIT_DECODED];
@@ -483,6 +489,10 @@ static inline JitSet *jit_table_set(const JitTable *table, uint64_t hash)
 {
     return &table->sets[hash >> (64 - table->bits)];
 }
+static inline void jit_table_prefetch(const JitTable *table, uint64_t hash)
+{
+    __builtin_prefetch(jit_table_set(table, hash));
+}
 /* Is there still a block? */
 static inline bool jit_reference_holds(const X86Jit *jit, uint32_t tb)
 {
@@ -527,6 +537,8 @@ X86Tb *jit_cache_find_host(X86Jit *jit, const uint8_t *pc);
 bool jit_region_has_room(const X86Jit *jit);
 /* Goes on to the next region and drops the blocks that are in it (jit->drops). */
 void jit_region_next(X86Jit *jit);
+/* The end of the records of the region that tb's is in. */
+const X86Tb *jit_records_end(const X86Jit *jit, const X86Tb *tb);
 /* The record that was made after tb's, unless that is the region's last. */
 static inline X86Tb *jit_next_record(const X86Tb *tb)
 {
@@ -546,6 +558,8 @@ void jit_regions_used(const X86Jit *jit, size_t *code, size_t *arena);
  * the next. NULL if there is nothing to translate or the cache is full (*full). */
 X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
                      const uint8_t *code, bool *full);
+/* A clone of from, at the guest address rip; there must be room for it. */
+X86Tb *jit_translate_clone(X86Jit *jit, const X86Tb *from, uint64_t rip);
 /* The host page that follows the one of rip, in guest addresses; NULL if it is not in
  * memory, or is the same one. May raise the fetch's fault. */
 const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip);
@@ -554,6 +568,12 @@ const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip);
  * if there is none, or the cache is full (*full). */
 X86Tb *jit_clone(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry, const uint8_t *code,
                  bool *full);
+/* A clone of from; NULL if the cache is full. */
+X86Tb *jit_clone_of(X86Jit *jit, const X86Tb *from, uint64_t rip);
+/* May a block in the mode of key be cloned for rip? */
+bool jit_clone_may_lie(uint32_t key, uint64_t rip);
+/* Code will soon be looked for among what can be cloned. */
+void jit_clone_prefetch(const X86Jit *jit, const uint8_t *code, uint32_t key);
 /* Goes through a block's fixups. */
 typedef struct JitFixupWalk {
     const JitFixup *next, *end;
@@ -566,6 +586,24 @@ bool jit_fixups_next(JitFixupWalk *walk);
 /* tb may be cloned from now on; it no longer may. */
 void jit_clone_offer(X86Jit *jit, X86Tb *tb);
 void jit_clone_withdraw(X86Jit *jit, const X86Tb *tb);
+
+/* ahead.c: clones tb has been made, that of from; what was made after from is to be cloned as well. */
+enum { JIT_AHEAD_STEP = 4 };
+typedef struct JitAhead {
+    X86Tb *from[JIT_AHEAD_STEP]; /* blocks that will be cloned next */
+    unsigned count, next;  /* of them; the first that has not been looked for */
+    unsigned made;         /* so far */
+    bool useful;           /* one of those that were chosen last was not there */
+    X86Tb *at;             /* the record looked at last */
+    const X86Tb *end;      /* of the records */
+    uint32_t key;
+    uint64_t shift;        /* between the guest addresses */
+} JitAhead;
+void jit_ahead_begin(const X86Jit *jit, JitAhead *a, const X86Tb *tb, X86Tb *from);
+/* A new block, which is the clone of *from, or NULL if there is nothing more. */
+X86Tb *jit_ahead_next(X86Jit *jit, JitAhead *a, X86Tb **from);
+/* Links tb, a clone of from that has been inserted, as from is linked. */
+void jit_ahead_link(X86Jit *jit, X86Tb *tb, X86Tb *from);
 
 /* log.c: for -d in_asm and out_asm, after the block has been made. */
 void jit_log_block(const X86Jit *jit, const X86Tb *tb);

@@ -202,6 +202,14 @@ static X86Tb *records(const X86Jit *jit, unsigned i, const X86Tb **end)
     return (X86Tb *)start;
 }
 
+const X86Tb *jit_records_end(const X86Jit *jit, const X86Tb *tb)
+{
+    const X86Tb *end;
+
+    records(jit, region_of(jit, tb), &end);
+    return end;
+}
+
 void jit_regions_note(X86Jit *jit, const X86Tb *tb)
 {
     uint32_t *first = &jit->first_record[(tb->body - jit->code_rx) >> PLACE_BITS];

@@ -193,18 +193,22 @@ const uint8_t *jit_following_page(X86Jit *jit, uint64_t rip)
     return next == x86_code_page(cpu, rip, &block, &offset) ? NULL : next;
 }
 
-static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
+static void join_list(X86Tb *tb, unsigned i, X86CodePage *page)
 {
-    unsigned start, len;
-
-    range_in_page(tb, i, &start, &len);
-    X86CodePage *page = x86_code_page_note(cpu, lin, start, len);
     X86Tb *last = page->last_translated;
 
     tb->page[i] = page;
     tb->page_next[i] = NULL;
     *(page->translated ? &last->page_next[x86_tb_page_number(last, page)] : &page->translated) = tb;
     page->last_translated = tb;
+}
+
+static void join_page(X86CPU *cpu, X86Tb *tb, unsigned i, uint64_t lin)
+{
+    unsigned start, len;
+
+    range_in_page(tb, i, &start, &len);
+    join_list(tb, i, x86_code_page_note(cpu, lin, start, len));
 }
 
 /* There is room for a block afterwards; others may have been dropped for it. */
@@ -217,6 +221,24 @@ static void make_room(X86CPU *cpu)
         x86_interp_flush_code(cpu);
     } else {
         jit_region_next(cpu->translator);
+    }
+}
+
+/* tb has just been made. If it is a clone, others follow. */
+static void clone_ahead(X86Jit *jit, X86Tb *tb)
+{
+    X86Tb *from = jit->cloned_from;
+    JitAhead ahead;
+
+    if (!from) {
+        return;
+    }
+    jit_ahead_link(jit, tb, from);
+    jit_ahead_begin(jit, &ahead, tb, from);
+    while ((tb = jit_ahead_next(jit, &ahead, &from))) {
+        join_list(tb, 0, from->page[0]); /* the same bytes of the same host page */
+        jit_cache_insert(jit, tb);
+        jit_ahead_link(jit, tb, from);
     }
 }
 
@@ -243,6 +265,7 @@ static X86Tb *make_block(X86CPU *cpu, const uint8_t *code, uint32_t key, JitEntr
             join_page(cpu, tb, 1, following_page(cpu, rip));
         }
         jit_cache_insert(jit, tb);
+        clone_ahead(jit, tb);
     }
     return tb;
 }
@@ -259,12 +282,17 @@ static X86Tb *find_version(X86CPU *cpu, uint32_t key, JitEntry entry)
         return NULL;
     }
     const uint8_t *code = host + (rip & 0xfff);
+    jit_clone_prefetch(cpu->translator, code, key);
     X86Tb *tb = jit_cache_find(cpu->translator, code, rip, key, &entry);
     if (tb && tb->second && next_page(cpu, rip) != tb->second) {
         remove_block(cpu->translator, tb);
         tb = NULL;
     }
-    return tb ? tb : make_block(cpu, code, key, entry);
+    if (!tb) {
+        return make_block(cpu, code, key, entry);
+    }
+    tb->guesses = 0;
+    return tb;
 }
 
 /* The plain block at s->rip; NULL if it is not for the translator. */

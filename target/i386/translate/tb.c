@@ -884,3 +884,15 @@ X86Tb *jit_translate(X86Jit *jit, uint64_t rip, uint32_t key, JitEntry entry,
     }
     return tb;
 }
+
+X86Tb *jit_translate_clone(X86Jit *jit, const X86Tb *from, uint64_t rip)
+{
+    const uint8_t *cold = jit->code_rx + jit->code_size / 2 + jit->cold_used;
+    X86Tb *tb = jit_clone_of(jit, from, rip);
+
+    if (jit->check) {
+        decode_clone(jit, tb);
+    }
+    complete(jit, tb, cold);
+    return tb;
+}
