@@ -54,6 +54,11 @@ static uint8_t *emit_poll(JitBuild *b)
     return emit_jcc(&b->e, HOST_NZ, NULL);
 }
 
+static unsigned host_condition(const JitInsn *insn)
+{
+    return insn->x.mnemonic - X86_MN_JO;
+}
+
 /* The branch itself, with flags as b->flags says. */
 static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
 {
@@ -67,11 +72,24 @@ static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
     exit->disp = emit_jmp(&b->e, NULL);
 }
 
+/* The poll before the loop's last instruction but one has found something: C is called after that one and
+ * if the branch is taken, with the flags as they are there. */
+static void emit_polled_early(JitBuild *b, const JitCold *cold)
+{
+    const JitInsn *insn = &b->insns[cold->insn];
+
+    emit_patch_here(&b->e, cold->disp);
+    insn->emit(b, insn);
+    emit_jcc(&b->e, host_condition(insn + 1) ^ 1, cold->back);
+}
+
 void jit_emit_unlinked(JitBuild *b, const JitCold *cold)
 {
     X86TbExit *exit = cold->exit;
 
-    if (cold->disp) {
+    if (cold->back) {
+        emit_polled_early(b, cold);
+    } else if (cold->disp) {
         emit_patch_here(&b->e, cold->disp);
         b->flags = cold->flags;
         b->recipe = cold->recipe;
@@ -132,11 +150,44 @@ static void emit_jump(JitBuild *b, const JitInsn *insn)
     jit_emit_exit(b, target, is_backward(b, insn, target));
 }
 
+static bool is_loop(const JitBuild *b, const JitInsn *insn)
+{
+    uint64_t target = branch_target(b, insn);
+
+    return is_backward(b, insn, target) && ((target ^ b->tb->rip) & X86_PAGE_MASK) == 0;
+}
+
+static void emit_conditional(JitBuild *b, const JitInsn *insn);
+
+void jit_emit_early_poll(JitBuild *b, const JitInsn *insn)
+{
+    const JitInsn *branch = insn + 1;
+
+    if (insn->need_before || insn->emit != jit_emit_copy || insn->covered || insn->vector || insn->x87 ||
+        branch->index >= b->count || branch->emit != emit_conditional || !is_loop(b, branch)) {
+        return;
+    }
+    emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, poll), 0);
+    b->early_poll = emit_jcc(&b->e, HOST_NZ, NULL);
+}
+
+/* The branch of a loop that has been polled for is the exit's branch. */
+static void emit_polled_loop(JitBuild *b, const JitInsn *insn, uint64_t target)
+{
+    X86TbExit *exit = new_exit(b, target);
+
+    hand_over(b, exit);
+    exit->disp = emit_jcc(&b->e, host_condition(insn), NULL);
+    jit_add_cold(b, (JitCold){ .kind = COLD_UNLINKED, .exit = exit, .disp = b->early_poll,
+                               .insn = insn->index - 1, .back = emit_here(&b->e) });
+    b->early_poll = NULL;
+}
+
 /* A loop's branch: taken most of the time, so that its exit stands here. Nothing needs to
  * be saved for it. */
 static void emit_loop(JitBuild *b, const JitInsn *insn, uint64_t target)
 {
-    uint8_t *skip = emit_jcc(&b->e, (insn->x.mnemonic - X86_MN_JO) ^ 1, NULL);
+    uint8_t *skip = emit_jcc(&b->e, host_condition(insn) ^ 1, NULL);
     JitFlags flags = b->flags;
     JitRecipe recipe = b->recipe;
 
@@ -152,12 +203,15 @@ static void emit_conditional(JitBuild *b, const JitInsn *insn)
     uint64_t target = branch_target(b, insn);
 
     jit_flags_need_host(b);
-    bool same_page = ((target ^ b->tb->rip) & X86_PAGE_MASK) == 0;
-    if (is_backward(b, insn, target) && same_page && b->flags != FLAGS_HOST) {
+    if (b->early_poll) {
+        emit_polled_loop(b, insn, target);
+        return;
+    }
+    if (is_loop(b, insn) && b->flags != FLAGS_HOST) {
         emit_loop(b, insn, target);
         return;
     }
-    uint8_t *disp = emit_jcc(&b->e, insn->x.mnemonic - X86_MN_JO, NULL);
+    uint8_t *disp = emit_jcc(&b->e, host_condition(insn), NULL);
     jit_add_cold(b, (JitCold){ .kind = COLD_EXIT, .disp = disp, .insn = insn->index,
                                .exit = new_exit(b, target) });
 }

@@ -57,14 +57,15 @@ static void emit_regs(X86Jit *jit, Emit *e, void (*op)(Emit *, bool, unsigned, H
     }
 }
 
-/* VEX.256.0F: vmovups ymm, [base + disp] (10) or the reverse (11). */
-static void emit_vmovups(Emit *e, unsigned opcode, unsigned ymm, unsigned base, int32_t disp)
+/* A VEX instruction of map 0F without a mandatory prefix: reg, [base + disp], of 128 bits or of 256; its second
+ * source, if it has one, is XMM0. */
+static void emit_vex_0f(Emit *e, bool wide, unsigned opcode, unsigned reg, unsigned base, int32_t disp)
 {
     emit8(e, 0xc4);
-    emit8(e, (ymm & 8 ? 0 : 0x80) | 0x40 | (base & 8 ? 0 : 0x20) | 1);
-    emit8(e, 0x7c);
+    emit8(e, (reg & 8 ? 0 : 0x80) | 0x40 | (base & 8 ? 0 : 0x20) | 1);
+    emit8(e, wide ? 0x7c : 0x78);
     emit8(e, opcode);
-    emit_mem(e, ymm, host_mem(base, disp));
+    emit_mem(e, reg, host_mem(base, disp));
 }
 
 /* LDMXCSR (/2), STMXCSR (/3) */
@@ -73,22 +74,55 @@ static void emit_mxcsr(Emit *e, unsigned digit, HostMem m)
     emit_op_mem(e, false, 0x0fae, digit, m);
 }
 
-/* Moves the vector registers between the host's and X86State; T0 is lost. */
-static void emit_vec_moves(X86Jit *jit, Emit *e, unsigned opcode)
+/* The opcode is that of VMOVUPS: 10 loads the vector registers, or their low halves, from [T0], 11 stores them. */
+static void emit_vec_moves(Emit *e, bool wide, unsigned opcode)
 {
-    X86State *s = &jit->cpu->state;
-
-    emit_mov_imm(e, JIT_T0, (uintptr_t)s->xmm);
     for (unsigned i = 0; i < 16; i++) {
-        emit_vmovups(e, opcode, i, JIT_T0, i * sizeof(X86Vector));
+        emit_vex_0f(e, wide, opcode, i, JIT_T0, i * sizeof(X86Vector));
     }
-    emit_mxcsr(e, opcode == 0x10 ? 2 : 3,
-               host_mem(JIT_T0, (intptr_t)&s->mxcsr - (intptr_t)s->xmm));
+}
+
+/* Z: the upper halves of the YMM registers at [T0] are all zero. XMM0 is lost. */
+static void emit_test_upper_halves(Emit *e)
+{
+    static const uint8_t vptest_xmm0_xmm0[] = { 0xc4, 0xe2, 0x79, 0x17, 0xc0 };
+
+    for (unsigned i = 0; i < 16; i++) {
+        emit_vex_0f(e, false, i ? 0x56 /* VORPS */ : 0x10, 0, JIT_T0, i * sizeof(X86Vector) + 16);
+    }
+    emit_bytes(e, vptest_xmm0_xmm0, sizeof(vptest_xmm0_xmm0));
+}
+
+static HostMem mxcsr_at_t0(const X86Jit *jit)
+{
+    const X86State *s = &jit->cpu->state;
+
+    return host_mem(JIT_T0, (intptr_t)&s->mxcsr - (intptr_t)s->xmm);
+}
+
+/*
+ * Loads the vector registers; T0 is lost. Hosts know of registers whose upper half is zero, but not if it was
+ * loaded: then every SSE instruction, which keeps the upper half, waits for the one that wrote the register
+ * before. So what has no upper halves is loaded without them.
+ */
+static void emit_load_vec_registers(X86Jit *jit, Emit *e)
+{
+    emit_mov_imm(e, JIT_T0, (uintptr_t)jit->cpu->state.xmm);
+    emit_test_upper_halves(e);
+    uint8_t *wide = emit_jcc(e, HOST_NZ, NULL);
+    emit_vec_moves(e, false, 0x10);
+    uint8_t *done = emit_jmp(e, NULL);
+    emit_patch_here(e, wide);
+    emit_vec_moves(e, true, 0x10);
+    emit_patch_here(e, done);
+    emit_mxcsr(e, 2, mxcsr_at_t0(jit));
 }
 
 static void emit_save_vec(X86Jit *jit, Emit *e)
 {
-    emit_vec_moves(jit, e, 0x11);
+    emit_mov_imm(e, JIT_T0, (uintptr_t)jit->cpu->state.xmm);
+    emit_vec_moves(e, true, 0x11);
+    emit_mxcsr(e, 3, mxcsr_at_t0(jit));
     emit_mxcsr(e, 2, JIT_ABS(jit, host_mxcsr));
     emit8(e, 0xc5); /* vzeroupper */
     emit8(e, 0xf8);
@@ -119,7 +153,7 @@ static void emit_load_live(X86Jit *jit, Emit *e)
 {
     emit_cmp_mem_imm8(e, 4, JIT_ABS(jit, vec_live), 0);
     uint8_t *no_vec = emit_jcc(e, HOST_Z, NULL);
-    emit_vec_moves(jit, e, 0x10);
+    emit_load_vec_registers(jit, e);
     emit_patch_here(e, no_vec);
     emit_cmp_mem_imm8(e, 4, JIT_ABS(jit, x87_live), 0);
     uint8_t *no_x87 = emit_jcc(e, HOST_Z, NULL);
@@ -242,7 +276,7 @@ static void emit_c_calls(X86Jit *jit, Emit *e, const uint8_t *stored)
 static void emit_load_vec(X86Jit *jit, Emit *e)
 {
     jit->stubs.load_vec = emit_here(e);
-    emit_vec_moves(jit, e, 0x10);
+    emit_load_vec_registers(jit, e);
     emit_store_imm(e, false, JIT_ABS(jit, vec_live), 1);
     emit8(e, 0xc3);
 }

@@ -709,6 +709,7 @@ static void emit_body(JitBuild *b)
         }
         note_insn(b, insn);
         jit_flags_before(b, insn);
+        jit_emit_early_poll(b, insn);
         insn->emit(b, insn);
         jit_flags_after(b, insn);
         if (!insn->keeps_place) {
@@ -811,6 +812,7 @@ static bool begin(JitBuild *b, X86Jit *jit, X86Tb *proto)
     b->branches = (EmitBranches){ .max = JIT_MAX_FIXUPS, .at = b->branch_at };
     b->vec_known = b->x87_known = b->fixed = false;
     b->recipe_from = b->kept_for = NULL;
+    b->early_poll = NULL;
     jit_forget_place(b);
     b->table = jit->cpu->tlb_now;
     decode(b);
