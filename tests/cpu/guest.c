@@ -37,6 +37,7 @@ struct Guest {
     MemoryRegion root, io_root, window, system;
     X86CpuModel model;
     uint8_t *window_ram, *system_ram;
+    GThread *disturber;
 };
 
 const uint8_t window_pages[WINDOW_SIZE / 4096] = {
@@ -241,6 +242,29 @@ void guest_reset(Guest *g)
     x86_interp_flush_code(g->cpu);
     x86_update_hflags(&g->cpu->state);
     x86_window_consider(g->cpu);
+}
+
+static void *disturb(void *opaque)
+{
+    CPUState *cpu = opaque;
+
+    while (!__atomic_load_n(&cpu->stop, __ATOMIC_RELAXED)) {
+        __atomic_store_n(cpu->poll, 1, __ATOMIC_SEQ_CST);
+        g_thread_yield();
+    }
+    return NULL;
+}
+
+void guest_disturb(Guest *g)
+{
+    g->cpu->parent.stop = false;
+    g->disturber = g_thread_new("disturb", disturb, &g->cpu->parent);
+}
+
+void guest_leave_alone(Guest *g)
+{
+    __atomic_store_n(&g->cpu->parent.stop, true, __ATOMIC_RELAXED);
+    g_thread_join(g->disturber);
 }
 
 void guest_free(Guest *g)

@@ -25,6 +25,10 @@ void guest_write_code(Guest *g, unsigned offset, const void *code, unsigned len)
 int guest_exception(const Guest *g);
 X86CPU *guest_cpu(Guest *g);
 uint8_t *guest_window(Guest *g);
+/* Another thread makes translated code leave over and over, as requests of other threads do, until
+ * guest_leave_alone(). */
+void guest_disturb(Guest *g);
+void guest_leave_alone(Guest *g);
 /* The guest's memory beside the window, for an engine that needs it whole. The IDT's handlers have
  * physical addresses, too, but nothing is there: they are reached, never run. */
 typedef struct GuestMemory {

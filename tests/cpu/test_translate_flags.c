@@ -2,7 +2,7 @@
  * The translator's flags over whole blocks: random functions of instructions that set and read
  * flags, accesses that miss the software TLB in between, and branches run as guest
  * code and as functions of the host. Memory, with the flags that they stored there, must be
- * the same in the end.
+ * the same in the end, also while another thread has translated code leave over and over.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -253,6 +253,38 @@ static void branch(Maker *m)
     m->code[at] = m->len - at - 1;
 }
 
+/* What ends a loop that R10 counts down, and its branch's opcode. */
+static const struct {
+    uint8_t len, bytes[9], jcc;
+} loop_ends[] = {
+    { 4, { 0x41, 0x83, 0xea, 1 }, 0x75 },                         /* sub r10d, 1; jnz */
+    { 4, { 0x41, 0x83, 0xea, 1 }, 0x77 },                         /* ja */
+    { 4, { 0x49, 0x83, 0xc2, 0xff }, 0x75 },                      /* add r10, -1; jnz */
+    { 3, { 0x49, 0xff, 0xca }, 0x75 },                            /* dec r10; jnz */
+    { 6, { 0x49, 0xff, 0xca, 0x4d, 0x85, 0xd2 }, 0x7f },          /* dec r10; test r10, r10; jg */
+    { 7, { 0x41, 0xff, 0xca, 0x41, 0x80, 0xfa, 1 }, 0x73 },       /* dec r10d; cmp r10b, 1; jae */
+    { 8, { 0x41, 0xff, 0xca, 0x66, 0x41, 0x83, 0xfa, 0 }, 0x75 }, /* dec r10d; cmp r10w, 0; jne */
+    { 7, { 0x4d, 0x8d, 0x52, 0xff, 0x4d, 0x09, 0xd2 }, 0x75 },    /* lea r10, [r10 - 1]; or r10, r10; jnz */
+    { 9, { 0x49, 0xff, 0xca, 0x4d, 0x89, 0xd3, 0x49, 0xf7, 0xdb }, 0x78 }, /* dec r10; mov r11, r10; neg r11; js */
+};
+
+/* A loop of a few rounds that R10, which nothing else uses, counts down. */
+static void register_loop(Maker *m)
+{
+    unsigned end = below(m, G_N_ELEMENTS(loop_ends));
+
+    bytes(m, 0xba41, 2); /* mov r10d, rounds */
+    bytes(m, 1 + below(m, 6), 4);
+    unsigned top = m->len;
+    item(m);
+    item(m);
+    for (unsigned i = 0; i < loop_ends[end].len; i++) {
+        byte(m, loop_ends[end].bytes[i]);
+    }
+    byte(m, loop_ends[end].jcc);
+    byte(m, top - m->len - 1);
+}
+
 /* A loop of four rounds: its counter is in memory, its branch looks at a comparison. */
 static void loop(Maker *m)
 {
@@ -290,12 +322,15 @@ static void make_function(Maker *m, uint32_t seed)
     move_registers(m, 0x8b);
     with_register(m, 8, true, 0x38, registers[0], registers[1]); /* CMP: all flags are known */
     for (unsigned i = 0; i < ITEMS; i++) {
-        switch (below(m, 8)) {
+        switch (below(m, 9)) {
         case 0:
             branch(m);
             break;
         case 1:
             loop(m);
+            break;
+        case 2:
+            register_loop(m);
             break;
         default:
             item(m);
@@ -349,7 +384,7 @@ static uint8_t *executable(const Maker *m)
     return p;
 }
 
-static void check_function(uint32_t seed)
+static void check_function(uint32_t seed, bool disturbed)
 {
     static Maker m;
     static uint8_t data[DATA_SIZE];
@@ -363,7 +398,13 @@ static void check_function(uint32_t seed)
 
     uint8_t *guest_data = guest_window(g) + WINDOW_DATA;
     fill(guest_data, seed);
+    if (disturbed) {
+        guest_disturb(g);
+    }
     run_in_guest(g, &m);
+    if (disturbed) {
+        guest_leave_alone(g);
+    }
     if (memcmp(guest_data, data, DATA_SIZE) != 0) {
         g_test_message("seed %u", seed);
     }
@@ -374,7 +415,14 @@ static void check_function(uint32_t seed)
 static void test_flags(void)
 {
     for (uint32_t seed = 1; seed <= FUNCTIONS; seed++) {
-        check_function(seed);
+        check_function(seed, false);
+    }
+}
+
+static void test_disturbed(void)
+{
+    for (uint32_t seed = FUNCTIONS + 1; seed <= 2 * FUNCTIONS; seed++) {
+        check_function(seed, true);
     }
 }
 
@@ -382,5 +430,6 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/translate-flags/functions", test_flags);
+    g_test_add_func("/translate-flags/disturbed", test_disturbed);
     return g_test_run();
 }

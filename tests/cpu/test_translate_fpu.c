@@ -201,18 +201,6 @@ static void write_code(Guest *g, unsigned *offset, const uint8_t *code, const ui
     *offset += end - code;
 }
 
-/* Makes translated code leave as other threads' requests do. */
-static void *disturb(void *opaque)
-{
-    X86CPU *cpu = opaque;
-
-    while (!__atomic_load_n(&cpu->parent.stop, __ATOMIC_RELAXED)) {
-        __atomic_store_n(cpu->parent.poll, 1, __ATOMIC_SEQ_CST);
-        g_thread_yield();
-    }
-    return NULL;
-}
-
 static void compare(const X86State *s, const Fxsave *native)
 {
     g_assert_cmphex(s->fpu.fcw, ==, native->fcw);
@@ -254,11 +242,9 @@ static void check_loop(const uint8_t *code, const uint8_t *end, const char *neve
     fill(guest_window(g) + WINDOW_DATA);
     write_code(g, &offset, frame_code, frame_code_end);
     write_code(g, &offset, code, end);
-    cpu->parent.stop = false;
-    GThread *thread = g_thread_new("disturb", disturb, cpu);
+    guest_disturb(g);
     run_guest(g);
-    __atomic_store_n(&cpu->parent.stop, true, __ATOMIC_RELAXED);
-    g_thread_join(thread);
+    guest_leave_alone(g);
 
     g_assert_cmpmem(guest_window(g) + WINDOW_DATA, DATA_SIZE, data, DATA_SIZE);
     compare(&cpu->state, &image);
