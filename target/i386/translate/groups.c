@@ -169,6 +169,7 @@ static uint32_t implicit_writes(const X86Insn *x)
     case X86_MN_BSR: case X86_MN_XCHG: case X86_MN_XADD: case X86_MN_ANDN: case X86_MN_BZHI:
     case X86_MN_BEXTR: case X86_MN_BLSR: case X86_MN_BLSI: case X86_MN_BLSMSK: case X86_MN_SHLX:
     case X86_MN_SHRX: case X86_MN_SARX: case X86_MN_RORX: case X86_MN_MULX: case X86_MN_MOVBE:
+    case X86_MN_JMP:
         return 0;
     case X86_MN_MUL: case X86_MN_DIV: case X86_MN_IDIV: case X86_MN_CWD:
         return RAX | RDX;
@@ -179,7 +180,7 @@ static uint32_t implicit_writes(const X86Insn *x)
     case X86_MN_PCMPESTRI: case X86_MN_PCMPISTRI:
     case X86_MN_VPCMPESTRI: case X86_MN_VPCMPISTRI:
         return 1 << X86_RCX;
-    case X86_MN_PUSH: case X86_MN_POP:
+    case X86_MN_PUSH: case X86_MN_POP: case X86_MN_CALL: case X86_MN_RET:
         return 1 << X86_RSP;
     }
     if ((x->mnemonic >= X86_MN_JO && x->mnemonic <= X86_MN_JNLE) ||
