@@ -242,6 +242,12 @@ static unsigned read_bytes(JitBuild *b, unsigned have, unsigned pos, unsigned av
     return end;
 }
 
+/* STI as the last instruction is interpreted (system.c): it had better be the next block's first. */
+static bool begins_next(const JitBuild *b, const X86Insn *x, unsigned max)
+{
+    return x->mnemonic == X86_MN_STI && b->count > 0 && b->count + 1 == max && !b->exact;
+}
+
 /* Fills b->insns with what lies in the rest of the page. */
 static void decode(JitBuild *b)
 {
@@ -262,7 +268,7 @@ static void decode(JitBuild *b)
             max = 1;
             continue;
         }
-        if (res != X86_DECODE_OK) {
+        if (res != X86_DECODE_OK || begins_next(b, &insn->x, max)) {
             break;
         }
         more = add_insn(b, insn, pos);
