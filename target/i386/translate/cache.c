@@ -46,17 +46,6 @@ static void *map_data(size_t size, int flags)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Large pages where the host has them: what is looked up is scattered. */
-static void *map_large(size_t size)
-{
-    void *p = map_data(size, 0);
-
-    if (p) {
-        madvise(p, size, MADV_HUGEPAGE);
-    }
-    return p;
-}
-
 /* Of one mode. */
 static size_t jumps_size(void)
 {
@@ -96,7 +85,7 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
-    jit->arena = map_large(JIT_ARENA_SIZE);
+    jit->arena = map_data(JIT_ARENA_SIZE, 0);
     jit->modes[0].jumps = map_data(JIT_MAX_MODES * jumps_size(), MAP_32BIT);
     jit->modes[0].returns = map_data(JIT_MAX_MODES * returns_size(), MAP_32BIT);
     if (!jit->ctx || !jit->arena || !jit->modes[0].jumps || !jit->modes[0].returns ||
