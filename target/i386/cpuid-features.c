@@ -204,6 +204,9 @@ static const FeatureRow feature_rows[] = {
     { "pfthreshold", X86_FW_8000000A_EDX, 12, X86_FEAT_NONE, FEATURE_MISSING },
     { "vgif", X86_FW_8000000A_EDX, 16, X86_FEAT_NONE, FEATURE_MISSING },
     { "svme-addr-chk", X86_FW_8000000A_EDX, 28, X86_FEAT_NONE, FEATURE_MISSING },
+    /* Branches are no more apart with the retpolines that guests have without it: a translated RET is predicted
+     * as any indirect jump of the host is. */
+    { "auto-ibrs", X86_FW_80000021_EAX, 8, X86_FEAT_NONE, FEATURE_DOPPEL },
     { "hv-relaxed", X86_FW_HYPERV, X86_HV_RELAXED, X86_FEAT_NONE, FEATURE_MISSING },
     { "hv-vapic", X86_FW_HYPERV, X86_HV_VAPIC, X86_FEAT_NONE, FEATURE_MISSING },
     { "hv-time", X86_FW_HYPERV, X86_HV_TIME, X86_FEAT_NONE, FEATURE_MISSING },
@@ -251,6 +254,7 @@ static const struct {
     [X86_FW_80000007_EDX] = { 0x80000007, 0, 3 },
     [X86_FW_80000008_EBX] = { 0x80000008, 0, 1 },
     [X86_FW_8000000A_EDX] = { 0x8000000a, 0, 3 },
+    [X86_FW_80000021_EAX] = { 0x80000021, 0, 0 },
     [X86_FW_KVM] = { 0x40000001, 0, 0 },
     [X86_FW_HYPERV] = { 0x40000003, 0, 0 },
 };

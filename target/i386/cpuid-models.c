@@ -12,7 +12,7 @@
 
 static const X86CpuModel models[] = {
     { .name = "max", .vendor = "AuthenticAMD", .family = 15, .model = 107, .stepping = 1,
-      .level = 0xd, .xlevel = 0x8000000a,
+      .level = 0xd, .xlevel = 0x80000021,
       .model_id = "QEMU TCG CPU version 2.5+" },
     { .name = "qemu64", .vendor = "AuthenticAMD", .family = 15, .model = 107, .stepping = 1,
       .level = 0xd, .xlevel = 0x8000000a,

@@ -106,6 +106,7 @@ uint64_t x86_efer_allowed(const X86CPU *cpu)
         { X86_FW_80000001_EDX, FW81_EDX_LM, X86_EFER_LME },
         { X86_FW_80000001_EDX, 20, X86_EFER_NXE },
         { X86_FW_80000001_EDX, 25, X86_EFER_FFXSR },
+        { X86_FW_80000021_EAX, 8, X86_EFER_AIBRSE },
     };
 
     return allowed_bits(cpu, gates, G_N_ELEMENTS(gates));
@@ -457,6 +458,9 @@ static void leaf_extended(X86CPU *cpu, const X86CpuModel *m, uint32_t leaf, uint
     case 0x8000001d:
     case 0x8000001e:
         leaf_topoext(cpu, m, leaf, sub, out);
+        break;
+    case 0x80000021:
+        out[EAX] = m->words[X86_FW_80000021_EAX];
         break;
     }
 }

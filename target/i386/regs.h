@@ -88,6 +88,7 @@
 #define X86_EFER_NXE X86_BIT(11)
 #define X86_EFER_SVME X86_BIT(12)
 #define X86_EFER_FFXSR X86_BIT(14)
+#define X86_EFER_AIBRSE X86_BIT(21)
 
 /*
  * X86Segment.attr: descriptor bits 8-15 in bits 0-7, bits 20-23 in bits 12-15

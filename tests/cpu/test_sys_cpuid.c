@@ -168,6 +168,25 @@ static void test_msr(void)
     cpu_machine_free(m);
 }
 
+/* Automatic IBRS (APM vol. 2, 3.1.7; vol. 3, Fn8000_0021): the leaf and EFER's bit come together. */
+static void test_automatic_ibrs(void)
+{
+    static const struct {
+        const char *model;
+        uint32_t bit;
+    } cases[] = { { "max", 1 << 8 }, { "max,auto-ibrs=off", 0 }, { "qemu64", 0 } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        CpuMachine *m = cpu_machine_new(cases[i].model);
+        uint32_t out[4];
+
+        x86_cpuid(m->cpu, 0x80000021, 0, out);
+        g_assert_cmphex(out[0] & 1 << 8, ==, cases[i].bit);
+        check_msr(m->cpu, X86_MSR_EFER, X86_EFER_AIBRSE, cases[i].bit);
+        cpu_machine_free(m);
+    }
+}
+
 /* SDM vol. 3, 17.17.3: TSC and TSC_ADJUST move together. */
 static void test_tsc_adjust(void)
 {
@@ -191,6 +210,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cpu/cpuid/errors", test_errors);
     g_test_add_func("/cpu/cpuid/invariant-tsc", test_invariant_tsc);
     g_test_add_func("/cpu/msr", test_msr);
+    g_test_add_func("/cpu/cpuid/automatic-ibrs", test_automatic_ibrs);
     g_test_add_func("/cpu/tsc-adjust", test_tsc_adjust);
     return g_test_run();
 }
