@@ -9,6 +9,7 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
+#include <unistd.h>
 #include "hw/i386/kernel.h"
 #include "hw/i386/roms.h"
 
@@ -74,13 +75,15 @@ static bool check_image(const KernelImage *image, gsize *setup_size, Error **err
 static bool add_initrd(MachineState *machine, FWCfgState *fw_cfg, uint8_t *setup,
                        uint64_t below_4g, gsize kernel_size, Error **errp)
 {
-    uint8_t *data;
+    const char *path = machine->initrd_filename;
+    uint8_t *data = NULL;
     gsize len;
 
-    if (!machine->initrd_filename) {
+    if (!path) {
         return true;
     }
-    if (!kernel_read_file("-initrd", machine->initrd_filename, &data, &len, errp)) {
+    int fd = kernel_open_file(path, &len);
+    if (fd < 0 && !kernel_read_file("-initrd", path, &data, &len, errp)) {
         return false;
     }
     uint64_t top = boot_protocol(setup) >= 0x203 ? get32(setup + HDR_INITRD_ADDR_MAX)
@@ -88,8 +91,11 @@ static bool add_initrd(MachineState *machine, FWCfgState *fw_cfg, uint8_t *setup
     top = MIN(top, below_4g - FIRMWARE_RESERVE - 1);
     if (len + KERNEL_ADDR + kernel_size > top) {
         error_setg(errp, "-initrd %s: %zu bytes do not fit into the guest's memory; give it more "
-                   "with -m", machine->initrd_filename, (size_t)len);
+                   "with -m", path, (size_t)len);
         g_free(data);
+        if (fd >= 0) {
+            close(fd);
+        }
         return false;
     }
     uint32_t addr = (uint32_t)((top - len) & ~UINT64_C(4095));
@@ -97,7 +103,11 @@ static bool add_initrd(MachineState *machine, FWCfgState *fw_cfg, uint8_t *setup
     put32(setup + HDR_RAMDISK_SIZE, (uint32_t)len);
     fw_cfg_add_i32(fw_cfg, FW_CFG_INITRD_ADDR, addr);
     fw_cfg_add_i32(fw_cfg, FW_CFG_INITRD_SIZE, (uint32_t)len);
-    fw_cfg_take_bytes(fw_cfg, FW_CFG_INITRD_DATA, data, len, g_free);
+    if (fd >= 0) {
+        fw_cfg_take_file(fw_cfg, FW_CFG_INITRD_DATA, fd, len);
+    } else {
+        fw_cfg_take_bytes(fw_cfg, FW_CFG_INITRD_DATA, data, len, g_free);
+    }
     return true;
 }
 

@@ -4,7 +4,23 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "hw/i386/kernel.h"
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int kernel_open_file(const char *path, gsize *len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+
+    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)) {
+        close(fd);
+        fd = -1;
+    }
+    *len = fd >= 0 ? st.st_size : 0;
+    return fd;
+}
 
 bool kernel_read_file(const char *option, const char *path, uint8_t **data, gsize *len,
                       Error **errp)

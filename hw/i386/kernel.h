@@ -33,6 +33,8 @@ bool kernel_load_linux(MachineState *machine, FWCfgState *fw_cfg, const KernelIm
 /* Offers the option ROM; pc-tables.c makes it the first boot device. */
 bool kernel_add_rom(FWCfgState *fw_cfg, const char *name, const uint8_t *rom, size_t size,
                     Error **errp);
+/* Opens a file that can be read again later, and tells its size; -1 if that fails or it is none. */
+int kernel_open_file(const char *path, gsize *len);
 /* Reads a whole file; errors name the option. */
 bool kernel_read_file(const char *option, const char *path, uint8_t **data, gsize *len,
                       Error **errp);

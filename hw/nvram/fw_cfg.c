@@ -18,6 +18,7 @@
  */
 #include "hw/nvram/fw_cfg.h"
 #include <string.h>
+#include <unistd.h>
 #include "hw/core/machine.h"
 #include "util/trace.h"
 
@@ -40,11 +41,13 @@ enum {
 
 static const uint64_t FW_CFG_DMA_SIGNATURE = UINT64_C(0x51454d5520434647); /* "QEMU CFG" */
 enum { FW_CFG_INVALID = 0xffff };
-enum { FW_CFG_DEFAULT_SLOTS = 0x20 };
+enum { FW_CFG_DEFAULT_SLOTS = 0x20, FILE_CHUNK = 64 << 10 };
 
 typedef struct FWCfgEntry {
-    uint8_t *data;             /* NULL: there is no such item */
+    uint8_t *data;             /* NULL, and not in_file: there is no such item */
     uint32_t len;
+    bool in_file;              /* the first len bytes of fd */
+    int fd;
     bool writable;
     GDestroyNotify destroy;
     FWCfgSelectFn *on_select;
@@ -110,6 +113,9 @@ static void entry_clear(FWCfgEntry *e)
     if (e->destroy) {
         e->destroy(e->data);
     }
+    if (e->in_file) {
+        close(e->fd);
+    }
     *e = (FWCfgEntry){ 0 };
 }
 
@@ -117,7 +123,25 @@ static void entry_clear(FWCfgEntry *e)
 static FWCfgEntry *current_entry(FWCfgState *s)
 {
     FWCfgEntry *e = entry_of(s, s->cur_key);
-    return e && e->data && s->cur_offset < e->len ? e : NULL;
+    return e && (e->data || e->in_file) && s->cur_offset < e->len ? e : NULL;
+}
+
+/* len bytes of the item, all of them in it. False if the file has become shorter or unreadable. */
+static bool read_entry(const FWCfgEntry *e, uint32_t offset, uint8_t *to, uint32_t len)
+{
+    if (!e->in_file) {
+        memcpy(to, e->data + offset, len);
+        return true;
+    }
+    for (uint32_t done = 0; done < len;) {
+        ssize_t n = pread(e->fd, to + done, len - done, (off_t)offset + done);
+
+        if (n <= 0) {
+            return false;
+        }
+        done += n;
+    }
+    return true;
 }
 
 static const char *key_name(uint16_t key)
@@ -169,6 +193,15 @@ void fw_cfg_take_bytes(FWCfgState *s, uint16_t key, void *data, size_t len,
     e->data = data;
     e->len = len;
     e->destroy = destroy;
+}
+
+void fw_cfg_take_file(FWCfgState *s, uint16_t key, int fd, size_t len)
+{
+    FWCfgEntry *e = entry_of(s, key);
+
+    g_assert(e && len <= UINT32_MAX);
+    entry_clear(e);
+    *e = (FWCfgEntry){ .len = len, .in_file = true, .fd = fd };
 }
 
 void fw_cfg_add_bytes(FWCfgState *s, uint16_t key, const void *data, size_t len)
@@ -371,11 +404,15 @@ static MemTxResult comb_read(void *opaque, hwaddr addr, uint64_t *val, unsigned 
 {
     FWCfgState *s = opaque;
     FWCfgEntry *e = current_entry(s);
+    uint8_t byte = 0;
 
     if (size != 1) {
         return MEMTX_ERROR;
     }
-    *val = e ? e->data[s->cur_offset++] : 0;
+    if (e && !read_entry(e, s->cur_offset++, &byte, 1)) {
+        byte = 0;
+    }
+    *val = byte;
     trace(fw_cfg_read, s->cur_key, s->cur_offset, (unsigned)*val);
     return MEMTX_OK;
 }
@@ -396,6 +433,23 @@ static const MemoryRegionOps comb_ops = {
     .impl = { .min_size = 1, .max_size = 2, .unaligned = true },
 };
 
+/* len bytes of the item, all of them in it, to the guest's memory. */
+static MemTxResult dma_copy(const FWCfgState *s, const FWCfgEntry *e, hwaddr addr, uint32_t len)
+{
+    if (!e->in_file) {
+        return address_space_write(s->dma_as, addr, MEMTXATTRS_NONE, e->data + s->cur_offset, len);
+    }
+    g_autofree uint8_t *chunk = g_malloc(FILE_CHUNK);
+    MemTxResult r = MEMTX_OK;
+
+    for (uint32_t done = 0, n; done < len && r == MEMTX_OK; done += n) {
+        n = MIN(len - done, FILE_CHUNK);
+        r = !read_entry(e, s->cur_offset + done, chunk, n) ? MEMTX_ERROR
+            : address_space_write(s->dma_as, addr + done, MEMTXATTRS_NONE, chunk, n);
+    }
+    return r;
+}
+
 static bool dma_read_item(FWCfgState *s, hwaddr addr, uint32_t len)
 {
     FWCfgEntry *e = current_entry(s);
@@ -403,7 +457,7 @@ static bool dma_read_item(FWCfgState *s, hwaddr addr, uint32_t len)
     MemTxResult r = MEMTX_OK;
 
     if (have) {
-        r = address_space_write(s->dma_as, addr, MEMTXATTRS_NONE, e->data + s->cur_offset, have);
+        r = dma_copy(s, e, addr, have);
         s->cur_offset += have;
     }
     if (r == MEMTX_OK && have < len) {

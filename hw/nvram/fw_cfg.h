@@ -82,6 +82,9 @@ void fw_cfg_add_bytes(FWCfgState *s, uint16_t key, const void *data, size_t len)
 /* Takes over data; destroy(data) frees it (NULL: it is never freed). */
 void fw_cfg_take_bytes(FWCfgState *s, uint16_t key, void *data, size_t len,
                        GDestroyNotify destroy);
+/* The first len bytes of a regular file, which are read whenever the guest reads them: an image that is used
+ * once takes no memory. Takes over fd. */
+void fw_cfg_take_file(FWCfgState *s, uint16_t key, int fd, size_t len);
 void fw_cfg_add_string(FWCfgState *s, uint16_t key, const char *text); /* with its NUL */
 void fw_cfg_add_i16(FWCfgState *s, uint16_t key, uint16_t value);
 void fw_cfg_add_i32(FWCfgState *s, uint16_t key, uint32_t value);
