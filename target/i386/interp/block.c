@@ -41,7 +41,14 @@ static void free_page(gpointer data)
     X86CodePage *page = data;
 
     ram_page_clear_code(page->block, page->offset);
+    __atomic_fetch_sub(page->count, 1, __ATOMIC_RELAXED);
     g_free(page);
+}
+
+/* How many pages with code there are of those that the host page is counted with. */
+static uint16_t *page_count(X86Interp *interp, const uint8_t *host)
+{
+    return &interp->code_pages[(uintptr_t)host >> 12 & (X86_CODE_COUNTS - 1)];
 }
 
 static X86CodePage **recent_page(X86Interp *interp, const uint8_t *host)
@@ -81,7 +88,9 @@ static X86CodePage *code_page(X86CPU *cpu, const uint8_t *host, RAMBlock *block,
         page->host = host;
         page->block = block;
         page->offset = offset;
+        page->count = page_count(cpu->interp, host);
         g_hash_table_insert(cpu->interp->pages, (void *)host, page);
+        __atomic_fetch_add(page->count, 1, __ATOMIC_SEQ_CST); /* before others are to tell of their stores */
         ram_page_set_code(block, offset);
         page->request = x86_tlb_ask_peers(cpu);
         x86_tlb_drop_writes_to(cpu, host);
@@ -226,41 +235,56 @@ void x86_interp_flush_code(X86CPU *cpu)
     cpu->code_generation++;
 }
 
+/* Another thread has written. */
+static void note_pending(X86Interp *interp, const uint8_t *host, uint64_t granules)
+{
+    void *page = (void *)page_of(host);
+
+    g_mutex_lock(&interp->pending_lock);
+    granules |= GPOINTER_TO_SIZE(g_hash_table_lookup(interp->pending, page));
+    g_hash_table_insert(interp->pending, page, GSIZE_TO_POINTER(granules));
+    g_mutex_unlock(&interp->pending_lock);
+}
+
 /* RAMCodeListenerFn. */
 static void ram_code_event(void *opaque, RAMBlock *block, uint64_t offset, uint64_t len)
 {
     X86CPU *cpu = opaque;
-    X86Interp *interp = cpu->interp;
+    const uint8_t *host = block->host + offset;
     bool own = &cpu->parent == current_cpu || !cpu->parent.thread;
 
     if (own) {
-        x86_code_written(cpu, block->host + offset, len);
-    } else {
-        g_mutex_lock(&interp->pending_lock);
-        if (interp->pending_count < X86_PENDING_WRITES) {
-            interp->pending[interp->pending_count] = page_of(block->host + offset);
-        }
-        interp->pending_count++;
-        g_mutex_unlock(&interp->pending_lock);
+        x86_code_written(cpu, host, len);
+    } else if (__atomic_load_n(page_count(cpu->interp, host), __ATOMIC_SEQ_CST)) {
+        note_pending(cpu->interp, host, x86_granule_mask(offset & 0xfff, len));
         cpu_interrupt(&cpu->parent, CPU_INTERRUPT_CODE);
+    }
+}
+
+static void granules_written(X86CPU *cpu, const uint8_t *page, uint64_t granules)
+{
+    for (unsigned from = 0, to; from < 64; from = to + 1) {
+        for (to = from; to < 64 && (granules >> to & 1); to++) {
+        }
+        if (to > from) {
+            x86_code_written(cpu, page + (from << 6), (to - from) << 6);
+        }
     }
 }
 
 void x86_code_sync(X86CPU *cpu)
 {
     X86Interp *interp = cpu->interp;
+    GHashTableIter i;
+    gpointer page, granules;
 
     cpu_reset_interrupt(&cpu->parent, CPU_INTERRUPT_CODE);
     g_mutex_lock(&interp->pending_lock);
-    unsigned count = interp->pending_count;
-    if (count > X86_PENDING_WRITES) {
-        x86_interp_flush_code(cpu);
-        count = 0;
+    g_hash_table_iter_init(&i, interp->pending);
+    while (g_hash_table_iter_next(&i, &page, &granules)) {
+        granules_written(cpu, page, GPOINTER_TO_SIZE(granules));
     }
-    for (unsigned i = 0; i < count; i++) {
-        x86_code_written(cpu, interp->pending[i], GUEST_PAGE_SIZE);
-    }
-    interp->pending_count = 0;
+    g_hash_table_remove_all(interp->pending);
     g_mutex_unlock(&interp->pending_lock);
 }
 
@@ -561,6 +585,7 @@ void x86_interp_init(X86CPU *cpu)
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     g_assert(interp->arena != MAP_FAILED);
     g_mutex_init(&interp->pending_lock);
+    interp->pending = g_hash_table_new(NULL, NULL);
     interp->decode_features = (x86_has_feature(cpu, X86_FEAT_LZCNT) ? X86_DECODE_HAS_LZCNT : 0) |
                               (x86_has_feature(cpu, X86_FEAT_BMI1) ? X86_DECODE_HAS_BMI1 : 0);
     interp->scratch = g_malloc(x86_block_size(2) + sizeof(X86PlainInsn));
@@ -581,6 +606,7 @@ void x86_interp_destroy(X86CPU *cpu)
     g_hash_table_destroy(cpu->interp->pages);
     munmap(cpu->interp->arena, ARENA_SIZE);
     g_mutex_clear(&cpu->interp->pending_lock);
+    g_hash_table_destroy(cpu->interp->pending);
     g_free(cpu->interp->scratch);
     g_free(cpu->interp);
     x86_tlb_free(cpu->tlb);

@@ -124,6 +124,7 @@ struct X86CodePage {
     X86Block *blocks;
     struct X86Tb *translated; /* the translator's blocks, in the order they were made */
     struct X86Tb *last_translated;
+    uint16_t *count;          /* the one of X86Interp.code_pages that it is in */
     uint64_t request;         /* to the other CPUs, to tell of their stores; 0: they do */
     unsigned idle_writes;     /* since it has no blocks any more */
 };
@@ -132,9 +133,7 @@ struct X86CodePage {
  * tends to run again. */
 enum { X86_IDLE_WRITES = 64 };
 
-enum { X86_PENDING_WRITES = 64 };
-
-enum { X86_RECENT_PAGES = 64 };
+enum { X86_RECENT_PAGES = 64, X86_CODE_COUNTS = 1 << 14 };
 
 struct X86Interp {
     const X86Op *cur;      /* the operation that may fault; NULL: fetching */
@@ -154,10 +153,11 @@ struct X86Interp {
     uint8_t *arena;
     size_t arena_used;
     X86Block *scratch;     /* for one instruction that cannot be cached */
-    /* Writes to code by other threads, to be looked at between blocks. */
+    uint16_t code_pages[X86_CODE_COUNTS]; /* [atomic] by the host page's number, how many of pages there are:
+                                             what others write elsewhere needs no look */
+    /* Writes to code by other threads, to be looked at between blocks: host page -> granules. */
     GMutex pending_lock;
-    unsigned pending_count; /* above X86_PENDING_WRITES: drop everything */
-    const uint8_t *pending[X86_PENDING_WRITES];
+    GHashTable *pending;
 };
 
 static inline const X86Block *x86_op_block(const X86Op *op)
