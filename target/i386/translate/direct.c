@@ -8,6 +8,8 @@
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "target/i386/translate/runtime.h"
+#include <sched.h>
+#include <x86intrin.h>
 #include "target/i386/cpuid.h"
 #include "target/i386/interp/flags.h"
 #include "target/i386/interp/operand.h"
@@ -21,6 +23,12 @@
 /* What a key has beside the mode bits. */
 #define KEY_EXTRA (X86_KEY_CS_FLAT | X86_KEY_SHADOW | X86_KEY_SIMD_EXCP | X86_KEY_X87_EXCP | \
                    X86_KEY_TRANSLATED)
+
+/* In ticks of the host's time stamp counter, of which a millisecond has some millions. */
+enum {
+    PAUSE_APART = 5000, /* the guest does something else in between */
+    LONG_SPIN = 100000,
+};
 
 /* --- flags and modes -------------------------------------------------------------------- */
 
@@ -320,6 +328,25 @@ const uint8_t *jit_rdtscp(X86JitContext *ctx, const X86TbInsn *insn)
     jit_x87_leave(ctx, insn);
     read_tsc(ctx);
     ctx->regs[X86_RCX] = (uint32_t)ctx->cpu->state.tsc_aux;
+    return jit_after(ctx, insn);
+}
+
+/* PAUSE where there are other CPUs: of one that waits for long the host may not have run the other's thread,
+ * which has what it waits for. */
+const uint8_t *jit_pause(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    X86Jit *jit = ctx->cpu->translator;
+    uint64_t now = __rdtsc();
+
+    if (now - jit->last_pause > PAUSE_APART) {
+        jit->spinning_since = now;
+    } else if (now - jit->spinning_since > LONG_SPIN) {
+        sched_yield();
+        now = jit->spinning_since = __rdtsc();
+    }
+    jit->last_pause = now;
+    _mm_pause();
+    jit_x87_leave(ctx, insn);
     return jit_after(ctx, insn);
 }
 

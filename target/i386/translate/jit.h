@@ -401,6 +401,7 @@ struct X86Jit {
     JitDecoded decoded[JIT_DECODED];
     uint64_t scattered[1 << JIT_SCATTERED_BITS >> 6]; /* loops that are to have no sites, hashed */
     JitIret iret;
+    uint64_t spinning_since, last_pause; /* host's time stamps (direct.c) */
     X86JitStats stats;
 };
 

@@ -13,7 +13,7 @@
 JitCallFn jit_interpret;
 /* The same for MOVS and STOS (strings.c) and for instructions of direct.c. */
 JitCallFn jit_string, jit_syscall, jit_sysret, jit_sysret32, jit_iret, jit_rdtsc, jit_rdtscp,
-    jit_write_base;
+    jit_write_base, jit_pause;
 
 /* An access in page, for reading or for writing, misses the TLB: fills it and begins insn
  * again, delivers the page fault, or interprets. */

@@ -9,6 +9,7 @@
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "hw/core/machine.h"
 #include "target/i386/translate/build.h"
 #include "target/i386/translate/runtime.h"
 
@@ -267,6 +268,18 @@ static void emit_write_base(JitBuild *b, const JitInsn *insn)
     jit_emit_call(b, insn, jit_write_base);
 }
 
+static void emit_pause(JitBuild *b, const JitInsn *insn)
+{
+    emit8(&b->e, 0xf3);
+    emit8(&b->e, 0x90);
+}
+
+/* Where there are other CPUs to wait for. */
+static void emit_long_pause(JitBuild *b, const JitInsn *insn)
+{
+    jit_emit_call(b, insn, jit_pause);
+}
+
 static void emit_nothing(JitBuild *b, const JitInsn *insn)
 {
 }
@@ -283,7 +296,7 @@ typedef enum SystemKind {
 
 /* Beside what the row says, where the instruction is not left to the interpreter. */
 typedef enum SystemNeed {
-    ANYWHERE, IOPL, WORD_SIZE, IN_RING_0_64, IN_64, LONG_MODE, WIDE_64,
+    ANYWHERE, IOPL, WORD_SIZE, IN_RING_0_64, IN_64, LONG_MODE, WIDE_64, OTHER_CPUS,
 } SystemNeed;
 
 typedef struct SystemInsn {
@@ -312,7 +325,16 @@ static const SystemInsn system_insns[] = {
     { X86_MN_SYSCALL, emit_syscall, LEAVES, LONG_MODE },
     { X86_MN_SYSRET, emit_sysret, LEAVES, IN_64 },
     { X86_MN_IRET, emit_iret, LEAVES, IN_RING_0_64 },
+    { X86_MN_PAUSE, emit_long_pause, CALLS, OTHER_CPUS },
+    { X86_MN_PAUSE, emit_pause, PLAIN, ANYWHERE },
 };
+
+static bool has_other_cpus(const X86CPU *cpu)
+{
+    const MachineState *machine = cpu->parent.parent.machine;
+
+    return machine && machine->max_cpus > 1;
+}
 
 static bool is_met(const JitBuild *b, const JitInsn *insn, SystemNeed need)
 {
@@ -329,6 +351,8 @@ static bool is_met(const JitBuild *b, const JitInsn *insn, SystemNeed need)
         return b->mode64 && insn->x.op_size == 8;
     case IN_RING_0_64:
         return b->mode64 && insn->x.op_size == 8 && !(b->tb->key & X86_HF_CPL_MASK);
+    case OTHER_CPUS:
+        return has_other_cpus(b->cpu);
     default:
         return true;
     }
