@@ -19,7 +19,7 @@ enum {
     POPULATE = 1 << 20,
     PREFETCH = 2048, /* so far ahead of the records that are gone through */
     SWEEP_FILLS = 4, /* regions between two sweeps of the tables; far less than X86Jit.fills can count */
-    KEEP_WRITABLE = 8 << 20, /* behind that: blocks are linked soon after they were made */
+    KEEP_WRITABLE = 2 << 20, /* behind that: blocks are linked soon after they were made */
 };
 
 /* --- the layout -------------------------------------------------------------------------- */
@@ -93,8 +93,8 @@ void jit_regions_used(const X86Jit *jit, size_t *code, size_t *arena)
 /* --- memory for a block ------------------------------------------------------------------- */
 
 /* Has the host map what comes next of a half of the cache in both mappings, for that costs less
- * than a fault for each page. What was written some time ago is unmapped where it is writable:
- * it would count twice as memory of the process. */
+ * than a fault for each page. What was written some time ago is unmapped where it is writable, with what
+ * links have brought back of it: it would count twice as memory of the process. */
 static void populate(X86Jit *jit, size_t start, size_t used, size_t *populated)
 {
     size_t end = MIN(*populated + POPULATE, start + region_end(jit));
@@ -103,7 +103,7 @@ static void populate(X86Jit *jit, size_t start, size_t used, size_t *populated)
         madvise(jit->code_rw + *populated, end - *populated, MADV_POPULATE_WRITE);
         madvise(jit->code_rx + *populated, end - *populated, MADV_POPULATE_READ);
         if (*populated >= start + KEEP_WRITABLE) {
-            madvise(jit->code_rw + *populated - KEEP_WRITABLE, POPULATE, MADV_DONTNEED);
+            madvise(jit->code_rw + start, *populated - KEEP_WRITABLE - start, MADV_DONTNEED);
         }
         *populated = end;
     }
