@@ -55,7 +55,7 @@ struct X86Window {
     bool torn;            /* all has been unmapped, though pages says otherwise */
     bool parts;           /* something of the guest's large pages may be mapped */
     GHashTable *pages;    /* by address and size (window.c): the host page and flags */
-    unsigned cpus;        /* of the machine: a change costs more, for the host's other CPUs must know */
+    unsigned cpus;        /* of the machine: with many a change costs more, for the host's others must know */
     uint64_t expected;    /* page of an access that was a page fault, or 0 */
     uint64_t changes;     /* of what is mapped, for this owner */
     unsigned refusals;    /* since it became the owner */

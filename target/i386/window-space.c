@@ -178,7 +178,7 @@ bool x86_window_may_map(const X86Window *w)
     const X86WindowSpace *s = w->owner;
 
     return w->eager ||
-           w->changes * w->cpus <
+           w->changes * MAX(w->cpus / 2, 1) <
                (FREE_CHANGES >> s->failures) + (s->ticks - w->opened) / TICKS_PER_CHANGE;
 }
 
