@@ -10,7 +10,13 @@
 
 /* --- options ------------------------------------------------------------------- */
 
-enum { DEFAULT_CACHE = 128, MIN_CACHE = 1, MAX_CACHE = 1024 }; /* MiB for each CPU */
+enum { MIN_CACHE = 1, MAX_CACHE = 1024 }; /* MiB for each CPU */
+
+/* Each CPU translates for itself what it runs, but a program runs on one at a time. */
+static unsigned default_cache(const MachineState *machine)
+{
+    return 64 + 64 / MAX(machine->smp_cpus, 1);
+}
 
 static bool take_engine(MachineState *machine, const char *engine, Error **errp)
 {
@@ -24,7 +30,7 @@ static bool take_engine(MachineState *machine, const char *engine, Error **errp)
 
 static bool take_cache_size(MachineState *machine, OptDict *opts, Error **errp)
 {
-    uint64_t mib = DEFAULT_CACHE;
+    uint64_t mib = default_cache(machine);
 
     if (opts && !optdict_get_u64(opts, "tb-size", &mib, errp)) {
         return false;

@@ -123,13 +123,13 @@ static void note(X86Jit *jit, uint32_t tag)
 /* As many regions after its own are filled without an end to a block as there are others. */
 static void test_end(void)
 {
-    for (unsigned first = 0; first < 256; first++) {
+    for (unsigned first = 0; first < 2 * JIT_FILLS; first++) {
         Fixture f;
 
         set_up(&f, 0);
         f.jit->fills = first;
         jit_table_add(f.jit, &f.table, hash(1), JIT_WAYS, record(&f, 1));
-        for (unsigned i = 0; i < 250; i++) {
+        for (unsigned i = 0; i < JIT_FILLS; i++) {
             g_assert_cmpuint(found(&f, 1, hash(1)), ==, i < REGIONS);
             f.jit->fills++;
         }

@@ -12,6 +12,9 @@
 /* Jumps remembered in a mode before its jump cache gets a large page. */
 enum { BUSY_MODE = 2048 };
 
+/* A block's record takes a little more than its code; of a small cache each region needs room for some. */
+enum { MIN_ARENA = JIT_MAX_REGIONS * 4 * JIT_ARENA_ROOM };
+
 /* --- memory --------------------------------------------------------------------- */
 
 static bool map_code(X86Jit *jit, size_t size, Error **errp)
@@ -34,6 +37,7 @@ static bool map_code(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->code_size = size;
+    jit->arena_size = MAX(size / 4 * 3, MIN_ARENA);
     jit_regions_init(jit);
     return true;
 }
@@ -85,7 +89,7 @@ bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
         return false;
     }
     jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
-    jit->arena = map_data(JIT_ARENA_SIZE, 0);
+    jit->arena = map_data(jit->arena_size, 0);
     jit->modes[0].jumps = map_data(JIT_MAX_MODES * jumps_size(), MAP_32BIT);
     jit->modes[0].returns = map_data(JIT_MAX_MODES * returns_size(), MAP_32BIT);
     if (!jit->ctx || !jit->arena || !jit->modes[0].jumps || !jit->modes[0].returns ||
@@ -114,7 +118,7 @@ void jit_cache_destroy(X86Jit *jit)
         munmap(jit->ctx, sizeof(X86JitContext));
     }
     if (jit->arena) {
-        munmap(jit->arena, JIT_ARENA_SIZE);
+        munmap(jit->arena, jit->arena_size);
     }
     g_free(jit->first_record);
     jit_table_destroy(&jit->blocks);

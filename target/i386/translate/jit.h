@@ -51,7 +51,6 @@ enum {
     JIT_CONTEXT_ADDENDS = 32,
     JIT_HASH_BITS = 16,
     JIT_FILTER_BITS = 19,
-    JIT_ARENA_SIZE = 96 << 20,
     JIT_ARENA_ROOM = 16 << 10, /* more than any block takes of it */
     JIT_MAX_REGIONS = 8,
     JIT_JUMP_FACTOR = 0x1e3779b1, /* spreads addresses over the jump cache */
@@ -348,8 +347,7 @@ typedef struct JitSet {
 
 /* A reference to a block is its offset in the arena in units of 8 bytes, plus 1, and above it the low bits of
  * X86Jit.fills when it was made: it ends by itself when the block's region is filled again. */
-enum { JIT_REFERENCE_BITS = 24 };
-G_STATIC_ASSERT(JIT_ARENA_SIZE / 8 < 1 << JIT_REFERENCE_BITS);
+enum { JIT_REFERENCE_BITS = 27, JIT_FILLS = 1 << (32 - JIT_REFERENCE_BITS) };
 
 /* Finds blocks by a hash. What is pushed out of a full set by a newer block is not found any more, but
  * stays as it is. */
@@ -374,13 +372,13 @@ struct X86Jit {
     size_t cold_used;     /* of the second half */
     JitRegion regions[JIT_MAX_REGIONS];
     unsigned region, region_count; /* the one that is filled, in each half and in the arena */
-    uint8_t fills;        /* regions begun so far */
+    uint32_t fills;       /* regions begun so far */
     size_t region_size, region_arena; /* of each half, of the arena */
     uint32_t *first_record; /* for each 4 KiB of hot code: the first block that begins there, as offset in
                              * the arena plus 1; or 0 */
     size_t hot_populated, cold_populated; /* how far the host has been asked to map it */
     uint8_t *arena;       /* X86Tb and X86TbExit */
-    size_t arena_used;
+    size_t arena_size, arena_used;
     JitTable blocks;      /* by code, RIP and mode */
     JitTable origins;     /* of clones: by code and mode, for each entry the block made last */
     uint64_t filter[1 << JIT_FILTER_BITS >> 6]; /* a bit for each hash of a block */
@@ -497,7 +495,7 @@ static inline void jit_table_prefetch(const JitTable *table, uint64_t hash)
 /* Is there still a block? */
 static inline bool jit_reference_holds(const X86Jit *jit, uint32_t tb)
 {
-    return tb && (uint8_t)(jit->fills - (tb >> JIT_REFERENCE_BITS)) < jit->region_count;
+    return tb && (jit->fills - (tb >> JIT_REFERENCE_BITS)) % JIT_FILLS < jit->region_count;
 }
 /* NULL if there is none. */
 static inline X86Tb *jit_referenced(const X86Jit *jit, uint32_t tb)
@@ -508,7 +506,7 @@ static inline X86Tb *jit_referenced(const X86Jit *jit, uint32_t tb)
 /* Of a block in the region that is filled. */
 static inline uint32_t jit_reference(const X86Jit *jit, const X86Tb *tb)
 {
-    return (((const uint8_t *)tb - jit->arena) / 8 + 1) | (uint32_t)jit->fills << JIT_REFERENCE_BITS;
+    return (((const uint8_t *)tb - jit->arena) / 8 + 1) | jit->fills << JIT_REFERENCE_BITS;
 }
 /* Number way of a set if it has the hash's tag, else NULL. */
 static inline X86Tb *jit_set_block(const X86Jit *jit, const JitSet *set, unsigned way, uint64_t hash)

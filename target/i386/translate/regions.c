@@ -18,9 +18,12 @@ enum {
     MIN_REGION = 4 * JIT_BLOCK_ROOM, /* of a half: the last block may leave one room empty */
     POPULATE = 1 << 20,
     PREFETCH = 2048, /* so far ahead of the records that are gone through */
-    SWEEP_FILLS = 4, /* regions between two sweeps of the tables; far less than X86Jit.fills can count */
+    SWEEP_FILLS = 4, /* regions between two sweeps of the tables */
     KEEP_WRITABLE = 2 << 20, /* behind that: blocks are linked soon after they were made */
 };
+
+/* No reference is still in a table when its number comes again. */
+G_STATIC_ASSERT(SWEEP_FILLS + JIT_MAX_REGIONS < JIT_FILLS);
 
 /* --- the layout -------------------------------------------------------------------------- */
 
@@ -57,7 +60,7 @@ void jit_regions_init(X86Jit *jit)
     jit->region_count = CLAMP(half / MIN_REGION, 1, JIT_MAX_REGIONS);
     jit->region_size = half / jit->region_count & ~(size_t)0xfff;
     jit->first_record = g_renew(uint32_t, jit->first_record, (half >> PLACE_BITS) + 1);
-    jit->region_arena = JIT_ARENA_SIZE / jit->region_count & ~(size_t)15;
+    jit->region_arena = jit->arena_size / jit->region_count & ~(size_t)15;
     jit_regions_reset(jit);
 }
 

@@ -756,7 +756,7 @@ void x86_translator_info(X86CPU *cpu, GString *out)
     jit_regions_used(jit, &code, &arena);
     g_string_append_printf(out, "engine: translator\ncode cache: %zu of %zu bytes\n"
                            "block records: %zu of %zu bytes\n",
-                           code, jit->code_size, arena, (size_t)JIT_ARENA_SIZE);
+                           code, jit->code_size, arena, jit->arena_size);
     g_string_append_printf(out, "blocks: %" PRIu64 " (%" PRIu64 " cloned), %" PRIu64
                            " bytes of guest code, %" PRIu64 " of host code\n"
                            "invalidated: %" PRIu64 "\nflushes: %" PRIu64 "\n"
