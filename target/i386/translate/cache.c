@@ -243,14 +243,14 @@ void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb)
     exit->next = tb->incoming;
     tb->incoming = exit;
     tb->in_returns |= exit->of_return;
-    emit_patch(exit->disp, delta, !exit->same_page ? tb->entry_checked
+    emit_patch(jit_exit_branch(jit, exit), delta, !exit->same_page ? tb->entry_checked
                                   : exit->entry.saved ? tb->entry_saved : tb->entry_host);
 }
 
 void jit_cache_unlink(X86Jit *jit, X86TbExit *exit)
 {
     exit->to = NULL;
-    emit_patch(exit->disp, jit->code_rx - jit->code_rw, exit->unlinked);
+    emit_patch(jit_exit_branch(jit, exit), jit->code_rx - jit->code_rw, jit_exit_unlinked(jit, exit));
 }
 
 /* Takes the block's own exits off their targets' lists, for good. */
@@ -268,7 +268,7 @@ static void forget_exits(X86Tb *tb)
             *at = exit->next;
             exit->to = NULL;
         }
-        exit->unlinked = NULL;
+        exit->unlinked = 0;
     }
 }
 

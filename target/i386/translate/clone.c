@@ -370,9 +370,9 @@ static void move_exits(Cloning *c)
         exit->to = NULL;
         exit->next = NULL;
         exit->waiting = 0;
-        exit->disp = (uint8_t *)moved(c, exit->disp + delta) - delta;
-        exit->unlinked = moved(c, exit->unlinked);
-        emit_patch(exit->disp, delta, exit->unlinked);
+        exit->disp = moved(c, c->jit->code_rx + exit->disp) - c->jit->code_rx;
+        exit->unlinked = moved(c, jit_exit_unlinked(c->jit, exit)) - c->jit->code_rx;
+        emit_patch(jit_exit_branch(c->jit, exit), delta, jit_exit_unlinked(c->jit, exit));
     }
 }
 

@@ -17,13 +17,19 @@ static X86TbExit *new_exit(JitBuild *b, uint64_t rip)
     return exit;
 }
 
-/* Where the exit leads when it is not linked, from the branch at exit->disp. */
+/* branch is the exit's. */
+static void set_branch(const JitBuild *b, X86TbExit *exit, const uint8_t *branch)
+{
+    exit->disp = branch - b->jit->code_rw;
+}
+
+/* Where the exit leads when it is not linked, from its branch. */
 static void emit_link_stub(JitBuild *b, X86TbExit *exit)
 {
-    exit->unlinked = emit_here(&b->e);
+    exit->unlinked = emit_here(&b->e) - b->jit->code_rx;
     jit_emit_placed(b, JIT_T1, (uintptr_t)exit, FIXUP_EXIT);
     emit_jmp(&b->e, exit->entry.saved ? b->jit->stubs.link : b->jit->stubs.link_host);
-    emit_patch(exit->disp, b->e.delta, exit->unlinked);
+    emit_patch(jit_exit_branch(b->jit, exit), b->e.delta, jit_exit_unlinked(b->jit, exit));
 }
 
 /* Flags saved, or in the host's, with a recipe if there is one. */
@@ -69,7 +75,7 @@ static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
     }
     jit_add_cold(b, cold);
     hand_over(b, exit);
-    exit->disp = emit_jmp(&b->e, NULL);
+    set_branch(b, exit, emit_jmp(&b->e, NULL));
 }
 
 /* The poll before the loop's last instruction but one has found something: C is called after that one and
@@ -130,7 +136,7 @@ void jit_emit_cold_exit(JitBuild *b, const JitCold *cold)
     if (exit->same_page && !backward) {
         /* the conditional jump is the exit's branch */
         hand_over(b, exit);
-        exit->disp = cold->disp;
+        set_branch(b, exit, cold->disp);
         emit_link_stub(b, exit);
         return;
     }
@@ -177,7 +183,7 @@ static void emit_polled_loop(JitBuild *b, const JitInsn *insn, uint64_t target)
     X86TbExit *exit = new_exit(b, target);
 
     hand_over(b, exit);
-    exit->disp = emit_jcc(&b->e, host_condition(insn), NULL);
+    set_branch(b, exit, emit_jcc(&b->e, host_condition(insn), NULL));
     jit_add_cold(b, (JitCold){ .kind = COLD_UNLINKED, .exit = exit, .disp = b->early_poll,
                                .insn = insn->index - 1, .back = emit_here(&b->e) });
     b->early_poll = NULL;
@@ -388,7 +394,7 @@ static void emit_push_return(JitBuild *b, const JitInsn *insn, HostMem slot)
     exit->of_return = true;
     exit->entry.saved = true;
     jit_add_cold(b, (JitCold){ .kind = COLD_UNLINKED, .exit = exit });
-    exit->disp = emit_lea_code(&b->e, JIT_T0, NULL);
+    set_branch(b, exit, emit_lea_code(&b->e, JIT_T0, NULL));
     emit_store(&b->e, true, JIT_T0, return_entry(b, offsetof(X86JumpEntry, host)));
 }
 

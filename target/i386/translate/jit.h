@@ -176,14 +176,15 @@ struct X86TbExit {
     uint64_t rip;
     X86Tb *to;
     X86TbExit *next;       /* of those that lead to `to` */
-    uint8_t *disp;         /* the branch, in the writable mapping */
-    const uint8_t *unlinked; /* where it leads when not linked; NULL: its block has been removed */
+    /* Offsets in the code cache: of the branch, and of where it leads when not linked; 0: its block has
+     * been removed. */
+    uint32_t disp : 31, same_page : 1;
+    uint32_t unlinked : 31, of_return : 1; /* it is where a call returns to: disp is that of an LEA */
     uint32_t key;          /* mode of the target */
     JitEntry entry;        /* what the target may rely on */
-    bool same_page;
-    bool of_return;        /* it is where a call returns to: disp is that of an LEA */
     uint32_t waiting;      /* the next one in X86Tb.waiting, by its offset in the arena; 0: none */
 };
+G_STATIC_ASSERT(sizeof(X86TbExit) == 56);
 
 /* What of a block's code depends on where the block's guest and host code lie (clone.c). */
 typedef enum JitFixupKind {
@@ -217,9 +218,17 @@ struct X86Tb {
     uint16_t len;
     uint16_t count;
     JitEntry entry;      /* what it relies on: unless plain, it has entry_host only */
+    uint16_t size;       /* of the record */
+    uint16_t exit_count, group_count, cold_len;
+    uint16_t fixup_count; /* 0: the block cannot be cloned */
     bool wants_flags, wants_vec, wants_x87; /* what it might like to rely on */
     bool stale;          /* not inserted yet, or removed */
     bool in_returns;     /* calls may have put its entry_checked into X86JitMode.returns */
+    bool remembered;     /* the jump cache may lead to it */
+    /* ahead.c */
+    uint8_t guesses;     /* clones in a row, up to this one, that were made unasked */
+    uint32_t clone;      /* reference to the one made last */
+    uint32_t waiting;    /* of clones: exits to where another clone of this block is to be */
     const uint8_t *entry_host, *entry_saved, *entry_checked;
     const uint8_t *body; /* what X86TbInsn.host counts from */
     const uint8_t *end, *cold;
@@ -229,14 +238,6 @@ struct X86Tb {
     X86Tb *page_next[2];
     X86TbExit *incoming;
     X86TbExit *exits;
-    uint16_t size;       /* of the record */
-    uint16_t exit_count, group_count, cold_len;
-    uint16_t fixup_count; /* 0: the block cannot be cloned */
-    bool remembered;     /* the jump cache may lead to it */
-    /* ahead.c */
-    uint8_t guesses;     /* clones in a row, up to this one, that were made unasked */
-    uint32_t clone;      /* reference to the one made last */
-    uint32_t waiting;    /* of clones: exits to where another clone of this block is to be */
     _Alignas(8) X86TbInsn insns[]; /* and behind them what has pointers */
 };
 
@@ -415,6 +416,16 @@ static inline HostMem jit_reg_home(const X86Jit *jit, unsigned reg)
 static inline unsigned jit_host_reg(unsigned reg)
 {
     return reg == X86_RSP ? JIT_RSP : reg < X86_R12 ? reg : HOST_NONE;
+}
+
+/* An exit's branch, and where it leads when not linked. */
+static inline uint8_t *jit_exit_branch(const X86Jit *jit, const X86TbExit *exit)
+{
+    return jit->code_rw + exit->disp;
+}
+static inline const uint8_t *jit_exit_unlinked(const X86Jit *jit, const X86TbExit *exit)
+{
+    return jit->code_rx + exit->unlinked;
 }
 
 /* RIP has 32 bits outside 64-bit mode. */
