@@ -74,7 +74,8 @@ static void emit_mxcsr(Emit *e, unsigned digit, HostMem m)
     emit_op_mem(e, false, 0x0fae, digit, m);
 }
 
-/* The opcode is that of VMOVUPS: 10 loads the vector registers, or their low halves, from [T0], 11 stores them. */
+/* The opcode is that of VMOVUPS: 10 loads the vector registers, or their low halves, from [T0], 11 stores
+ * them there. */
 static void emit_vec_moves(Emit *e, bool wide, unsigned opcode)
 {
     for (unsigned i = 0; i < 16; i++) {
