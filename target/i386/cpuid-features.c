@@ -204,8 +204,8 @@ static const FeatureRow feature_rows[] = {
     { "pfthreshold", X86_FW_8000000A_EDX, 12, X86_FEAT_NONE, FEATURE_MISSING },
     { "vgif", X86_FW_8000000A_EDX, 16, X86_FEAT_NONE, FEATURE_MISSING },
     { "svme-addr-chk", X86_FW_8000000A_EDX, 28, X86_FEAT_NONE, FEATURE_MISSING },
-    /* Branches are no more apart with the retpolines that guests have without it: a translated RET is predicted
-     * as any indirect jump of the host is. */
+    /* Branches are no more apart with the retpolines that guests have without it: a translated RET is
+     * predicted as any indirect jump of the host is. */
     { "auto-ibrs", X86_FW_80000021_EAX, 8, X86_FEAT_NONE, FEATURE_DOPPEL },
     { "hv-relaxed", X86_FW_HYPERV, X86_HV_RELAXED, X86_FEAT_NONE, FEATURE_MISSING },
     { "hv-vapic", X86_FW_HYPERV, X86_HV_VAPIC, X86_FEAT_NONE, FEATURE_MISSING },

@@ -57,8 +57,8 @@ static void emit_regs(X86Jit *jit, Emit *e, void (*op)(Emit *, bool, unsigned, H
     }
 }
 
-/* A VEX instruction of map 0F without a mandatory prefix: reg, [base + disp], of 128 bits or of 256; its second
- * source, if it has one, is XMM0. */
+/* A VEX instruction of map 0F without a mandatory prefix: reg, [base + disp], of 128 bits or of 256; its
+ * second source, if it has one, is XMM0. */
 static void emit_vex_0f(Emit *e, bool wide, unsigned opcode, unsigned reg, unsigned base, int32_t disp)
 {
     emit8(e, 0xc4);
