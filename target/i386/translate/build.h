@@ -221,10 +221,10 @@ void jit_emit_copy(JitBuild *b, const JitInsn *insn);
 void jit_add_cold(JitBuild *b, JitCold cold);
 /* Leaves the block for rip. */
 void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward);
-/* Before insn: polls for a loop's branch that follows it, where no flags need to be kept. */
-void jit_emit_early_poll(JitBuild *b, const JitInsn *insn);
 /* The same after a change of mode, to rip in the same page. */
 void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key);
+/* Before insn: polls for a loop's branch that follows it, where no flags need to be kept. */
+void jit_emit_early_poll(JitBuild *b, const JitInsn *insn);
 /* The target of an indirect branch is not in its place in the jump cache. */
 void jit_emit_indirect_miss(JitBuild *b, const JitCold *cold);
 /* A return finds another address than the last call left at its place. */

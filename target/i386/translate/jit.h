@@ -459,7 +459,8 @@ void jit_cache_remove(X86Jit *jit, X86Tb *tb);
 void jit_cache_forget_jump(X86Jit *jit, X86Tb *tb);
 /* Returns are looked up as other indirect jumps are, until calls have been made again. */
 void jit_cache_forget_returns(X86Jit *jit);
-/* Forgets what is known of blocks that are no more. To be called now and then, for X86Jit.fills is small. */
+/* Forgets what is known of blocks that are no more. To be called before numbers of
+ * fillings come again (JIT_FILLS). */
 void jit_cache_sweep(X86Jit *jit);
 /* Makes an exit lead to tb, whose RIP and mode are the exit's. */
 void jit_cache_link(X86Jit *jit, X86TbExit *exit, X86Tb *tb);
