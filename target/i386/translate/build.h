@@ -56,11 +56,10 @@ struct JitInsn {
 typedef struct JitCold {
     enum { COLD_INTERPRET, COLD_MISS_READ, COLD_MISS_WRITE, COLD_INDIRECT,
            COLD_LOAD_VEC, COLD_LOAD_X87, COLD_EXIT, COLD_UNLINKED, COLD_RETURN,
-           COLD_SITE, COLD_STACK, COLD_FAULT } kind;
+           COLD_SITE, COLD_STACK, COLD_FAULT, COLD_POLL } kind;
     uint8_t *disp;        /* the branch to it */
-    const uint8_t *back;  /* LOAD_VEC, INDIRECT, SITE, STACK: where to go on; UNLINKED: if the branch that
-                           * was polled for early is not taken, otherwise NULL */
-    unsigned insn;        /* INTERPRET, MISS, INDIRECT, RETURN, LOAD_X87, SITE, STACK, UNLINKED with back */
+    const uint8_t *back;  /* LOAD_VEC, INDIRECT, SITE, STACK: where to go on */
+    unsigned insn;        /* INTERPRET, MISS, INDIRECT, RETURN, LOAD_X87, SITE, STACK, POLL */
     HostMem first, last;  /* SITE, STACK: the first byte accessed and the last one; INDIRECT: first is the
                            * address in the jump cache's entry */
     X86TlbSite *site;
@@ -100,10 +99,11 @@ struct JitBuild {
     X86TlbEntry *table;  /* for the mode's privilege */
     uint8_t bytes[JIT_MAX_INSNS * X86_MAX_INSN_LEN]; /* of the guest's code */
     uint8_t *miss[3];    /* branches of the checked entry */
-    uint8_t *early_poll; /* the branch of the poll that has been made for the loop's branch that comes next */
     unsigned count, cold_count, group_count, sites_left, placed_count;
     unsigned max_count;  /* of instructions */
     bool exact;          /* so many, even if it meets another block */
+    unsigned first_loop; /* the first instruction that may branch backwards in the page; count: none does */
+    unsigned polled;     /* the instruction polled before, for all that follow; count: none yet */
     bool fixed;          /* it depends on its place in a way that has no fixup */
     EmitBranches branches;
     JitGroup groups[JIT_MAX_GROUPS];
@@ -219,11 +219,13 @@ void jit_emit_miss(JitBuild *b, unsigned insn, bool write);
 void jit_emit_to_stub(JitBuild *b, unsigned insn, const uint8_t *stub);
 void jit_emit_copy(JitBuild *b, const JitInsn *insn);
 void jit_add_cold(JitBuild *b, JitCold cold);
-/* Leaves the block for rip. */
-void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward);
+/* Leaves the block for rip; poll: after a poll, if that is in the same page. */
+void jit_emit_exit(JitBuild *b, uint64_t rip, bool poll);
 /* The same after a change of mode, to rip in the same page. */
 void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key);
-/* Before insn: polls for a loop's branch that follows it, where no flags need to be kept. */
+/* Once the instructions are known: which is the first loop's branch? */
+void jit_find_loops(JitBuild *b);
+/* Before insn: polls for the loops' branches that follow, if that is free here. */
 void jit_emit_early_poll(JitBuild *b, const JitInsn *insn);
 /* The target of an indirect branch is not in its place in the jump cache. */
 void jit_emit_indirect_miss(JitBuild *b, const JitCold *cold);

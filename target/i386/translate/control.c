@@ -51,6 +51,12 @@ static void hand_over(JitBuild *b, X86TbExit *exit)
     }
 }
 
+/* Has the block polled before it comes to the insn-th instruction? */
+static bool has_polled(const JitBuild *b, unsigned insn)
+{
+    return b->polled <= insn && b->polled < b->count;
+}
+
 /* Leaves for C if the poll word says so; returns the branch. */
 static uint8_t *emit_poll(JitBuild *b)
 {
@@ -66,11 +72,11 @@ static unsigned host_condition(const JitInsn *insn)
 }
 
 /* The branch itself, with flags as b->flags says. */
-static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
+static void finish_exit(JitBuild *b, X86TbExit *exit, bool poll)
 {
     JitCold cold = { .kind = COLD_UNLINKED, .exit = exit };
 
-    if (backward && exit->same_page) {
+    if (poll && exit->same_page) {
         cold.disp = emit_poll(b);
     }
     jit_add_cold(b, cold);
@@ -78,24 +84,11 @@ static void finish_exit(JitBuild *b, X86TbExit *exit, bool backward)
     set_branch(b, exit, emit_jmp(&b->e, NULL));
 }
 
-/* The poll before the loop's last instruction but one has found something: C is called after that one and
- * if the branch is taken, with the flags as they are there. */
-static void emit_polled_early(JitBuild *b, const JitCold *cold)
-{
-    const JitInsn *insn = &b->insns[cold->insn];
-
-    emit_patch_here(&b->e, cold->disp);
-    insn->emit(b, insn);
-    emit_jcc(&b->e, host_condition(insn + 1) ^ 1, cold->back);
-}
-
 void jit_emit_unlinked(JitBuild *b, const JitCold *cold)
 {
     X86TbExit *exit = cold->exit;
 
-    if (cold->back) {
-        emit_polled_early(b, cold);
-    } else if (cold->disp) {
+    if (cold->disp) {
         emit_patch_here(&b->e, cold->disp);
         b->flags = cold->flags;
         b->recipe = cold->recipe;
@@ -106,9 +99,9 @@ void jit_emit_unlinked(JitBuild *b, const JitCold *cold)
     emit_link_stub(b, exit);
 }
 
-void jit_emit_exit(JitBuild *b, uint64_t rip, bool backward)
+void jit_emit_exit(JitBuild *b, uint64_t rip, bool poll)
 {
-    finish_exit(b, new_exit(b, rip), backward);
+    finish_exit(b, new_exit(b, rip), poll);
 }
 
 void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key)
@@ -124,16 +117,21 @@ static bool is_backward(const JitBuild *b, const JitInsn *insn, uint64_t rip)
     return rip <= b->tb->rip + insn->guest;
 }
 
+static bool needs_poll(const JitBuild *b, const JitInsn *insn, uint64_t rip)
+{
+    return is_backward(b, insn, rip) && !has_polled(b, insn->index);
+}
+
 void jit_emit_cold_exit(JitBuild *b, const JitCold *cold)
 {
     X86TbExit *exit = cold->exit;
-    bool backward = is_backward(b, &b->insns[cold->insn], exit->rip);
+    bool poll = needs_poll(b, &b->insns[cold->insn], exit->rip);
 
     b->flags = cold->flags;
     b->recipe = cold->recipe;
     b->vec_known = cold->vec_known;
     b->x87_known = cold->x87_known;
-    if (exit->same_page && !backward) {
+    if (exit->same_page && !poll) {
         /* the conditional jump is the exit's branch */
         hand_over(b, exit);
         set_branch(b, exit, cold->disp);
@@ -141,7 +139,7 @@ void jit_emit_cold_exit(JitBuild *b, const JitCold *cold)
         return;
     }
     emit_patch_here(&b->e, cold->disp);
-    finish_exit(b, exit, backward);
+    finish_exit(b, exit, poll);
 }
 
 static uint64_t branch_target(const JitBuild *b, const JitInsn *insn)
@@ -153,7 +151,7 @@ static void emit_jump(JitBuild *b, const JitInsn *insn)
 {
     uint64_t target = branch_target(b, insn);
 
-    jit_emit_exit(b, target, is_backward(b, insn, target));
+    jit_emit_exit(b, target, needs_poll(b, insn, target));
 }
 
 static bool is_loop(const JitBuild *b, const JitInsn *insn)
@@ -163,30 +161,34 @@ static bool is_loop(const JitBuild *b, const JitInsn *insn)
     return is_backward(b, insn, target) && ((target ^ b->tb->rip) & X86_PAGE_MASK) == 0;
 }
 
-static void emit_conditional(JitBuild *b, const JitInsn *insn);
+void jit_find_loops(JitBuild *b)
+{
+    unsigned i = 0;
+
+    while (i < b->count && !(b->insns[i].x.op[0].kind == X86_OP_REL && is_loop(b, &b->insns[i]))) {
+        i++;
+    }
+    b->first_loop = i;
+    b->polled = b->count;
+}
+
+/* May the poll destroy the host's flags in front of insn, and insn be interpreted if it finds something? An
+ * instruction that sets all flags wants none of the host's; only the interpreter needs them. */
+static bool may_poll_before(const JitBuild *b, const JitInsn *insn)
+{
+    return !(X86_EFLAGS_ARITH & ~insn->flags_killed) && !insn->flags_read && insn->emit == jit_emit_copy &&
+           !insn->x87 && (!insn->group || b->window) && (b->flags & (FLAGS_REPLAY | FLAGS_SAVED));
+}
 
 void jit_emit_early_poll(JitBuild *b, const JitInsn *insn)
 {
-    const JitInsn *branch = insn + 1;
-
-    if (insn->need_before || insn->emit != jit_emit_copy || insn->covered || insn->vector || insn->x87 ||
-        branch->index >= b->count || branch->emit != emit_conditional || !is_loop(b, branch)) {
+    /* lockstep relies on polls at the branches */
+    if (b->jit->lockstep || insn->index >= b->first_loop || has_polled(b, insn->index) ||
+        !may_poll_before(b, insn)) {
         return;
     }
-    emit_cmp_mem_imm8(&b->e, 4, JIT_ABS(b->jit, poll), 0);
-    b->early_poll = emit_jcc(&b->e, HOST_NZ, NULL);
-}
-
-/* The branch of a loop that has been polled for is the exit's branch. */
-static void emit_polled_loop(JitBuild *b, const JitInsn *insn, uint64_t target)
-{
-    X86TbExit *exit = new_exit(b, target);
-
-    hand_over(b, exit);
-    set_branch(b, exit, emit_jcc(&b->e, host_condition(insn), NULL));
-    jit_add_cold(b, (JitCold){ .kind = COLD_UNLINKED, .exit = exit, .disp = b->early_poll,
-                               .insn = insn->index - 1, .back = emit_here(&b->e) });
-    b->early_poll = NULL;
+    b->polled = insn->index;
+    jit_add_cold(b, (JitCold){ .kind = COLD_POLL, .disp = emit_poll(b), .insn = insn->index });
 }
 
 /* A loop's branch: taken most of the time, so that its exit stands here. Nothing needs to
@@ -209,11 +211,7 @@ static void emit_conditional(JitBuild *b, const JitInsn *insn)
     uint64_t target = branch_target(b, insn);
 
     jit_flags_need_host(b);
-    if (b->early_poll) {
-        emit_polled_loop(b, insn, target);
-        return;
-    }
-    if (is_loop(b, insn) && b->flags != FLAGS_HOST) {
+    if (is_loop(b, insn) && !has_polled(b, insn->index) && b->flags != FLAGS_HOST) {
         emit_loop(b, insn, target);
         return;
     }
@@ -404,7 +402,7 @@ static void emit_call_direct(JitBuild *b, const JitInsn *insn)
 
     jit_flags_save(b);
     emit_push_return(b, insn, return_slot(b, insn));
-    jit_emit_exit(b, target, is_backward(b, insn, target));
+    jit_emit_exit(b, target, needs_poll(b, insn, target));
 }
 
 /* The target's look-up comes before the push: if it fails the interpreter begins anew, and may

@@ -644,6 +644,12 @@ const uint8_t *jit_interpret(X86JitContext *ctx, const X86TbInsn *insn)
     return jit_after(ctx, insn);
 }
 
+const uint8_t *jit_poll(X86JitContext *ctx, const X86TbInsn *insn)
+{
+    __atomic_store_n(&ctx->poll, 0, __ATOMIC_SEQ_CST); /* before the requests are looked at */
+    return jit_interpret(ctx, insn);
+}
+
 /* The thread's GS base; known: it is likely to be that already. Linux keeps it for the thread,
  * nothing else uses it. */
 static void set_gs_base(uint64_t base, bool known)

@@ -11,6 +11,8 @@
 /* Interprets insn with the registers in ctx. Returns the host address to go on at, or
  * NULL to leave translated code; may raise. */
 JitCallFn jit_interpret;
+/* The same where the poll word was found set. */
+JitCallFn jit_poll;
 /* The same for MOVS and STOS (strings.c) and for instructions of direct.c. */
 JitCallFn jit_string, jit_syscall, jit_sysret, jit_sysret32, jit_iret, jit_rdtsc, jit_rdtscp,
     jit_write_base, jit_pause;

@@ -13,6 +13,7 @@
 #include "target/i386/translate/build.h"
 #include "target/i386/interp/run.h"
 #include "target/i386/translate/check.h"
+#include "target/i386/translate/runtime.h"
 
 /* --- flags ------------------------------------------------------------------------ */
 
@@ -563,6 +564,10 @@ static void emit_cold(JitBuild *b)
             begin_cold(b, cold);
             jit_emit_miss(b, cold->insn, cold->kind == COLD_MISS_WRITE);
             break;
+        case COLD_POLL:
+            begin_cold(b, cold);
+            jit_emit_call(b, &b->insns[cold->insn], jit_poll);
+            break;
         case COLD_INDIRECT:
             jit_emit_indirect_miss(b, cold);
             break;
@@ -710,12 +715,12 @@ static void emit_body(JitBuild *b)
     for (unsigned i = 0; i < b->count; i++) {
         const JitInsn *insn = &b->insns[i];
 
+        note_insn(b, insn);
+        jit_emit_early_poll(b, insn); /* also for C that goes on here */
         if (!insn->need_before) {
             b->flags = FLAGS_DEAD;
         }
-        note_insn(b, insn);
         jit_flags_before(b, insn);
-        jit_emit_early_poll(b, insn);
         insn->emit(b, insn);
         jit_flags_after(b, insn);
         if (!insn->keeps_place) {
@@ -818,13 +823,13 @@ static bool begin(JitBuild *b, X86Jit *jit, X86Tb *proto)
     b->branches = (EmitBranches){ .max = JIT_MAX_FIXUPS, .at = b->branch_at };
     b->vec_known = b->x87_known = b->fixed = false;
     b->recipe_from = b->kept_for = NULL;
-    b->early_poll = NULL;
     jit_forget_place(b);
     b->table = jit->cpu->tlb_now;
     decode(b);
     if (!b->count) {
         return false;
     }
+    jit_find_loops(b);
     jit_find_groups(b);
     jit_find_sites(b);
     analyse(b);
