@@ -26,7 +26,7 @@ KERNELS = {
         'mandel-x87': 400, 'x87': 1000, 'libm': 250, 'libm-x87': 600,
     },
     'vector': {
-        'matmul-sse': 500, 'matmul-avx2': 300, 'daxpy-sse': 50000, 'sse-int': 28000,
+        'matmul-sse': 500, 'matmul-avx2': 480, 'daxpy-sse': 50000, 'sse-int': 28000,
         'avx2-int': 45000, 'aes': 10000,
     },
     'string': {
