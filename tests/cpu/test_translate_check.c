@@ -107,14 +107,16 @@ typedef struct WindowDamage {
     const char *name, *report;
     const uint8_t *guest; /* code, ends with HLT */
     uint8_t find[16], put[16];
-    uint8_t len, at;      /* of find and put; where they have a context address */
-    uint16_t from, to;    /* offsets of that in the context */
+    uint8_t len, at;      /* of find and put; where they have a displacement from RSP */
+    int16_t from, to;     /* offsets of that in the context */
     bool no_window, kernel, no_cold, other_cold, narrow; /* narrow: 32-bit code */
 } WindowDamage;
 
 enum {
     MASK = offsetof(X86JitContext, window_mask),
     PLACE = offsetof(X86JitContext, place),
+    OPERAND = offsetof(X86JitContext, operand),
+    R12 = offsetof(X86JitContext, regs[X86_R12]),
     R15 = offsetof(X86JitContext, regs[X86_R15]),
 };
 
@@ -184,8 +186,8 @@ static const WindowDamage window_damages[] = {
     /* [r14d-8], with the first byte of the instruction behind it */
     { "address-size", "*no place in the window*", push_mem, { 0x65, 0x4d, 0x89, 0x6e, 0xf8, 0x4d },
       { 0x65, 0x67, 0x4d, 0x89, 0x6e, 0xf8 }, 6 },
-    { "mask", "*no place in the window*", store, { 0xc4, 0x62, 0xc2, 0xf5, 0x34, 0x25 },
-      { 0xc4, 0x62, 0xc2, 0xf5, 0x34, 0x25 }, 10, 6, MASK, MASK + 8 },
+    { "mask", "*no place in the window*", store, { 0xc4, 0x62, 0xc2, 0xf5, 0x74, 0x24 },
+      { 0xc4, 0x62, 0xc2, 0xf5, 0x74, 0x24 }, 7, 6, MASK, MASK + 8 },
     /* pext r14d, edi */
     { "width", "*no place in the window*", store, { 0xc4, 0x62, 0xc2, 0xf5 },
       { 0xc4, 0x62, 0x42, 0xf5 }, 4 },
@@ -224,8 +226,11 @@ static const WindowDamage window_damages[] = {
     { "twice", "*after a store*", store_imm, { 0x65, 0x49, 0xc7, 0x06, 0x2a, 0, 0, 0 },
       { 0x65, 0x41, 0x88, 0x06, 0x65, 0x41, 0x88, 0x06 }, 8 },
     /* mov [mask], r14 */
-    { "new-mask", "*change of the window's mask*", move, { 0x4c, 0x89, 0x3c, 0x25 },
-      { 0x4c, 0x89, 0x3c, 0x25 }, 8, 4, R15, MASK },
+    { "new-mask", "*change of the window's mask*", move, { 0x4c, 0x89, 0x7c, 0x24 },
+      { 0x4c, 0x89, 0x7c, 0x24 }, 5, 4, R15, MASK },
+    /* mov [rsp-128], r15 */
+    { "below-context", "*not translated code's*", move, { 0x4c, 0x89, 0x7c, 0x24 },
+      { 0x4c, 0x89, 0x7c, 0x24 }, 5, 4, R15, R12 - 128 },
     { "shared", NULL, shared },
     { "not-shared", NULL, not_shared },
     { "positive-index", NULL, positive_index },
@@ -243,10 +248,10 @@ static const WindowDamage window_damages[] = {
     { "return-index", "*not translated code's*", ret, { 0x41, 0x81, 0xe6, 0xf0, 0x1f, 0x00, 0x00 },
       { 0x41, 0x81, 0xe6, 0xf0, 0xff, 0xff, 0x00 }, 7 },
     /* the place is not kept for whoever comes back from C; or it is kept elsewhere */
-    { "not-kept", "*no place in the window*", shared, { 0x4c, 0x89, 0x34, 0x25 },
-      { 0x4c, 0x8b, 0x34, 0x25 }, 8, 4, PLACE, PLACE },
-    { "kept-elsewhere", "*no place in the window*", shared, { 0x4c, 0x89, 0x34, 0x25 },
-      { 0x4c, 0x89, 0x34, 0x25 }, 8, 4, PLACE, PLACE - 16 },
+    { "not-kept", "*no place in the window*", shared, { 0x4c, 0x89, 0x74, 0x24 },
+      { 0x4c, 0x8b, 0x74, 0x24 }, 5, 4, PLACE, PLACE },
+    { "kept-elsewhere", "*no place in the window*", shared, { 0x4c, 0x89, 0x74, 0x24 },
+      { 0x4c, 0x89, 0x74, 0x24 }, 5, 4, PLACE, OPERAND },
     /* gs:[r14+9] */
     { "shared-displacement", "*not the guest instruction's*", shared, { 0x65, 0x41, 0x8b, 0x4e, 0x08 },
       { 0x65, 0x41, 0x8b, 0x4e, 0x09 }, 5 },
@@ -283,11 +288,9 @@ static const WindowDamage window_damages[] = {
     { .name = "other-cold", .report = "*without cold code*", .guest = stores, .other_cold = true },
 };
 
-static void set_address(const JitBuild *b, uint8_t *p, unsigned offset)
+static void set_displacement(const JitBuild *b, uint8_t *p, int offset)
 {
-    uint32_t address = (uintptr_t)b->jit->ctx + offset;
-
-    memcpy(p, &address, sizeof(address));
+    *p = (uintptr_t)b->jit->ctx + offset - jit_context_rsp(b->jit);
 }
 
 /* Damages the host code. */
@@ -298,8 +301,8 @@ static void patch(const JitBuild *b, const WindowDamage *d)
     memcpy(find, d->find, sizeof(find));
     memcpy(put, d->put, sizeof(put));
     if (d->at) {
-        set_address(b, find + d->at, d->from);
-        set_address(b, put + d->at, d->to);
+        set_displacement(b, find + d->at, d->from);
+        set_displacement(b, put + d->at, d->to);
     }
     for (const uint8_t *p = b->tb->body; p + d->len < b->tb->end; p++) {
         if (memcmp(p, find, d->len) == 0) {

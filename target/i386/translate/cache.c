@@ -83,12 +83,27 @@ static void clear_jumps(X86JitMode *mode)
     mode->jumps[0].rip = mode->jumps[1].rip = 1; /* an empty entry must not match RIP 0 */
 }
 
+/* Below the context there is room for what the stubs push and for frames of signals. */
+enum { CONTEXT_STACK = 64 << 10 };
+
+static X86JitContext *map_context(void)
+{
+    uint8_t *p = map_data(CONTEXT_STACK + sizeof(X86JitContext), MAP_32BIT);
+
+    return p ? (X86JitContext *)(p + CONTEXT_STACK) : NULL;
+}
+
+static void unmap_context(X86JitContext *ctx)
+{
+    munmap((uint8_t *)ctx - CONTEXT_STACK, CONTEXT_STACK + sizeof(*ctx));
+}
+
 bool jit_cache_init(X86Jit *jit, size_t size, Error **errp)
 {
     if (!map_code(jit, size, errp)) {
         return false;
     }
-    jit->ctx = map_data(sizeof(X86JitContext), MAP_32BIT);
+    jit->ctx = map_context();
     jit->arena = map_data(jit->arena_size, 0);
     jit->modes[0].jumps = map_data(JIT_MAX_MODES * jumps_size(), MAP_32BIT);
     jit->modes[0].returns = map_data(JIT_MAX_MODES * returns_size(), MAP_32BIT);
@@ -115,7 +130,7 @@ void jit_cache_destroy(X86Jit *jit)
         munmap(jit->code_rx, jit->code_size);
     }
     if (jit->ctx) {
-        munmap(jit->ctx, sizeof(X86JitContext));
+        unmap_context(jit->ctx);
     }
     if (jit->arena) {
         munmap(jit->arena, jit->arena_size);

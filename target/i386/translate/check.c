@@ -586,6 +586,10 @@ static void decode(Checker *c, const uint8_t *end)
         c->x.len = 1;
         check_refuse(c, "bytes that are no instruction");
     }
+    if (c->x.base == HOST_RSP && c->x.index == X86_NO_REG) {
+        c->x.base = X86_NO_REG;
+        c->x.disp += jit_context_rsp(c->b->jit);
+    }
     c->clock++;
 }
 

@@ -10,10 +10,19 @@ static bool fits_byte(int32_t val)
     return val == (int8_t)val;
 }
 
+static bool is_near_context(const Emit *e, HostMem m)
+{
+    return e->context && m.base == HOST_NONE && m.index == HOST_NONE && !m.window &&
+           fits_byte(m.disp - (int32_t)e->context);
+}
+
 void emit_mem(Emit *e, unsigned reg, HostMem m)
 {
     unsigned reg_bits = (reg & 7) << 3;
 
+    if (is_near_context(e, m)) {
+        m = host_mem(HOST_RSP, m.disp - e->context);
+    }
     if (m.base == HOST_NONE) {
         /* SIB without base: absolute in 64-bit mode, where mod 0 rm 5 is RIP-relative */
         emit8(e, reg_bits | 4);

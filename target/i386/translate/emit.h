@@ -33,6 +33,7 @@ typedef struct EmitBranches {
 typedef struct Emit {
     uint8_t *p;     /* in the writable mapping */
     intptr_t delta; /* executable address - writable address */
+    uint32_t context;       /* what RSP is when the code runs; 0: it points to the stack */
     EmitBranches *branches; /* or NULL */
 } Emit;
 
@@ -88,7 +89,8 @@ static inline unsigned emit_mem_rex(HostMem m)
            (m.base != HOST_NONE && m.base >= 8 ? 1 : 0);
 }
 
-/* ModRM, SIB and displacement; reg's high bit went into REX.R. */
+/* ModRM, SIB and displacement; reg's high bit went into REX.R. Near the context an absolute address is a
+ * displacement from RSP, which is shorter. */
 void emit_mem(Emit *e, unsigned reg, HostMem m);
 
 static inline void emit_modrm_reg(Emit *e, unsigned reg, unsigned rm)

@@ -51,15 +51,18 @@ static void tell_gdb(uint32_t action, JitCodeEntry *entry)
 
 /* --- call frame information (DWARF 4, 6.4; register numbers: System V ABI for x86-64) ---- */
 
-enum { CFA_DEF_CFA = 0x0c, CFA_OFFSET = 0x80 };
-enum { DW_RBX = 3, DW_RBP = 6, DW_RSP = 7, DW_R12 = 12, DW_RIP = 16 };
-enum { FRAME = 64 }; /* from RSP in translated code to that before the call of `enter` */
+enum { CFA_DEF_CFA_EXPRESSION = 0x0f, CFA_OFFSET = 0x80 };
+enum { OP_ADDR = 0x03, OP_DEREF = 0x06, OP_PLUS_UCONST = 0x23 };
+enum { DW_RBX = 3, DW_RBP = 6, DW_R12 = 12, DW_RIP = 16 };
+enum { FRAME = 64 }; /* from X86JitContext.stack to RSP before the call of `enter` */
 
 typedef struct FrameInfo {
     struct {
         uint32_t length, id;
         uint8_t version, augmentation, code_factor, data_factor, return_column;
-        uint8_t rules[19];
+        uint8_t expression[3];
+        uint64_t stack; /* where RSP is kept: translated code has another one */
+        uint8_t rules[24];
     } __attribute__((packed)) cie;
     struct {
         uint32_t length, cie;
@@ -72,8 +75,9 @@ static const FrameInfo frame_info = {
     .cie = {
         .length = sizeof(frame_info.cie) - 4, .id = UINT32_MAX, .version = 1, .code_factor = 1,
         .data_factor = -8 & 0x7f, .return_column = DW_RIP,
+        .expression = { CFA_DEF_CFA_EXPRESSION, 1 + 8 + 3, OP_ADDR },
         .rules = {
-            CFA_DEF_CFA, DW_RSP, FRAME,
+            OP_DEREF, OP_PLUS_UCONST, FRAME,
             CFA_OFFSET | DW_RIP, 1, CFA_OFFSET | DW_RBX, 2, CFA_OFFSET | DW_RBP, 3,
             CFA_OFFSET | DW_R12, 4, CFA_OFFSET | (DW_R12 + 1), 5, CFA_OFFSET | (DW_R12 + 2), 6,
             CFA_OFFSET | (DW_R12 + 3), 7,
@@ -157,6 +161,7 @@ static void fill_image(Image *image, const X86Jit *jit)
     fill_symbol(image, 2, "translated_code", jit->code_rx + jit->stubs_size,
                 jit->code_size - jit->stubs_size);
     image->frames = frame_info;
+    image->frames.cie.stack = (uintptr_t)&jit->ctx->stack;
     image->frames.fde.start = (uintptr_t)jit->code_rx;
     image->frames.fde.size = jit->code_size;
 }

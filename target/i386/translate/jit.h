@@ -4,7 +4,7 @@
  *
  * Registers. Eleven guest registers live in the host register of the same
  * encoding, guest RSP in host R12; guest R12 to R15 live in X86JitContext.regs.
- * Host R13 to R15 are free for each instruction. Host RSP is the C stack. The
+ * Host R13 to R15 are free for each instruction. Host RSP points into X86JitContext. The
  * guest's XMM/YMM registers are in the host's while X86JitContext.vec_live, its x87
  * state while X86JitContext.x87_live.
  *
@@ -13,7 +13,9 @@
  * which. A block has an entry for either.
  *
  * Addresses. The memory that translated code reads and writes (context, TLB, jump
- * cache) lies below 2 GiB: an absolute 32-bit displacement costs no register.
+ * cache) lies below 2 GiB: an absolute 32-bit displacement costs no register. What is used
+ * most often is in reach of a displacement of 8 bits from RSP. Below RSP are the registers that are in the
+ * host's: the stubs may push over them, and the red zone keeps the frames of signals away.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -74,21 +76,22 @@ typedef struct X86JumpEntry {
     const uint8_t *host;
 } X86JumpEntry;
 
-/* What translated code reads and writes by absolute address. */
+/* What translated code reads and writes by address. */
 typedef struct X86JitContext {
     uint64_t regs[16];
     uint64_t flags;        /* bits 8-15: as LAHF gives them, bit 0: OF */
-    uint64_t rip;          /* of an exit */
-    uint64_t seg_base[2];  /* FS, GS */
-    uint64_t seg_limit[2]; /* last offset that needs no check; outside 64-bit mode */
-    uint64_t addends[JIT_CONTEXT_ADDENDS]; /* of the groups of the block that runs */
-    uint64_t operand;      /* of the last comparison with memory */
-    uint64_t resume;       /* scratch of the stubs */
-    X86CPU *cpu;
     uint64_t window_mask;  /* X86_WINDOW_MASK */
     uint64_t place;        /* in the window: what T1 is when C has been called */
     uint32_t poll;         /* [atomic] not 0: leave */
     uint32_t vec_live;     /* vector registers are in the host's */
+    uint64_t operand;      /* of the last comparison with memory */
+    uint64_t addends[JIT_CONTEXT_ADDENDS]; /* of the groups of the block that runs */
+    uint64_t rip;          /* of an exit */
+    uint64_t seg_base[2];  /* FS, GS */
+    uint64_t seg_limit[2]; /* last offset that needs no check; outside 64-bit mode */
+    uint64_t stack;        /* RSP of C while translated code runs */
+    uint64_t resume;       /* scratch of the stubs */
+    X86CPU *cpu;
     uint32_t host_mxcsr;
     uint32_t x87_live;     /* x87 and MMX registers are in the host's; see x87.c */
     uint32_t x87_last;     /* offset in the arena of the last x87 instruction's X86TbInsn, or 0 */
@@ -403,6 +406,12 @@ struct X86Jit {
     uint64_t spinning_since, last_pause; /* host's time stamps (direct.c) */
     X86JitStats stats;
 };
+
+/* What RSP is in translated code. */
+static inline uint32_t jit_context_rsp(const X86Jit *jit)
+{
+    return (uintptr_t)&jit->ctx->regs[X86_R12];
+}
 
 #define JIT_ABS(jit, field) \
     host_abs((uint32_t)(uintptr_t)(jit)->ctx + offsetof(X86JitContext, field))

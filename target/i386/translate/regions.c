@@ -119,8 +119,9 @@ bool jit_cache_begin(X86Jit *jit, Emit *hot, Emit *cold)
 
     populate(jit, 0, jit->code_used, &jit->hot_populated);
     populate(jit, half, half + jit->cold_used, &jit->cold_populated);
-    *hot = (Emit){ .p = jit->code_rw + jit->code_used, .delta = delta };
-    *cold = (Emit){ .p = jit->code_rw + half + jit->cold_used, .delta = delta };
+    *hot = (Emit){ .p = jit->code_rw + jit->code_used, .delta = delta, .context = jit_context_rsp(jit) };
+    *cold = (Emit){ .p = jit->code_rw + half + jit->cold_used, .delta = delta,
+                    .context = jit_context_rsp(jit) };
     return MAX(jit->code_used, jit->cold_used) + JIT_BLOCK_ROOM <= region_end(jit);
 }
 

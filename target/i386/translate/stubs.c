@@ -162,6 +162,20 @@ static void emit_load_live(X86Jit *jit, Emit *e)
     emit_patch_here(e, no_x87);
 }
 
+/* RSP points to the context, or to the stack again. */
+static void emit_to_context(X86Jit *jit, Emit *e)
+{
+    e->context = 0;
+    emit_store(e, true, HOST_RSP, JIT_ABS(jit, stack));
+    e->context = jit_context_rsp(jit);
+    emit_mov_imm(e, HOST_RSP, e->context);
+}
+
+static void emit_to_stack(X86Jit *jit, Emit *e)
+{
+    emit_load(e, true, HOST_RSP, JIT_ABS(jit, stack));
+}
+
 static void emit_enter(X86Jit *jit, Emit *e)
 {
     jit->stubs.enter = emit_here(e);
@@ -169,6 +183,7 @@ static void emit_enter(X86Jit *jit, Emit *e)
         emit_push(e, callee_saved[i]);
     }
     emit_alu_imm(e, true, HOST_SUB, HOST_RSP, 8); /* alignment for calls */
+    emit_to_context(jit, e);
     emit_store(e, true, HOST_RDI, JIT_ABS(jit, resume));
 }
 
@@ -191,10 +206,11 @@ static void emit_return(Emit *e)
 }
 
 /* The end of all: the registers are stored. */
-static const uint8_t *emit_leave(Emit *e)
+static const uint8_t *emit_leave(X86Jit *jit, Emit *e)
 {
     const uint8_t *start = emit_here(e);
 
+    emit_to_stack(jit, e);
     emit_return(e);
     return start;
 }
@@ -217,7 +233,9 @@ static const uint8_t *emit_c_call(X86Jit *jit, Emit *e, uintptr_t fn, const uint
     if (fn) {
         emit_mov_imm(e, HOST_RAX, fn);
     }
+    emit_to_stack(jit, e);
     emit_op_reg(e, false, 0xff, 2, fn ? HOST_RAX : JIT_T2);
+    emit_mov_imm(e, HOST_RSP, e->context);
     emit_op_reg(e, true, 0x85, HOST_RAX, HOST_RAX);
     emit_jcc(e, HOST_Z, stored);
     emit_store(e, true, HOST_RAX, JIT_ABS(jit, resume));
@@ -352,7 +370,8 @@ void jit_emit_stubs(X86Jit *jit)
     jit_cache_begin(jit, &e, &cold);
     emit_enter(jit, &e);
     emit_resume(jit, &e);
-    emit_c_calls(jit, &e, emit_leave(&e));
+    emit_c_calls(jit, &e, emit_leave(jit, &e));
+    e.context -= sizeof(uint64_t); /* these are called: the way back is on the stack */
     emit_load_vec(jit, &e);
     emit_stack_lookups(jit, &e);
     jit_cache_end(jit, &e, &cold);
