@@ -26,8 +26,8 @@ KERNELS = {
         'mandel-x87': 400, 'x87': 1000, 'libm': 250, 'libm-x87': 600,
     },
     'vector': {
-        'matmul-sse': 750, 'matmul-avx2': 650, 'daxpy-sse': 80000, 'sse-int': 42000,
-        'avx2-int': 65000, 'aes': 14000,
+        'matmul-sse': 500, 'matmul-avx2': 480, 'daxpy-sse': 50000, 'sse-int': 28000,
+        'avx2-int': 45000, 'aes': 10000,
     },
     'string': {
         'memcpy': 5000, 'memmove': 5000, 'memset': 3000, 'strlen': 4500, 'memchr': 4000,
