@@ -42,6 +42,7 @@ struct JitInsn {
     int32_t group_at;    /* where in the group the access begins */
     bool group_first;    /* makes the group's check */
     bool narrow_index;   /* the operand's index has 32 bits, extended */
+    bool at_anchor;      /* its access is by the loop's anchor */
     bool keeps_place;    /* its code leaves T1 alone, but for its own access */
     bool covered;        /* by the check of another instruction */
     bool accesses;   /* memory, by checked host addresses */
@@ -68,6 +69,7 @@ typedef struct JitCold {
     JitFlags flags;       /* where they are when it is taken */
     JitRecipe recipe;
     bool vec_known, x87_known;
+    uint32_t anchored;
 } JitCold;
 
 /* Something that depends on the block's place, see JitFixupKind. */
@@ -94,6 +96,9 @@ struct JitBuild {
     bool window;         /* accesses go through the window */
     const JitGroup *place_group; /* whose place in the window T1 is; NULL: no group's */
     int32_t place_at;    /* where in the group */
+    uint32_t anchor;     /* T1 is the loop's anchor (anchors.c); 0: it is free */
+    uint32_t anchored;   /* the same once the anchor has been used: it may be handed over */
+    unsigned anchor_last; /* the loop's last instruction */
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */
     X86TlbEntry *table;  /* for the mode's privilege */
@@ -144,6 +149,37 @@ void jit_find_groups(JitBuild *b);
 /* The general registers that insn may write, a bit each. */
 uint32_t jit_written_regs(const JitInsn *insn);
 
+/* A change of a 64-bit register, insn's first operand, by a constant. */
+bool jit_constant_change(const X86Insn *x, int64_t *by);
+
+/* --- anchors of loops (anchors.c) --- */
+
+/* An address, of which some registers move in the loop. */
+typedef struct JitAnchor {
+    uint8_t base, index; /* guest registers; X86_NO_REG: no index */
+    uint8_t scale;
+    bool base_moves, index_moves;
+} JitAnchor;
+
+static inline uint32_t jit_pack_anchor(JitAnchor a)
+{
+    return 1u << 31 | a.base << 16 | a.index << 8 | a.scale << 2 | a.base_moves << 1 | a.index_moves;
+}
+static inline JitAnchor jit_unpack_anchor(uint32_t a)
+{
+    return (JitAnchor){ .base = a >> 16 & 0xff, .index = a >> 8 & 0xff, .scale = a >> 2 & 3,
+                        .base_moves = a >> 1 & 1, .index_moves = a & 1 };
+}
+
+/* After groups and loops have been found: has the block a loop with an anchor? */
+void jit_find_anchor(JitBuild *b);
+/* Before the first instruction: T1 becomes the anchor; T0 and T2 are lost, flags are not touched. */
+void jit_emit_anchor(JitBuild *b);
+/* Before insn: the loop, if there was one, may have come to its end. */
+void jit_anchor_before(JitBuild *b, const JitInsn *insn);
+/* The operand of insn, whose access is by the anchor; T0 and T2 are lost. */
+HostMem jit_anchored_operand(JitBuild *b, const JitInsn *insn);
+
 /* --- memory (memop.c) --- */
 
 /*
@@ -164,6 +200,10 @@ static inline void jit_forget_place(JitBuild *b)
 }
 /* The same operand with reg as its only register. */
 HostMem jit_one_register(JitBuild *b, HostMem m, unsigned reg);
+/* The host register that holds guest register reg, loaded into scratch if need be. */
+unsigned jit_in_register(JitBuild *b, unsigned reg, unsigned scratch);
+/* The place of src in the window to dst; flags are not touched. */
+void jit_emit_place(JitBuild *b, unsigned dst, unsigned src);
 /* Loads the effective address (not the linear one) into dst; flags are not touched. T0 and
  * T2 are lost. */
 void jit_emit_lea(JitBuild *b, const JitInsn *insn, unsigned dst, bool wide);
@@ -225,6 +265,8 @@ void jit_emit_exit(JitBuild *b, uint64_t rip, bool poll);
 void jit_emit_mode_exit(JitBuild *b, uint64_t rip, uint32_t key);
 /* Once the instructions are known: which is the first loop's branch? */
 void jit_find_loops(JitBuild *b);
+/* Is insn a jump back to the block's beginning? */
+bool jit_is_own_loop(const JitBuild *b, const JitInsn *insn);
 /* Before insn: polls for the loops' branches that follow, if that is free here. */
 void jit_emit_early_poll(JitBuild *b, const JitInsn *insn);
 /* The target of an indirect branch is not in its place in the jump cache. */

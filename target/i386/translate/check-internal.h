@@ -22,10 +22,12 @@ typedef enum ValueKind {
     VALUE_SHIFTED, /* lin >> what makes a TLB index of it */
     VALUE_INDEX,   /* offset in the TLB of the entry for lin */
     VALUE_INTO,    /* lin less the page of a site */
+    VALUE_NOT,     /* ~lin */
     VALUE_ADDEND,  /* of a page; checked for [first, last] */
     VALUE_CHECKED, /* host address of lin; checked for [first, last] */
     VALUE_SITE,    /* the addend of a site, not yet compared */
     VALUE_WINDOW,  /* place of lin in the window */
+    VALUE_ANCHOR,  /* the place of lin + low, less low */
     VALUE_HOST,    /* made of a host address */
 } ValueKind;
 
@@ -36,7 +38,8 @@ typedef struct Value {
     bool guests;   /* a constant that the guest's code has */
     bool extended; /* PLAIN: 32 bits with a sign */
     Linear lin;    /* ADDEND, proved INDEX: the first byte's address */
-    Linear low;    /* PLAIN, SHIFTED: something with the same lowest 32 bits as the value */
+    Linear low;    /* PLAIN, SHIFTED: something with the same lowest 32 bits as the value; ANCHOR: what moves in
+                    * the loop, when the anchor was found */
     int64_t first, last; /* CHECKED, ADDEND, proved INDEX: displacements like lin's; WINDOW: first is
                           * lin's when the place was made */
     const X86TlbSite *site; /* INTO, SITE */
@@ -53,6 +56,7 @@ typedef struct Target {
     const uint8_t *at;
     uint32_t when;
     bool site, write;
+    bool keeps_t1;  /* T1 is what it was when hot code jumped to the cold code that jumps back */
     unsigned base;
     int64_t first, last;
     uint64_t max[3];
@@ -81,6 +85,7 @@ typedef struct Checker {
     Target targets[MAX_TARGETS];
     unsigned target_count;
     const uint8_t *cold, *cold_end;
+    uint32_t came; /* clock at the beginning of this piece of cold code */
     const JitInsn *guest; /* the instruction that the host's belongs to, or NULL */
     Value before[16];     /* the guest's registers at its beginning */
     bool stored;          /* since then: to guest memory */
@@ -196,8 +201,14 @@ bool check_same_addend(const Checker *c, const Target *t);
 void check_window_access(const Checker *c, unsigned size, bool write);
 /* LEA of a place, an index and a displacement: a place within its reach, or unknown. */
 Value check_moved_place(Checker *c);
-/* The place that T1 is, if it is that, too, when C has been called; else no place. */
+/* The place or the anchor that T1 is, if it is that, too, when C has been called; else VALUE_PLAIN. */
 Value check_kept_place(const Checker *c);
+/* The version of a block that relies on an anchor begins. */
+void check_begin_anchored(Checker *c);
+/* A branch is the exit at disp, an offset in the code cache: does it hand over what it says? */
+void check_handed_over(const Checker *c, uint32_t disp);
+/* NOT of a scratch register. False: it is something else. */
+bool check_not(Checker *c);
 /* PEXT of a linear address by the window's mask: its place there. False: it is something else. */
 bool check_place(Checker *c);
 

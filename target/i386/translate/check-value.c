@@ -129,6 +129,11 @@ bool check_add_linear(Linear *a, const Linear *b, unsigned scale)
         a->disp = disp;
         return true;
     }
+    if (!a->index && !b->id && scale == 0) {
+        a->index = b->index;
+        a->scale = b->scale;
+        return true;
+    }
     if (a->index || b->index) {
         return false;
     }

@@ -5,6 +5,8 @@
  */
 #include "target/i386/translate/check-internal.h"
 
+enum { MAX_MOVED = 64 << 20 }; /* in a block, by constants */
+
 /* May the block's accesses go through the window? */
 static bool has_window(const Checker *c)
 {
@@ -39,6 +41,36 @@ static bool is_in_window(const Checker *c)
     return c->b->mode64 ? base.kind == VALUE_WINDOW && reach == (int32_t)reach && has_narrow_index(c)
                         : base.kind == VALUE_PLAIN && base.max <= UINT32_MAX && !x->disp &&
                           x->index == X86_NO_REG;
+}
+
+/* Has what moves in the loop moved by constants only? */
+static bool is_near(const Linear *now, const Linear *before)
+{
+    int64_t by = (uint64_t)now->disp - before->disp;
+
+    return same_base(now, before) && by >= -MAX_MOVED && by <= MAX_MOVED;
+}
+
+/* The anchor that is one of the operand's registers, and what is added to it. */
+static Value operand_anchor(const Checker *c, Linear *moving)
+{
+    Value base = register_value(c, c->x.base), index = register_value(c, c->x.index);
+
+    *moving = (Linear){ 0 };
+    if (index.kind == VALUE_ANCHOR && base.kind == VALUE_PLAIN && !c->x.scale) {
+        *moving = base.lin;
+        return index;
+    }
+    return check_add_linear(moving, &index.lin, c->x.scale) && index.kind == VALUE_PLAIN
+               ? base : (Value){ 0 };
+}
+
+static bool is_at_anchor(const Checker *c)
+{
+    Linear moving;
+    Value anchor = operand_anchor(c, &moving);
+
+    return anchor.kind == VALUE_ANCHOR && is_near(&moving, &anchor.low);
 }
 
 /* What the cold code of the present guest instruction does with the flags. */
@@ -182,7 +214,7 @@ void check_window_access(const Checker *c, unsigned size, bool write)
     if (!has_window(c)) {
         check_refuse(c, "an access to the window by a block that has none");
     }
-    if (!is_in_window(c)) {
+    if (!is_in_window(c) && !is_at_anchor(c)) {
         check_refuse(c, "an access by GS to what is no place in the window");
     }
     check_repeatable(c);
@@ -191,13 +223,45 @@ void check_window_access(const Checker *c, unsigned size, bool write)
     }
 }
 
+/* *a -= *b, of which it is a part; false if it is not. */
+static bool subtract(Linear *a, const Linear *b)
+{
+    Linear rest = { .disp = (uint64_t)a->disp - b->disp };
+
+    if (!same_base(a, b)) {
+        if (b->id && !b->index && a->id == b->id) {
+            rest.id = a->scale ? 0 : a->index;
+            rest.index = a->scale ? a->index : 0;
+            rest.scale = a->scale;
+        } else if ((b->id && !b->index && a->index == b->id && !a->scale) ||
+                   (!b->id && b->index && a->index == b->index && a->scale == b->scale)) {
+            rest.id = a->id;
+        } else {
+            return false;
+        }
+    }
+    *a = rest;
+    return true;
+}
+
 Value check_moved_place(Checker *c)
 {
     Value place = register_value(c, c->x.base), index = register_value(c, c->x.index);
 
+    if (index.kind == VALUE_NOT && !c->x.scale && c->x.disp == 1) {
+        place.kind = VALUE_ANCHOR;
+        place.low = index.lin;
+        return subtract(&place.lin, &index.lin) ? place : check_unknown(c);
+    }
     place.lin.disp += (uint64_t)c->x.disp;
     return has_narrow_index(c) && check_add_linear(&place.lin, &index.lin, c->x.scale)
                ? place : check_unknown(c);
+}
+
+static bool is_same_anchor(const Value *a, const Value *b)
+{
+    return a->kind == b->kind && same_base(&a->lin, &b->lin) && a->lin.disp == b->lin.disp &&
+           same_base(&a->low, &b->low) && a->low.disp == b->low.disp;
 }
 
 Value check_kept_place(const Checker *c)
@@ -206,8 +270,78 @@ Value check_kept_place(const Checker *c)
     bool same = place.kind == VALUE_WINDOW && kept.kind == VALUE_WINDOW &&
                 same_base(&place.lin, &kept.lin) && place.lin.disp == kept.lin.disp &&
                 place.first == kept.first;
+    same |= place.kind == VALUE_ANCHOR && is_same_anchor(&place, &kept);
 
     return same ? place : (Value){ 0 };
+}
+
+/* --- anchors (anchors.c) ---------------------------------------------------------------------- */
+
+/* The registers of an anchor that move, or those that do not, as they are now; false if that is not linear. */
+static bool anchor_part(const Checker *c, JitAnchor a, bool moving, Linear *lin)
+{
+    *lin = a.base_moves == moving ? check_guest_register(c, a.base)->lin : (Linear){ 0 };
+    return a.index == X86_NO_REG || a.index_moves != moving ||
+           check_add_linear(lin, &check_guest_register(c, a.index)->lin, a.scale);
+}
+
+static Value anchor_now(const Checker *c, uint32_t packed)
+{
+    JitAnchor a = jit_unpack_anchor(packed);
+    Value v = { .kind = VALUE_ANCHOR, .max = UINT64_MAX };
+
+    if (!anchor_part(c, a, false, &v.lin) || !anchor_part(c, a, true, &v.low)) {
+        return (Value){ 0 };
+    }
+    if (!a.base_moves && !a.index_moves) {
+        v.kind = VALUE_WINDOW;
+        v.first = v.lin.disp;
+    }
+    return v;
+}
+
+void check_begin_anchored(Checker *c)
+{
+    Value v = anchor_now(c, c->b->tb->entry.anchor);
+
+    set_reg(c, JIT_T1, v);
+    c->slot[offsetof(X86JitContext, place) / 8] = v;
+}
+
+void check_handed_over(const Checker *c, uint32_t disp)
+{
+    const X86Tb *tb = c->b->tb;
+    Value kept = check_kept_place(c);
+
+    for (unsigned i = 0; i < tb->exit_count; i++) {
+        const X86TbExit *exit = &tb->exits[i];
+
+        if (exit->disp != disp || !exit->entry.anchor) {
+            continue;
+        }
+        Value now = anchor_now(c, exit->entry.anchor);
+        bool same = kept.kind != VALUE_PLAIN && kept.kind == now.kind && same_base(&kept.lin, &now.lin) && kept.lin.disp == now.lin.disp &&
+                    (kept.kind == VALUE_WINDOW || is_near(&now.low, &kept.low));
+
+        if (!same) {
+            check_refuse(c, "an exit that hands over another anchor");
+        }
+    }
+}
+
+bool check_not(Checker *c)
+{
+    Value v = operand_value(c, 0);
+
+    if (c->x.mnemonic != X86_MN_NOT || c->x.op_size != 8 || c->x.op[0].kind != X86_OP_GPR ||
+        !is_scratch(c->x.op[0].reg) || v.kind != VALUE_PLAIN) {
+        return false;
+    }
+    v.kind = VALUE_NOT;
+    v.max = UINT64_MAX;
+    v.guests = false;
+    check_write_gpr(c, c->x.op[0].reg, v);
+    return true;
 }
 
 bool check_place(Checker *c)

@@ -442,6 +442,7 @@ static void note_target(Checker *c, const uint8_t *at, uint32_t when)
     *t = (Target){ .at = at, .when = when, .max = { c->reg[JIT_T0].max, c->reg[JIT_T1].max,
                                                     c->reg[JIT_T2].max } };
     if (when == UINT32_MAX) {
+        t->keeps_t1 = c->reg[JIT_T1].when <= c->came;
         check_note_site(c, t);
     }
 }
@@ -452,6 +453,9 @@ static void exec_jump(Checker *c, uint32_t when)
     const X86Tb *tb = c->b->tb;
     const uint8_t *to = c->pc + c->x.len + c->x.imm;
 
+    if (when != UINT32_MAX) {
+        check_handed_over(c, c->pc + c->x.len - 4 - jit->code_rx);
+    }
     if (to >= tb->body && to < tb->end) {
         note_target(c, to, when);
     } else if (!(to >= c->cold && to < c->cold_end) &&
@@ -530,7 +534,11 @@ static bool exec_control(Checker *c, uint32_t when)
                !(check_in_jumps(c, from, to) || check_in_returns(c, from, to))) {
         check_refuse(c, "an indirect jump by way of something else than the jump cache");
     }
+    Value t1 = c->reg[JIT_T1];
     check_forget_scratch(c);
+    if (x->mnemonic == X86_MN_CALL && c->pc + x->len + x->imm == c->b->jit->stubs.load_vec) {
+        c->reg[JIT_T1] = t1; /* it leaves that alone */
+    }
     return true;
 }
 
@@ -570,7 +578,7 @@ static void exec(Checker *c, uint32_t when)
         } else if (!mem) {
             check_note_site_comparison(c);
         }
-    } else if (!check_place(c) && !exec_constant_change(c) && !exec_address_step(c, region)) {
+    } else if (!check_place(c) && !check_not(c) && !exec_constant_change(c) && !exec_address_step(c, region)) {
         exec_other(c, region, mem ? mem->size : 0, write);
     }
     c->flags_changed |= changes_flags(x);
@@ -593,16 +601,22 @@ static void decode(Checker *c, const uint8_t *end)
     c->clock++;
 }
 
+static void begin_cold(Checker *c)
+{
+    check_forget_all(c);
+    c->came = c->clock;
+}
+
 /* Nothing is known of registers here, and nothing needs to be. */
 static void check_cold(Checker *c)
 {
-    check_forget_all(c);
+    begin_cold(c);
     c->guest = NULL;
     for (c->pc = c->cold; c->pc < c->cold_end; c->pc += c->x.len) {
         decode(c, c->cold_end);
         exec(c, UINT32_MAX);
         if (c->x.mnemonic == X86_MN_JMP) {
-            check_forget_all(c);
+            begin_cold(c);
         }
     }
 }
@@ -650,7 +664,7 @@ static void begin_guest_insn(Checker *c, unsigned i)
         check_writes(c);
         check_forget_scratch(c);
     }
-    if (place.kind == VALUE_WINDOW && !(c->guest && c->guest->interpreted)) {
+    if (place.kind != VALUE_PLAIN && !(c->guest && c->guest->interpreted)) {
         set_reg(c, JIT_T1, place);
     }
     c->guest = i < c->b->count ? &c->b->insns[i] : NULL;
@@ -669,8 +683,10 @@ static void forget_scratch_to(Checker *c, const uint64_t max[3])
 
 static void join_at_target(Checker *c)
 {
+    Value t1 = c->reg[JIT_T1];
     uint32_t when = UINT32_MAX;
     bool found = false, same = true;
+    bool keeps_t1 = is_conditional(&c->x); /* cold code comes back to where hot code left */
     uint64_t max[3] = { c->reg[JIT_T0].max, c->reg[JIT_T1].max, c->reg[JIT_T2].max };
 
     for (unsigned i = 0; i < c->target_count; i++) {
@@ -678,6 +694,7 @@ static void join_at_target(Checker *c)
             when = MIN(when, c->targets[i].when);
             found = true;
             same = same && check_same_addend(c, &c->targets[i]);
+            keeps_t1 = keeps_t1 && c->targets[i].keeps_t1;
             for (unsigned k = 0; k < 3; k++) {
                 max[k] = MAX(max[k], c->targets[i].max[k]);
             }
@@ -688,6 +705,7 @@ static void join_at_target(Checker *c)
     }
     if (found && !same) {
         forget_scratch_to(c, max);
+        c->reg[JIT_T1] = keeps_t1 ? t1 : c->reg[JIT_T1];
     }
 }
 
@@ -698,6 +716,9 @@ static void check_hot(Checker *c)
 
     check_forget_all(c);
     c->guest = NULL;
+    if (tb->entry.anchor) {
+        check_begin_anchored(c);
+    }
     for (c->pc = tb->body; c->pc < tb->end; c->pc += c->x.len) {
         while (next <= tb->count && tb->body + tb->insns[next].host == c->pc) {
             begin_guest_insn(c, next++);

@@ -41,7 +41,7 @@ static void hand_over(JitBuild *b, X86TbExit *exit)
         return;
     }
     exit->entry = (JitEntry){ .saved = b->flags & FLAGS_SAVED, .vec_known = b->vec_known,
-                              .x87_known = b->x87_known };
+                              .x87_known = b->x87_known, .anchor = b->anchored };
     if (!exit->entry.saved) {
         jit_flags_need_host(b);
         exit->entry.host = true;
@@ -131,6 +131,7 @@ void jit_emit_cold_exit(JitBuild *b, const JitCold *cold)
     b->recipe = cold->recipe;
     b->vec_known = cold->vec_known;
     b->x87_known = cold->x87_known;
+    b->anchored = cold->anchored;
     if (exit->same_page && !poll) {
         /* the conditional jump is the exit's branch */
         hand_over(b, exit);
@@ -218,6 +219,12 @@ static void emit_conditional(JitBuild *b, const JitInsn *insn)
     uint8_t *disp = emit_jcc(&b->e, host_condition(insn), NULL);
     jit_add_cold(b, (JitCold){ .kind = COLD_EXIT, .disp = disp, .insn = insn->index,
                                .exit = new_exit(b, target) });
+}
+
+bool jit_is_own_loop(const JitBuild *b, const JitInsn *insn)
+{
+    return (insn->emit == emit_conditional || insn->emit == emit_jump) &&
+           branch_target(b, insn) == b->tb->rip;
 }
 
 /* --- indirect exits --------------------------------------------------------------------- */

@@ -192,8 +192,7 @@ static uint32_t implicit_writes(const X86Insn *x)
     return ALL;
 }
 
-/* A change of a 64-bit register by a constant. */
-static bool constant_change(const X86Insn *x, int64_t *by)
+bool jit_constant_change(const X86Insn *x, int64_t *by)
 {
     if (x->op[0].kind != X86_OP_GPR || x->op[0].size != 8) {
         return false;
@@ -275,7 +274,7 @@ static void track_writes(Tracker *t, const JitInsn *insn)
     uint32_t regs = jit_written_regs(insn);
     int64_t by;
 
-    if (constant_change(&insn->x, &by)) {
+    if (jit_constant_change(&insn->x, &by)) {
         move(t, insn->x.op[0].reg, by);
         return;
     }

@@ -81,7 +81,7 @@ typedef struct X86JitContext {
     uint64_t regs[16];
     uint64_t flags;        /* bits 8-15: as LAHF gives them, bit 0: OF */
     uint64_t window_mask;  /* X86_WINDOW_MASK */
-    uint64_t place;        /* in the window: what T1 is when C has been called */
+    uint64_t place;        /* in the window, or an anchor: what T1 is when C has been called */
     uint32_t poll;         /* [atomic] not 0: leave */
     uint32_t vec_live;     /* vector registers are in the host's */
     uint64_t operand;      /* of the last comparison with memory */
@@ -127,6 +127,7 @@ typedef struct JitEntry {
     bool saved;     /* FLAGS_SAVED only; otherwise they are in the host's */
     bool vec_known, x87_known; /* that state is live */
     bool host;      /* nothing to rely on: whoever is known to come has them in the host's flags */
+    uint32_t anchor; /* T1 and X86JitContext.place are this (anchors.c); 0: not known */
 } JitEntry;
 
 static inline bool jit_same_entry(JitEntry x, JitEntry y)
@@ -137,7 +138,7 @@ static inline bool jit_same_entry(JitEntry x, JitEntry y)
     memcpy(&a, &x.recipe, sizeof(a)); /* compilers call memcmp() */
     memcpy(&b, &y.recipe, sizeof(b));
     return a == b && x.saved == y.saved && x.vec_known == y.vec_known &&
-           x.x87_known == y.x87_known;
+           x.x87_known == y.x87_known && x.anchor == y.anchor;
 }
 
 static inline bool jit_is_plain(JitEntry x)
@@ -225,6 +226,7 @@ struct X86Tb {
     uint16_t exit_count, group_count, cold_len;
     uint16_t fixup_count; /* 0: the block cannot be cloned */
     bool wants_flags, wants_vec, wants_x87; /* what it might like to rely on */
+    uint32_t wants_anchor;
     bool stale;          /* not inserted yet, or removed */
     bool in_returns;     /* calls may have put its entry_checked into X86JitMode.returns */
     bool remembered;     /* the jump cache may lead to it */
@@ -267,8 +269,11 @@ static inline JitEntry jit_useful_entry(const X86Tb *tb, JitEntry entry)
         entry.saved = false;
         entry.recipe = (JitRecipe){ 0 };
     }
+    if (entry.anchor != tb->wants_anchor) {
+        entry.anchor = 0;
+    }
     /* the plain block takes flags from either place */
-    entry.saved &= entry.vec_known || entry.x87_known;
+    entry.saved &= entry.vec_known || entry.x87_known || entry.anchor;
     return entry;
 }
 

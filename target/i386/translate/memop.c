@@ -125,8 +125,7 @@ static HostMem check_constant(JitBuild *b, const JitInsn *insn, uint64_t lin, un
     return host_mem(JIT_T1, 0);
 }
 
-/* The host register that holds guest register reg, loaded into scratch if need be. */
-static unsigned in_register(JitBuild *b, unsigned reg, unsigned scratch)
+unsigned jit_in_register(JitBuild *b, unsigned reg, unsigned scratch)
 {
     unsigned host = jit_host_reg(reg);
 
@@ -143,10 +142,10 @@ static HostMem loaded_address(JitBuild *b, const X86Insn *x)
     HostMem m = { .base = HOST_NONE, .index = HOST_NONE, .disp = x->disp };
 
     if (x->base != X86_NO_REG) {
-        m.base = in_register(b, x->base, JIT_T2);
+        m.base = jit_in_register(b, x->base, JIT_T2);
     }
     if (x->index != X86_NO_REG) {
-        m.index = in_register(b, x->index, JIT_T0);
+        m.index = jit_in_register(b, x->index, JIT_T0);
         m.scale = x->scale; /* without an index it would be the addend's */
     }
     return m;
@@ -218,8 +217,8 @@ static bool is_simple(const JitBuild *b, const X86Insn *x)
            !has_segment_base(x);
 }
 
-/* pext dst, src, [mask] (VEX.F3.0F38.W1 F5): flags are not touched. */
-static void emit_place(JitBuild *b, unsigned dst, unsigned src)
+/* pext dst, src, [mask] (VEX.F3.0F38.W1 F5) */
+void jit_emit_place(JitBuild *b, unsigned dst, unsigned src)
 {
     Emit *e = &b->e;
 
@@ -249,8 +248,11 @@ static HostMem at_place(const JitBuild *b, const JitInsn *insn)
 static HostMem in_window(JitBuild *b, const JitInsn *insn, HostMem g)
 {
     jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
-    if (b->mode64) {
-        emit_place(b, JIT_T1, g.base);
+    if (b->anchor) {
+        jit_emit_place(b, JIT_T2, g.base);
+        g.base = JIT_T2;
+    } else if (b->mode64) {
+        jit_emit_place(b, JIT_T1, g.base);
         g.base = JIT_T1;
         b->place_group = insn->group;
         b->place_at = insn->group_at - g.disp;
@@ -269,7 +271,7 @@ static HostMem register_in_window(JitBuild *b, const JitInsn *insn, unsigned bas
         jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
         return at_place(b, insn);
     }
-    return in_window(b, insn, host_mem(in_register(b, base, JIT_T2), disp));
+    return in_window(b, insn, host_mem(jit_in_register(b, base, JIT_T2), disp));
 }
 
 /* An address known now. Low ones are places. */
@@ -304,7 +306,7 @@ static HostMem indexed_in_window(JitBuild *b, const JitInsn *insn)
         jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
         m.window = true;
     }
-    m.index = in_register(b, x->index, JIT_T2);
+    m.index = jit_in_register(b, x->index, JIT_T2);
     m.scale = x->scale;
     return m;
 }
@@ -316,7 +318,11 @@ static HostMem window_operand(JitBuild *b, const JitInsn *insn, unsigned size)
     if (is_constant(x) && !has_segment_base(x)) {
         return constant_in_window(b, insn, constant_ea(b, insn));
     }
-    if (insn->narrow_index) {
+    if (insn->at_anchor) {
+        jit_add_cold(b, (JitCold){ .kind = COLD_FAULT, .insn = insn->index });
+        return jit_anchored_operand(b, insn);
+    }
+    if (insn->narrow_index && !b->anchor) {
         return indexed_in_window(b, insn);
     }
     return is_simple(b, x) ? register_in_window(b, insn, x->base, x->disp)

@@ -512,6 +512,7 @@ void jit_add_cold(JitBuild *b, JitCold cold)
     cold.recipe = b->recipe;
     cold.vec_known = b->vec_known;
     cold.x87_known = b->x87_known;
+    cold.anchored = b->anchored;
     b->cold[b->cold_count++] = cold;
 }
 
@@ -715,6 +716,7 @@ static void emit_body(JitBuild *b)
     for (unsigned i = 0; i < b->count; i++) {
         const JitInsn *insn = &b->insns[i];
 
+        jit_anchor_before(b, insn);
         note_insn(b, insn);
         jit_emit_early_poll(b, insn); /* also for C that goes on here */
         if (!insn->need_before) {
@@ -728,6 +730,7 @@ static void emit_body(JitBuild *b)
         }
     }
     const JitInsn end = { .guest = b->tb->len, .index = b->count };
+    jit_anchor_before(b, &end);
     note_insn(b, &end);
     if (!b->insns[b->count - 1].ends) {
         jit_emit_exit(b, b->tb->rip + b->tb->len, false);
@@ -785,6 +788,9 @@ static bool emit_all(JitBuild *b)
     } else {
         emit_version_entry(b);
     }
+    if (b->anchor && !b->tb->entry.anchor) {
+        jit_emit_anchor(b);
+    }
     emit_body(b);
     hot = b->e;
     b->tb->end = emit_here(&hot);
@@ -804,6 +810,7 @@ static bool emit_all(JitBuild *b)
 static void note_wants(const JitBuild *b, X86Tb *tb)
 {
     tb->wants_flags = b->insns[0].need_before;
+    tb->wants_anchor = b->anchor;
     for (unsigned i = 0; i < b->count; i++) {
         tb->wants_vec |= b->insns[i].vector;
         tb->wants_x87 |= b->insns[i].x87;
@@ -831,6 +838,7 @@ static bool begin(JitBuild *b, X86Jit *jit, X86Tb *proto)
     }
     jit_find_loops(b);
     jit_find_groups(b);
+    jit_find_anchor(b);
     jit_find_sites(b);
     analyse(b);
     note_wants(b, proto);
