@@ -38,6 +38,7 @@ struct X86Window {
     bool open;            /* the owner is in force, and has been looked at */
     uint64_t in_force;    /* the present PML4's physical address */
     uint64_t since;       /* when it was loaded, by the host's time stamp counter */
+    unsigned used;        /* entries of the TLB, when it was looked at last */
     X86WindowSpace *owner; /* whose pages are mapped, or NULL */
     unsigned pcid;        /* the owner's */
     X86WindowSpace space[X86_WINDOW_SPACES];

@@ -18,6 +18,10 @@
 /* In ticks of the host's time stamp counter, of which a millisecond has some millions. */
 #define PATIENCE 40000000u    /* an address space runs for so long before it gets a window */
 #define IDLE 40000000u        /* the owner has not been in force for so long: another one may have it */
+/* A program that has run for so long without a pause, in pages that it had before, and not in many, is a loop
+ * whose window costs little. */
+#define CALM 2000000u
+enum { CALM_PAGES = 256, CALM_NEW_PAGES = 8 };
 #define TICKS_PER_CHANGE 200000u /* so that a tenth of the time goes into mapping and unmapping at most */
 enum { FREE_CHANGES = 1000, MAX_REFUSALS = 200, MAX_FAILURES = 8 };
 
@@ -283,10 +287,21 @@ static void take(X86CPU *cpu, X86WindowSpace *s)
     try_to_open(cpu);
 }
 
-static bool may_take(const X86Window *w, const X86WindowSpace *s, uint64_t now)
+/* Has the present address space computed since it was looked at last, for a time of elapsed? */
+static bool is_calm(X86CPU *cpu, uint64_t elapsed)
 {
-    return s->ticks >= s->wanted && (!w->owner || w->owner == s || w->eager ||
-                                     now - w->owner->last > IDLE);
+    unsigned before = cpu->window->used, now = cpu->tlb->used[X86_TLB_USER][X86_TLB_LOCAL].count;
+
+    cpu->window->used = now;
+    return elapsed >= CALM && now <= CALM_PAGES && now <= before + CALM_NEW_PAGES && now >= before;
+}
+
+static bool may_take(const X86Window *w, const X86WindowSpace *s, bool calm, uint64_t now)
+{
+    bool patient = s->ticks >= s->wanted;
+
+    return (patient || (calm && !s->failures)) &&
+           (!w->owner || w->owner == s || w->eager || now - w->owner->last > (patient ? IDLE : IDLE / 2));
 }
 
 /* The CPU returns to where an access in an expected page faulted: with the page mapped now, it
@@ -311,6 +326,7 @@ void x86_window_consider(X86CPU *cpu)
         return;
     }
     X86WindowSpace *s = space_of(w, w->in_force);
+    bool calm = is_calm(cpu, now - w->since);
     s->ticks += MIN(now - w->since, PATIENCE / 4); /* it may have slept */
     s->last = w->since = now;
     if (cpu->windowed) {
@@ -320,7 +336,7 @@ void x86_window_consider(X86CPU *cpu)
         begin(w, s);
     } else if (w->owner == s && w->waiting) {
         try_to_open(cpu);
-    } else if (may_take(w, s, now)) {
+    } else if (may_take(w, s, calm, now)) {
         take(cpu, s);
     }
 }
@@ -351,6 +367,7 @@ void x86_window_switch(X86CPU *cpu, bool keep)
     }
     w->in_force = s->cr3 & ROOT_MASK;
     w->since = __rdtsc();
+    w->used = X86_TLB_SIZE;
     if (w->owner && w->pcid == present_pcid(s)) {
         if (w->owner->root != w->in_force) {
             release(cpu); /* its PCID is another's now */

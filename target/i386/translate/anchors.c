@@ -23,6 +23,8 @@
 #include "target/i386/translate/build.h"
 
 enum { MAX_STEP = 1 << 20, MAX_CANDIDATES = 8 };
+/* Without an anchor the index would be added before PEXT, and what the loop waits for may be the index. */
+enum { NARROW_WEIGHT = 4 };
 
 /* What the loop does to the general registers, a bit each. */
 typedef struct Motion {
@@ -99,7 +101,7 @@ static uint32_t choose(const JitBuild *b, const Motion *m, unsigned last)
         if (k == count) {
             anchor[count++] = a;
         }
-        uses[k]++;
+        uses[k] += b->insns[i].narrow_index && jit_unpack_anchor(a).index == X86_NO_REG ? NARROW_WEIGHT : 1;
         best = uses[k] > uses[best] ? k : best;
     }
     return count ? anchor[best] : 0;
