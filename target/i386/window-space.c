@@ -332,8 +332,7 @@ void x86_window_consider(X86CPU *cpu)
     if (cpu->windowed) {
         map_expected(cpu);
     } else if (w->owner == s && w->closed) {
-        release(cpu);
-        begin(w, s);
+        x86_window_fail(cpu); /* entries of its PML4 come and go */
     } else if (w->owner == s && w->waiting) {
         try_to_open(cpu);
     } else if (may_take(w, s, calm, now)) {
@@ -365,6 +364,7 @@ void x86_window_switch(X86CPU *cpu, bool keep)
     if (!w) {
         return;
     }
+    uint64_t before = w->in_force;
     w->in_force = s->cr3 & ROOT_MASK;
     w->since = __rdtsc();
     w->used = X86_TLB_SIZE;
@@ -375,7 +375,7 @@ void x86_window_switch(X86CPU *cpu, bool keep)
             x86_window_empty(w);
         }
     }
-    if (!keep && !(w->owner && w->owner->root == w->in_force)) {
+    if (!keep && w->in_force != before && !(w->owner && w->owner->root == w->in_force)) {
         begin(w, space_of(w, w->in_force)); /* new for this CPU, at least */
     }
     find_owner(cpu);
