@@ -21,7 +21,7 @@ typedef struct X86WindowSpace {
     uint64_t ticks;    /* of the host's time stamp counter that it was in force */
     uint64_t wanted;   /* so many, until it is given a window */
     uint64_t last;     /* when it was in force last */
-    unsigned failures; /* how often a window did not pay */
+    unsigned failures; /* how often a window did not pay, or was closed as its PML4 changed */
 } X86WindowSpace;
 
 /* Pages that are mapped at once. */
@@ -38,7 +38,7 @@ struct X86Window {
     bool open;            /* the owner is in force, and has been looked at */
     uint64_t in_force;    /* the present PML4's physical address */
     uint64_t since;       /* when it was loaded, by the host's time stamp counter */
-    unsigned used;        /* entries of the TLB, when it was looked at last */
+    unsigned used;        /* entries of the TLB for user code, when it was looked at last */
     X86WindowSpace *owner; /* whose pages are mapped, or NULL */
     unsigned pcid;        /* the owner's */
     X86WindowSpace space[X86_WINDOW_SPACES];

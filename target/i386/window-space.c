@@ -2,7 +2,8 @@
  * Windows: which address space has one, and for how long (window.h).
  *
  * An address space is known by its PML4. It gets the CPU's window when it has been in force for
- * long enough and the owner until now has not been for a while. When mapping pages costs more than it
+ * long enough, or has just computed for a while in few pages, and the owner until now has not been in
+ * force lately. When mapping pages costs more than it
  * brings, the blocks that want more of them do without the window; if those are many the address space
  * loses it, and must run for longer the next time.
  *
@@ -287,8 +288,9 @@ static void take(X86CPU *cpu, X86WindowSpace *s)
     try_to_open(cpu);
 }
 
-/* Has the present address space computed since it was looked at last, for a time of elapsed? */
-static bool is_calm(X86CPU *cpu, uint64_t elapsed)
+/* Looks at the present address space, so many ticks after it was looked at last. True: it has computed since
+ * then, in pages that it had. */
+static bool look_for_calm(X86CPU *cpu, uint64_t elapsed)
 {
     unsigned before = cpu->window->used, now = cpu->tlb->used[X86_TLB_USER][X86_TLB_LOCAL].count;
 
@@ -326,7 +328,7 @@ void x86_window_consider(X86CPU *cpu)
         return;
     }
     X86WindowSpace *s = space_of(w, w->in_force);
-    bool calm = is_calm(cpu, now - w->since);
+    bool calm = look_for_calm(cpu, now - w->since);
     s->ticks += MIN(now - w->since, PATIENCE / 4); /* it may have slept */
     s->last = w->since = now;
     if (cpu->windowed) {

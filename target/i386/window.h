@@ -7,8 +7,8 @@
  * is mapped faults and is made by way of the TLB (translate/fault.c); then its page is mapped, with those
  * around it that lie together in memory, too (window-around.c).
  *
- * A page costs some 8 us to map, so that only address spaces that run for long have a window, one at a
- * time for each CPU (window-space.c).
+ * A page costs some 8 us to map, so that only address spaces that run for long, or that compute in few
+ * pages, have a window, one at a time for each CPU (window-space.c).
  *
  * A place is made of bits 0 to 41, 45, 46 and 47 of an address. So that no two addresses that a
  * program may use have one place, the user half of the address space's PML4 may have one present entry for

@@ -173,9 +173,10 @@ void jit_find_loops(JitBuild *b)
     b->polled = b->count;
 }
 
-/* May the poll destroy the host's flags in front of insn, and insn be interpreted if it finds something? An
- * instruction that sets all flags wants none of the host's; only the interpreter needs them. */
-static bool may_poll_before(const JitBuild *b, const JitInsn *insn)
+/* Is a poll free in front of insn? It loses the host's flags: nobody misses them if insn sets all, and
+ * emit_poll() need not save what they were if that is known otherwise. If the poll finds something insn is
+ * interpreted, and must be nothing more than one instruction. */
+static bool is_poll_free(const JitBuild *b, const JitInsn *insn)
 {
     return !(X86_EFLAGS_ARITH & ~insn->flags_killed) && !insn->flags_read && insn->emit == jit_emit_copy &&
            !insn->x87 && (!insn->group || b->window) && (b->flags & (FLAGS_REPLAY | FLAGS_SAVED));
@@ -185,7 +186,7 @@ void jit_emit_early_poll(JitBuild *b, const JitInsn *insn)
 {
     /* lockstep relies on polls at the branches */
     if (b->jit->lockstep || insn->index >= b->first_loop || has_polled(b, insn->index) ||
-        !may_poll_before(b, insn)) {
+        !is_poll_free(b, insn)) {
         return;
     }
     b->polled = insn->index;
