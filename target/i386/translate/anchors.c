@@ -32,8 +32,14 @@ typedef struct Motion {
     uint32_t changed; /* in other ways */
 } Motion;
 
-/* Does insn leave T1 alone, as long as its own access does? */
-static bool keeps_anchor(const JitInsn *insn)
+/* An anchor that the loop could have, and how much would be won by it. */
+typedef struct Candidate {
+    uint16_t anchor;
+    uint16_t uses;
+} Candidate;
+
+/* Does insn leave T1 alone, and T2 unless it needs that, as long as its own access does? */
+static bool keeps_anchors(const JitInsn *insn)
 {
     if (insn->emit == jit_emit_copy) {
         unsigned vvvv = insn->row.vvvv;
@@ -61,7 +67,7 @@ static bool is_in(uint32_t regs, unsigned reg)
 }
 
 /* The anchor of insn's operand; 0: it has none. */
-static uint32_t anchor_of(const Motion *m, const JitInsn *insn)
+static uint16_t anchor_of(const Motion *m, const JitInsn *insn)
 {
     const X86Insn *x = &insn->x;
     JitAnchor a = { .base = x->base, .index = x->index, .scale = x->scale };
@@ -82,50 +88,106 @@ static uint32_t anchor_of(const Motion *m, const JitInsn *insn)
     return jit_pack_anchor(a);
 }
 
-/* The loop's most frequent anchor; 0: there is none. */
-static uint32_t choose(const JitBuild *b, const Motion *m, unsigned last)
+static bool has_narrow_index(const JitInsn *insn, uint16_t anchor)
 {
-    uint32_t anchor[MAX_CANDIDATES];
-    unsigned uses[MAX_CANDIDATES] = { 0 }, count = 0, best = 0;
+    return insn->narrow_index && jit_unpack_anchor(anchor).index == X86_NO_REG;
+}
 
-    for (unsigned i = 0; i <= last; i++) {
-        uint32_t a = anchor_of(m, &b->insns[i]);
+/* The loop's anchors; how many. */
+static unsigned find_candidates(const JitBuild *b, const Motion *m, Candidate *found)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < b->anchor_last; i++) {
+        const JitInsn *insn = &b->insns[i];
+        uint16_t a = anchor_of(m, insn);
         unsigned k = 0;
 
-        while (k < count && anchor[k] != a) {
+        while (k < count && found[k].anchor != a) {
             k++;
         }
         if (!a || k == MAX_CANDIDATES) {
             continue;
         }
         if (k == count) {
-            anchor[count++] = a;
+            found[count++] = (Candidate){ .anchor = a };
         }
-        uses[k] += b->insns[i].narrow_index && jit_unpack_anchor(a).index == X86_NO_REG ? NARROW_WEIGHT : 1;
-        best = uses[k] > uses[best] ? k : best;
+        found[k].uses += has_narrow_index(insn, a) ? NARROW_WEIGHT : 1;
     }
-    return count ? anchor[best] : 0;
+    return count;
 }
 
-void jit_find_anchor(JitBuild *b)
+static bool is_in_memory(unsigned reg)
+{
+    return reg < 16 && jit_host_reg(reg) == HOST_NONE;
+}
+
+/* Does insn need T2, be it for a register that lives in memory, or for a place? */
+static bool needs_t2(const JitInsn *insn, uint16_t anchor)
+{
+    const X86Insn *x = &insn->x;
+    JitAnchor a = jit_unpack_anchor(anchor);
+    bool needs = is_in_memory(x->base) || is_in_memory(x->index);
+
+    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
+        needs |= x->op[i].kind == X86_OP_GPR && is_in_memory(x->op[i].reg);
+    }
+    return needs || (insn->accesses && (!anchor || (a.base_moves && a.index_moves)));
+}
+
+/* May T2 be an anchor, too, so that the two are all that the loop has? */
+static bool is_t2_free(const JitBuild *b, const Motion *m)
+{
+    for (unsigned i = 0; i < b->anchor_last; i++) {
+        if (needs_t2(&b->insns[i], anchor_of(m, &b->insns[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void choose(JitBuild *b, const Motion *m)
+{
+    Candidate found[MAX_CANDIDATES];
+    unsigned count = find_candidates(b, m, found), best = 0;
+
+    for (unsigned k = 1; k < count; k++) {
+        best = found[k].uses > found[best].uses ? k : best;
+    }
+    if (count == 2 && is_t2_free(b, m)) {
+        b->anchor = jit_two_anchors(found[0].anchor, found[1].anchor);
+    } else if (count) {
+        b->anchor = found[best].anchor;
+    }
+}
+
+/* Which anchor is the access of the insn by? */
+static unsigned number_of(const JitBuild *b, const Motion *m, const JitInsn *insn)
+{
+    uint16_t a = anchor_of(m, insn);
+
+    return !a ? 0 : a == jit_anchor(b->anchor, 1) ? 1 : a == jit_anchor(b->anchor, 2) ? 2 : 0;
+}
+
+void jit_find_anchors(JitBuild *b)
 {
     Motion m = { 0 };
-    unsigned last = b->first_loop;
 
-    b->anchor = b->anchored = 0;
-    if (!b->window || !b->mode64 || last >= b->count || !jit_is_own_loop(b, &b->insns[last])) {
+    b->anchor = b->handed_over = b->anchors_used = 0;
+    b->anchor_last = b->first_loop;
+    if (!b->window || !b->mode64 || b->first_loop >= b->count ||
+        !jit_is_own_loop(b, &b->insns[b->first_loop])) {
         return;
     }
-    for (unsigned i = 0; i < last; i++) {
-        if (!keeps_anchor(&b->insns[i])) {
+    for (unsigned i = 0; i < b->anchor_last; i++) {
+        if (!keeps_anchors(&b->insns[i])) {
             return;
         }
         follow(&m, &b->insns[i]);
     }
-    b->anchor_last = last;
-    b->anchor = choose(b, &m, last);
-    for (unsigned i = 0; i < last; i++) {
-        b->insns[i].at_anchor = b->anchor && anchor_of(&m, &b->insns[i]) == b->anchor;
+    choose(b, &m);
+    for (unsigned i = 0; i < b->anchor_last; i++) {
+        b->insns[i].at_anchor = number_of(b, &m, &b->insns[i]);
     }
 }
 
@@ -146,45 +208,70 @@ static HostMem sum(JitBuild *b, JitAnchor a, bool base, bool index)
     return m;
 }
 
-void jit_emit_anchor(JitBuild *b)
+/* The register that an anchor is in. */
+static unsigned anchor_register(unsigned number)
 {
-    JitAnchor a = jit_unpack_anchor(b->anchor);
+    return number == 1 ? JIT_T1 : JIT_T2;
+}
+
+static void emit_anchor(JitBuild *b, unsigned number)
+{
+    JitAnchor a = jit_unpack_anchor(jit_anchor(b->anchor, number));
+    unsigned dst = anchor_register(number);
     Emit *e = &b->e;
 
-    if (a.index == X86_NO_REG) {
-        jit_emit_place(b, JIT_T1, jit_in_register(b, a.base, JIT_T2));
-    } else {
-        emit_lea(e, true, JIT_T2, sum(b, a, true, true));
-        jit_emit_place(b, JIT_T1, JIT_T2);
-    }
+    emit_lea(e, true, dst, sum(b, a, true, a.index != X86_NO_REG));
+    jit_emit_place(b, dst, dst);
     if (a.base_moves || a.index_moves) { /* SUB would change the flags */
         emit_lea(e, true, JIT_T0, sum(b, a, a.base_moves, a.index_moves));
         emit_op_reg(e, true, 0xf7, HOST_NOT, JIT_T0);
-        emit_lea(e, true, JIT_T1, (HostMem){ .base = JIT_T1, .index = JIT_T0, .disp = 1 });
+        emit_lea(e, true, dst, (HostMem){ .base = dst, .index = JIT_T0, .disp = 1 });
     }
-    emit_store(e, true, JIT_T1, JIT_ABS(b->jit, place));
 }
 
-void jit_anchor_before(JitBuild *b, const JitInsn *insn)
+void jit_emit_anchors(JitBuild *b)
+{
+    if (!b->anchor || b->tb->entry.anchor) {
+        return;
+    }
+    emit_anchor(b, 1);
+    emit_store(&b->e, true, JIT_T1, JIT_ABS(b->jit, place));
+    if (jit_anchor(b->anchor, 2)) {
+        emit_anchor(b, 2);
+        emit_store(&b->e, true, JIT_T2, JIT_ABS(b->jit, second_anchor));
+    }
+}
+
+void jit_anchors_before(JitBuild *b, const JitInsn *insn)
 {
     if (insn->index > b->anchor_last) {
-        b->anchor = b->anchored = 0;
+        b->anchor = b->handed_over = b->anchors_used = 0;
     }
+}
+
+/* A loop hands its anchors over only when it has made accesses by them, which would have faulted. */
+static void note_use(JitBuild *b, unsigned number)
+{
+    unsigned all = jit_anchor(b->anchor, 2) ? 3 : 1;
+
+    b->anchors_used |= number;
+    b->handed_over = b->anchors_used == all ? b->anchor : 0;
 }
 
 HostMem jit_anchored_operand(JitBuild *b, const JitInsn *insn)
 {
-    JitAnchor a = jit_unpack_anchor(b->anchor);
+    JitAnchor a = jit_unpack_anchor(jit_anchor(b->anchor, insn->at_anchor));
     const X86Insn *x = &insn->x;
     bool base = a.base_moves, index = x->index != X86_NO_REG && (a.index_moves || a.index == X86_NO_REG);
-    HostMem m = { .base = JIT_T1, .index = HOST_NONE };
+    unsigned anchor = anchor_register(insn->at_anchor);
+    HostMem m = { .base = anchor, .index = HOST_NONE };
 
-    b->anchored = b->anchor;
+    note_use(b, insn->at_anchor);
     if (base && index) {
         emit_lea(&b->e, true, JIT_T2, sum(b, a, true, true));
         m.index = JIT_T2;
     } else if (base) {
-        m = (HostMem){ .base = jit_in_register(b, a.base, JIT_T2), .index = JIT_T1 };
+        m = (HostMem){ .base = jit_in_register(b, a.base, JIT_T2), .index = anchor };
     } else if (index) {
         m.index = jit_in_register(b, x->index, JIT_T2);
         m.scale = x->scale;

@@ -42,7 +42,7 @@ struct JitInsn {
     int32_t group_at;    /* where in the group the access begins */
     bool group_first;    /* makes the group's check */
     bool narrow_index;   /* the operand's index has 32 bits, extended */
-    bool at_anchor;      /* its access is by the loop's anchor */
+    uint8_t at_anchor;   /* which of the loop's anchors its access is by: 1, 2; 0: none */
     bool keeps_place;    /* its code leaves T1 alone, but for its own access */
     bool covered;        /* by the check of another instruction */
     bool accesses;   /* memory, by checked host addresses */
@@ -69,7 +69,7 @@ typedef struct JitCold {
     JitFlags flags;       /* where they are when it is taken */
     JitRecipe recipe;
     bool vec_known, x87_known;
-    uint32_t anchored;
+    uint32_t handed_over;
 } JitCold;
 
 /* Something that depends on the block's place, see JitFixupKind. */
@@ -96,8 +96,9 @@ struct JitBuild {
     bool window;         /* accesses go through the window */
     const JitGroup *place_group; /* whose place in the window T1 is; NULL: no group's */
     int32_t place_at;    /* where in the group */
-    uint32_t anchor;     /* T1 is the loop's anchor (anchors.c); 0: it is free */
-    uint32_t anchored;   /* the same once the anchor has been used: it may be handed over */
+    uint32_t anchor;     /* what T1 and T2 are in the loop (anchors.c); 0: they are free */
+    unsigned anchors_used; /* so far, a bit each */
+    uint32_t handed_over; /* by exits here: JitEntry.anchor */
     unsigned anchor_last; /* the loop's last instruction */
     bool vec_known;      /* vector state is live here */
     bool x87_known;      /* x87 state is */
@@ -161,23 +162,39 @@ typedef struct JitAnchor {
     bool base_moves, index_moves;
 } JitAnchor;
 
-static inline uint32_t jit_pack_anchor(JitAnchor a)
+/* Not 0. */
+static inline uint16_t jit_pack_anchor(JitAnchor a)
 {
-    return 1u << 31 | a.base << 16 | a.index << 8 | a.scale << 2 | a.base_moves << 1 | a.index_moves;
+    unsigned index = a.index == X86_NO_REG ? 16 : a.index;
+
+    return 1u << 15 | a.base << 9 | index << 4 | a.scale << 2 | a.base_moves << 1 | a.index_moves;
 }
-static inline JitAnchor jit_unpack_anchor(uint32_t a)
+static inline JitAnchor jit_unpack_anchor(uint16_t a)
 {
-    return (JitAnchor){ .base = a >> 16 & 0xff, .index = a >> 8 & 0xff, .scale = a >> 2 & 3,
+    unsigned index = a >> 4 & 31;
+
+    return (JitAnchor){ .base = a >> 9 & 15, .index = index == 16 ? X86_NO_REG : index, .scale = a >> 2 & 3,
                         .base_moves = a >> 1 & 1, .index_moves = a & 1 };
 }
 
-/* After groups and loops have been found: has the block a loop with an anchor? */
-void jit_find_anchor(JitBuild *b);
-/* Before the first instruction: T1 becomes the anchor; T0 and T2 are lost, flags are not touched. */
-void jit_emit_anchor(JitBuild *b);
+/* A loop has one or two: that in T1 (number 1), that in T2 (2) or 0. */
+static inline uint32_t jit_two_anchors(uint16_t first, uint16_t second)
+{
+    return first | (uint32_t)second << 16;
+}
+static inline uint16_t jit_anchor(uint32_t anchors, unsigned number)
+{
+    return number == 1 ? anchors : anchors >> 16;
+}
+
+/* After groups and loops have been found: has the block a loop with anchors? */
+void jit_find_anchors(JitBuild *b);
+/* Before the first instruction: T1, or T1 and T2, become the anchors, unless they are. T0 to T2 are lost, flags are
+ * not touched. */
+void jit_emit_anchors(JitBuild *b);
 /* Before insn: the loop, if there was one, may have come to its end. */
-void jit_anchor_before(JitBuild *b, const JitInsn *insn);
-/* The operand of insn, whose access is by the anchor; T0 and T2 are lost. */
+void jit_anchors_before(JitBuild *b, const JitInsn *insn);
+/* The operand of insn, whose access is by an anchor; T0 is lost, and T2 if it is none. */
 HostMem jit_anchored_operand(JitBuild *b, const JitInsn *insn);
 
 /* --- memory (memop.c) --- */

@@ -56,7 +56,7 @@ typedef struct Target {
     const uint8_t *at;
     uint32_t when;
     bool site, write;
-    bool keeps_t1;  /* T1 is what it was when hot code jumped to the cold code that jumps back */
+    bool keeps[2];  /* T1 and T2 are what they were when hot code jumped to the cold code that jumps back */
     unsigned base;
     int64_t first, last;
     uint64_t max[3];
@@ -201,8 +201,8 @@ bool check_same_addend(const Checker *c, const Target *t);
 void check_window_access(const Checker *c, unsigned size, bool write);
 /* LEA of a place, an index and a displacement: a place within its reach, or unknown. */
 Value check_moved_place(Checker *c);
-/* The place or the anchor that T1 is, if it is that, too, when C has been called; else VALUE_PLAIN. */
-Value check_kept_place(const Checker *c);
+/* The place or the anchor that T1 or T2 is, if it is that, too, when C has been called; else VALUE_PLAIN. */
+Value check_kept_place(const Checker *c, unsigned reg);
 /* The version of a block that relies on an anchor begins. */
 void check_begin_anchored(Checker *c);
 /* A branch is the exit at disp, an offset in the code cache: does it hand over what it says? */

@@ -264,9 +264,15 @@ static bool is_same_anchor(const Value *a, const Value *b)
            same_base(&a->low, &b->low) && a->low.disp == b->low.disp;
 }
 
-Value check_kept_place(const Checker *c)
+/* What the register is when C has been called. */
+static unsigned slot_of(unsigned reg)
 {
-    Value place = c->reg[JIT_T1], kept = c->slot[offsetof(X86JitContext, place) / 8];
+    return (reg == JIT_T1 ? offsetof(X86JitContext, place) : offsetof(X86JitContext, second_anchor)) / 8;
+}
+
+Value check_kept_place(const Checker *c, unsigned reg)
+{
+    Value place = c->reg[reg], kept = c->slot[slot_of(reg)];
     bool same = place.kind == VALUE_WINDOW && kept.kind == VALUE_WINDOW &&
                 same_base(&place.lin, &kept.lin) && place.lin.disp == kept.lin.disp &&
                 place.first == kept.first;
@@ -285,7 +291,7 @@ static bool anchor_part(const Checker *c, JitAnchor a, bool moving, Linear *lin)
            check_add_linear(lin, &check_guest_register(c, a.index)->lin, a.scale);
 }
 
-static Value anchor_now(const Checker *c, uint32_t packed)
+static Value anchor_now(const Checker *c, uint16_t packed)
 {
     JitAnchor a = jit_unpack_anchor(packed);
     Value v = { .kind = VALUE_ANCHOR, .max = UINT64_MAX };
@@ -300,30 +306,42 @@ static Value anchor_now(const Checker *c, uint32_t packed)
     return v;
 }
 
+static void begin_anchored(Checker *c, unsigned reg, uint16_t anchor)
+{
+    if (anchor) {
+        set_reg(c, reg, anchor_now(c, anchor));
+        c->slot[slot_of(reg)] = c->reg[reg];
+    }
+}
+
 void check_begin_anchored(Checker *c)
 {
-    Value v = anchor_now(c, c->b->tb->entry.anchor);
+    uint32_t anchors = c->b->tb->entry.anchor;
 
-    set_reg(c, JIT_T1, v);
-    c->slot[offsetof(X86JitContext, place) / 8] = v;
+    begin_anchored(c, JIT_T1, jit_anchor(anchors, 1));
+    begin_anchored(c, JIT_T2, jit_anchor(anchors, 2));
+}
+
+/* Is the register the anchor, as the guest's registers are now? */
+static bool is_anchor_now(const Checker *c, unsigned reg, uint16_t anchor)
+{
+    Value kept = check_kept_place(c, reg), now = anchor_now(c, anchor);
+
+    return kept.kind != VALUE_PLAIN && kept.kind == now.kind && same_base(&kept.lin, &now.lin) &&
+           kept.lin.disp == now.lin.disp && (kept.kind == VALUE_WINDOW || is_near(&now.low, &kept.low));
 }
 
 void check_handed_over(const Checker *c, uint32_t disp)
 {
     const X86Tb *tb = c->b->tb;
-    Value kept = check_kept_place(c);
 
     for (unsigned i = 0; i < tb->exit_count; i++) {
-        const X86TbExit *exit = &tb->exits[i];
+        uint32_t anchors = tb->exits[i].entry.anchor;
+        uint16_t second = jit_anchor(anchors, 2);
 
-        if (exit->disp != disp || !exit->entry.anchor) {
-            continue;
-        }
-        Value now = anchor_now(c, exit->entry.anchor);
-        bool same = kept.kind != VALUE_PLAIN && kept.kind == now.kind && same_base(&kept.lin, &now.lin) && kept.lin.disp == now.lin.disp &&
-                    (kept.kind == VALUE_WINDOW || is_near(&now.low, &kept.low));
-
-        if (!same) {
+        if (tb->exits[i].disp == disp && anchors &&
+            !(is_anchor_now(c, JIT_T1, jit_anchor(anchors, 1)) &&
+              (!second || is_anchor_now(c, JIT_T2, second)))) {
             check_refuse(c, "an exit that hands over another anchor");
         }
     }

@@ -442,7 +442,8 @@ static void note_target(Checker *c, const uint8_t *at, uint32_t when)
     *t = (Target){ .at = at, .when = when, .max = { c->reg[JIT_T0].max, c->reg[JIT_T1].max,
                                                     c->reg[JIT_T2].max } };
     if (when == UINT32_MAX) {
-        t->keeps_t1 = c->reg[JIT_T1].when <= c->came;
+        t->keeps[0] = c->reg[JIT_T1].when <= c->came;
+        t->keeps[1] = c->reg[JIT_T2].when <= c->came;
         check_note_site(c, t);
     }
 }
@@ -534,10 +535,11 @@ static bool exec_control(Checker *c, uint32_t when)
                !(check_in_jumps(c, from, to) || check_in_returns(c, from, to))) {
         check_refuse(c, "an indirect jump by way of something else than the jump cache");
     }
-    Value t1 = c->reg[JIT_T1];
+    Value t1 = c->reg[JIT_T1], t2 = c->reg[JIT_T2];
     check_forget_scratch(c);
     if (x->mnemonic == X86_MN_CALL && c->pc + x->len + x->imm == c->b->jit->stubs.load_vec) {
-        c->reg[JIT_T1] = t1; /* it leaves that alone */
+        c->reg[JIT_T1] = t1; /* it leaves them alone */
+        c->reg[JIT_T2] = t2;
     }
     return true;
 }
@@ -653,19 +655,25 @@ static void note_registers(Checker *c)
     }
 }
 
+static void restore_kept(Checker *c, unsigned reg, Value v)
+{
+    if (v.kind != VALUE_PLAIN) {
+        set_reg(c, reg, v);
+    }
+}
+
 /* C may enter at a guest instruction's beginning. */
 static void begin_guest_insn(Checker *c, unsigned i)
 {
-    Value place = check_kept_place(c);
+    Value t1 = check_kept_place(c, JIT_T1), t2 = check_kept_place(c, JIT_T2);
 
     if (c->guest && c->guest->interpreted) {
         check_forget_all(c);
     } else {
         check_writes(c);
         check_forget_scratch(c);
-    }
-    if (place.kind != VALUE_PLAIN && !(c->guest && c->guest->interpreted)) {
-        set_reg(c, JIT_T1, place);
+        restore_kept(c, JIT_T1, t1);
+        restore_kept(c, JIT_T2, t2);
     }
     c->guest = i < c->b->count ? &c->b->insns[i] : NULL;
     c->stored = c->flags_changed = false;
@@ -683,10 +691,11 @@ static void forget_scratch_to(Checker *c, const uint64_t max[3])
 
 static void join_at_target(Checker *c)
 {
-    Value t1 = c->reg[JIT_T1];
+    Value t1 = c->reg[JIT_T1], t2 = c->reg[JIT_T2];
     uint32_t when = UINT32_MAX;
     bool found = false, same = true;
-    bool keeps_t1 = is_conditional(&c->x); /* cold code comes back to where hot code left */
+    bool back = is_conditional(&c->x); /* cold code comes back to where hot code left */
+    bool keeps[2] = { back, back };
     uint64_t max[3] = { c->reg[JIT_T0].max, c->reg[JIT_T1].max, c->reg[JIT_T2].max };
 
     for (unsigned i = 0; i < c->target_count; i++) {
@@ -694,7 +703,8 @@ static void join_at_target(Checker *c)
             when = MIN(when, c->targets[i].when);
             found = true;
             same = same && check_same_addend(c, &c->targets[i]);
-            keeps_t1 = keeps_t1 && c->targets[i].keeps_t1;
+            keeps[0] = keeps[0] && c->targets[i].keeps[0];
+            keeps[1] = keeps[1] && c->targets[i].keeps[1];
             for (unsigned k = 0; k < 3; k++) {
                 max[k] = MAX(max[k], c->targets[i].max[k]);
             }
@@ -705,7 +715,8 @@ static void join_at_target(Checker *c)
     }
     if (found && !same) {
         forget_scratch_to(c, max);
-        c->reg[JIT_T1] = keeps_t1 ? t1 : c->reg[JIT_T1];
+        c->reg[JIT_T1] = keeps[0] ? t1 : c->reg[JIT_T1];
+        c->reg[JIT_T2] = keeps[1] ? t2 : c->reg[JIT_T2];
     }
 }
 

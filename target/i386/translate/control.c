@@ -41,7 +41,7 @@ static void hand_over(JitBuild *b, X86TbExit *exit)
         return;
     }
     exit->entry = (JitEntry){ .saved = b->flags & FLAGS_SAVED, .vec_known = b->vec_known,
-                              .x87_known = b->x87_known, .anchor = b->anchored };
+                              .x87_known = b->x87_known, .anchor = b->handed_over };
     if (!exit->entry.saved) {
         jit_flags_need_host(b);
         exit->entry.host = true;
@@ -131,7 +131,7 @@ void jit_emit_cold_exit(JitBuild *b, const JitCold *cold)
     b->recipe = cold->recipe;
     b->vec_known = cold->vec_known;
     b->x87_known = cold->x87_known;
-    b->anchored = cold->anchored;
+    b->handed_over = cold->handed_over;
     if (exit->same_page && !poll) {
         /* the conditional jump is the exit's branch */
         hand_over(b, exit);

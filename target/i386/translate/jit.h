@@ -82,6 +82,7 @@ typedef struct X86JitContext {
     uint64_t flags;        /* bits 8-15: as LAHF gives them, bit 0: OF */
     uint64_t window_mask;  /* X86_WINDOW_MASK */
     uint64_t place;        /* in the window, or an anchor: what T1 is when C has been called */
+    uint64_t second_anchor; /* what T2 is then */
     uint32_t poll;         /* [atomic] not 0: leave */
     uint32_t vec_live;     /* vector registers are in the host's */
     uint64_t operand;      /* of the last comparison with memory */
@@ -127,7 +128,7 @@ typedef struct JitEntry {
     bool saved;     /* FLAGS_SAVED only; otherwise they are in the host's */
     bool vec_known, x87_known; /* that state is live */
     bool host;      /* nothing to rely on: whoever is known to come has them in the host's flags */
-    uint32_t anchor; /* T1 and X86JitContext.place are this (anchors.c); 0: not known */
+    uint32_t anchor; /* T1 and X86JitContext.place, T2 and .second_anchor are these (anchors.c); 0: not known */
 } JitEntry;
 
 static inline bool jit_same_entry(JitEntry x, JitEntry y)

@@ -193,6 +193,7 @@ static void emit_resume(X86Jit *jit, Emit *e)
     jit_emit_restore_flags(jit, e);
     emit_regs(jit, e, emit_load);
     emit_load(e, true, JIT_T1, JIT_ABS(jit, place));
+    emit_load(e, true, JIT_T2, JIT_ABS(jit, second_anchor));
     emit_op_mem(e, false, 0xff, 4, JIT_ABS(jit, resume));
 }
 

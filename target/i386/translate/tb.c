@@ -512,7 +512,7 @@ void jit_add_cold(JitBuild *b, JitCold cold)
     cold.recipe = b->recipe;
     cold.vec_known = b->vec_known;
     cold.x87_known = b->x87_known;
-    cold.anchored = b->anchored;
+    cold.handed_over = b->handed_over;
     b->cold[b->cold_count++] = cold;
 }
 
@@ -716,7 +716,7 @@ static void emit_body(JitBuild *b)
     for (unsigned i = 0; i < b->count; i++) {
         const JitInsn *insn = &b->insns[i];
 
-        jit_anchor_before(b, insn);
+        jit_anchors_before(b, insn);
         note_insn(b, insn);
         jit_emit_early_poll(b, insn); /* also for C that goes on here */
         if (!insn->need_before) {
@@ -730,7 +730,7 @@ static void emit_body(JitBuild *b)
         }
     }
     const JitInsn end = { .guest = b->tb->len, .index = b->count };
-    jit_anchor_before(b, &end);
+    jit_anchors_before(b, &end);
     note_insn(b, &end);
     if (!b->insns[b->count - 1].ends) {
         jit_emit_exit(b, b->tb->rip + b->tb->len, false);
@@ -788,9 +788,7 @@ static bool emit_all(JitBuild *b)
     } else {
         emit_version_entry(b);
     }
-    if (b->anchor && !b->tb->entry.anchor) {
-        jit_emit_anchor(b);
-    }
+    jit_emit_anchors(b);
     emit_body(b);
     hot = b->e;
     b->tb->end = emit_here(&hot);
@@ -838,7 +836,7 @@ static bool begin(JitBuild *b, X86Jit *jit, X86Tb *proto)
     }
     jit_find_loops(b);
     jit_find_groups(b);
-    jit_find_anchor(b);
+    jit_find_anchors(b);
     jit_find_sites(b);
     analyse(b);
     note_wants(b, proto);
