@@ -4,8 +4,8 @@
  *
  * A loop's address is a sum of registers of which some stay as they are in the loop and others move by
  * constants. Its anchor is the place of the address, less what moves: the same value each time round, as long
- * as the address stays where places follow each other as addresses do. It is kept in T1 all through the
- * loop, and an access adds what moves:
+ * as the address stays where places follow each other as addresses do. T1 holds it all through the loop, and
+ * T2 a second one if the loop has two and needs T2 for nothing else. An access adds what moves:
  *
  *   outside    pext t1, rax; t1 -= rax
  *   inside     mov xmm0, gs:[rax + t1]
@@ -14,9 +14,9 @@
  * little each time round and is accessed each time must fault there, again and again, until its block is
  * translated without the window (JIT_WINDOW_STRIKES).
  *
- * The plain block finds the anchor before its first instruction; its exits hand it over (JitEntry.anchor) to
- * whoever wants the same, which is the loop's version of the block. C comes back to the middle of it with
- * X86JitContext.place in T1, where it is, too.
+ * The plain block finds the anchors before its first instruction; its exits hand them over (JitEntry.anchor)
+ * to whoever wants the same, which is the loop's version of the block. C comes back to the middle of it with
+ * X86JitContext.place in T1 and .second_anchor in T2: they are there, too.
  *
  * Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
  */
