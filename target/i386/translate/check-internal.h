@@ -38,8 +38,8 @@ typedef struct Value {
     bool guests;   /* a constant that the guest's code has */
     bool extended; /* PLAIN: 32 bits with a sign */
     Linear lin;    /* ADDEND, proved INDEX: the first byte's address */
-    Linear low;    /* PLAIN, SHIFTED: something with the same lowest 32 bits as the value; ANCHOR: what moves in
-                    * the loop, when the anchor was found */
+    Linear low;    /* PLAIN, SHIFTED: something with the same lowest 32 bits as the value; ANCHOR: what
+                    * moves in the loop, when the anchor was found */
     int64_t first, last; /* CHECKED, ADDEND, proved INDEX: displacements like lin's; WINDOW: first is
                           * lin's when the place was made */
     const X86TlbSite *site; /* INTO, SITE */

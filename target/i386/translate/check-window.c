@@ -283,7 +283,7 @@ Value check_kept_place(const Checker *c, unsigned reg)
 
 /* --- anchors (anchors.c) ---------------------------------------------------------------------- */
 
-/* The registers of an anchor that move, or those that do not, as they are now; false if that is not linear. */
+/* The registers of an anchor that move, or those that do not, as they are now; false: they are not linear. */
 static bool anchor_part(const Checker *c, JitAnchor a, bool moving, Linear *lin)
 {
     *lin = a.base_moves == moving ? check_guest_register(c, a.base)->lin : (Linear){ 0 };

@@ -580,7 +580,8 @@ static void exec(Checker *c, uint32_t when)
         } else if (!mem) {
             check_note_site_comparison(c);
         }
-    } else if (!check_place(c) && !check_not(c) && !exec_constant_change(c) && !exec_address_step(c, region)) {
+    } else if (!check_place(c) && !check_not(c) && !exec_constant_change(c) &&
+               !exec_address_step(c, region)) {
         exec_other(c, region, mem ? mem->size : 0, write);
     }
     c->flags_changed |= changes_flags(x);

@@ -4,9 +4,9 @@
  *
  * Registers. Eleven guest registers live in the host register of the same
  * encoding, guest RSP in host R12; guest R12 to R15 live in X86JitContext.regs.
- * Host R13 to R15 are free for each instruction, but for what R14 and R15 keep in the window (anchors.c). Host RSP points into X86JitContext. The
- * guest's XMM/YMM registers are in the host's while X86JitContext.vec_live, its x87
- * state while X86JitContext.x87_live.
+ * Host R13 to R15 are free for each instruction, but for what R14 and R15 keep of the window
+ * (memop.c, anchors.c). Host RSP points into X86JitContext. The guest's XMM/YMM registers are in the
+ * host's while X86JitContext.vec_live, its x87 state while X86JitContext.x87_live.
  *
  * Flags. The arithmetic flags are in the host's flags (FLAGS_HOST), in
  * X86JitContext.flags (FLAGS_SAVED) or in both; each place in a block knows
