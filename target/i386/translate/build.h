@@ -189,8 +189,8 @@ static inline uint16_t jit_anchor(uint32_t anchors, unsigned number)
 
 /* After groups and loops have been found: has the block a loop with anchors? */
 void jit_find_anchors(JitBuild *b);
-/* Before the first instruction: T1, or T1 and T2, become the anchors, unless they are. T0 to T2 are lost, flags
- * are not touched. */
+/* Before the first instruction: T1, or T1 and T2, become the anchors, unless they are. T0 to T2 are lost, no
+ * flags are. */
 void jit_emit_anchors(JitBuild *b);
 /* Before insn: the loop, if there was one, may have come to its end. */
 void jit_anchors_before(JitBuild *b, const JitInsn *insn);

@@ -128,7 +128,7 @@ typedef struct JitEntry {
     bool saved;     /* FLAGS_SAVED only; otherwise they are in the host's */
     bool vec_known, x87_known; /* that state is live */
     bool host;      /* nothing to rely on: whoever is known to come has them in the host's flags */
-    uint32_t anchor; /* T1 and X86JitContext.place, T2 and .second_anchor are these (anchors.c); 0: not known */
+    uint32_t anchor; /* T1 and X86JitContext.place, T2 and .second_anchor are these (anchors.c); 0: unknown */
 } JitEntry;
 
 static inline bool jit_same_entry(JitEntry x, JitEntry y)
