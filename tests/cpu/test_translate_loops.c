@@ -26,7 +26,7 @@ enum {
 };
 enum {
     FUNCTIONS = 8,       /* of a guest, which may map so many pages only */
-    GUESTS = 60, DISTURBED_GUESTS = 60, ENDLESS = 40,
+    GUESTS = 100, DISTURBED_GUESTS = 100, ENDLESS = 60,
     MARGIN = 0xd00,      /* how far accesses go from where their loops lead */
     LIMIT = DATA_END - DATA - 2 * MARGIN,
     NONE = 16, VECTOR_COUNT = 4, SEEN_FLAGS = 0x8c5, /* OF, SF, ZF, PF, CF */
@@ -617,7 +617,17 @@ static void add_move(Loop *l, unsigned reg, int64_t by)
     l->moves[l->move_count++].by = by;
 }
 
-/* Divides each register's step into changes. */
+static bool is_of_stream(const Maker *m, unsigned reg)
+{
+    for (unsigned i = 0; i < m->stream_count; i++) {
+        if (m->streams[i].base == reg || m->streams[i].index == reg) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Divides each register's step into changes, even if they come to nothing. */
 static void plan_moves(Maker *m)
 {
     Loop *l = m->loop;
@@ -628,7 +638,7 @@ static void plan_moves(Maker *m)
         int64_t step = l->step[reg];
         int64_t part = chance(m, 10) ? (1 << 20) + 1 + below(m, 1 << 24) : chance(m, 50) ? below(m, 64) : 0;
 
-        if (reg == l->counter || (!step && !m->endless)) {
+        if (reg == l->counter || !is_of_stream(m, reg) || (!step && !m->endless && chance(m, 90))) {
             continue;
         }
         if (part) {
