@@ -4,7 +4,8 @@
 ;
 ; Writes "ok NAME" or "FAIL NAME: rip, found, expected" to port 0xe9, then "done".
 ; CPUS = 1 or 2 is given by nasm -D, and PLACES: 0 the cases of windows-cases.inc, -spaces.inc, and
-; -cpus.inc, 1 those of windows-places.inc, -indices.inc, and -bytes.inc, which do not fit in beside them.
+; -cpus.inc, 1 those of windows-places.inc, -indices.inc, -loops.inc, and -bytes.inc, which do not fit in
+; beside them.
 ;
 ; Copyright the Doppel developers. SPDX-License-Identifier: GPL-2.0-or-later
 
@@ -99,6 +100,8 @@ next_table: resq 1
 narrow_code: resq 1     ; of windows-bytes.inc: what 32-bit code calls
 skip: resq 1            ; if not 0, bytes that a fault leaves out
 skipped: resq 1         ; how often one did
+timer_hook: resq 1      ; if not 0, what the timer calls, once,
+timer_wait: resq 1      ; in so many ticks
 cpus: resq 1
     resb 0x800 - ($ - VARS)
 ap_ready: resq 1
@@ -310,6 +313,7 @@ start64:
 %if PLACES
 %include "windows-places.inc"
 %include "windows-indices.inc"
+%include "windows-loops.inc"
 %include "windows-bytes.inc"
 ap_main:                    ; there is none
 flush:
@@ -458,6 +462,18 @@ enter_kernel:
 timer:
     inc qword [ticks]
     mov dword [APIC_EOI], 0
+    cmp qword [timer_hook], 0
+    jne .hook
+    iretq
+.hook:
+    dec qword [timer_wait]
+    jnz .later
+    push rax
+    mov rax, [timer_hook]
+    mov qword [timer_hook], 0
+    call rax
+    pop rax
+.later:
     iretq
 
 unexpected:
