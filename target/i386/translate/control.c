@@ -177,16 +177,18 @@ void jit_find_loops(JitBuild *b)
  * find its place if insn were interpreted. */
 static bool leaves_place(const JitBuild *b, const JitInsn *insn)
 {
-    return !insn->group || b->anchor || (b->place_group == insn->group && (!insn->vector || b->vec_known));
+    return !insn->group || b->anchor || b->place_group == insn->group;
 }
 
 /* Is a poll free in front of insn? It loses the host's flags: nobody misses them if insn sets all, and
  * emit_poll() need not save what they were if that is known otherwise. If the poll finds something insn is
- * interpreted, and must be nothing more than one instruction. */
+ * interpreted, and must be nothing more than one instruction: what follows may rely on a place or on vector
+ * state that insn, and not the interpreter, would leave. */
 static bool is_poll_free(const JitBuild *b, const JitInsn *insn)
 {
     return !(X86_EFLAGS_ARITH & ~insn->flags_killed) && !insn->flags_read && insn->emit == jit_emit_copy &&
-           !insn->x87 && leaves_place(b, insn) && (b->flags & (FLAGS_REPLAY | FLAGS_SAVED));
+           !insn->x87 && (!insn->vector || b->vec_known) && leaves_place(b, insn) &&
+           (b->flags & (FLAGS_REPLAY | FLAGS_SAVED));
 }
 
 void jit_emit_early_poll(JitBuild *b, const JitInsn *insn)
