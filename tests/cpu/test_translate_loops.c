@@ -312,7 +312,7 @@ static void vector(Maker *m, const Mem *mem)
 {
     unsigned reg = below(m, VECTOR_COUNT), other = below(m, VECTOR_COUNT);
 
-    switch (below(m, 8)) {
+    switch (below(m, 9)) {
     case 0:
         legacy(m, 0x0f10, false, reg, mem, 0, 0);     /* MOVUPS */
         break;
@@ -336,6 +336,10 @@ static void vector(Maker *m, const Mem *mem)
         break;
     case 7:
         vex(m, 1, 1, false, chance(m, 70), 0xef, reg, other, mem); /* VPXOR */
+        break;
+    case 8:
+        vex(m, 2, 1, false, chance(m, 70), 0x17, reg, 0, mem);     /* VPTEST */
+        m->flags_known = true;
         break;
     }
 }
@@ -676,11 +680,15 @@ static void begin_again(Maker *m, unsigned top)
 
 static void make_loop(Maker *m)
 {
-    unsigned top = m->len, items = 2 + below(m, 8), leave_at = chance(m, 50) ? below(m, items) : items;
+    unsigned top = m->len, items = 2 + below(m, 8), leave_at = chance(m, 70) ? below(m, items) : items;
     unsigned skip_at = chance(m, 10) ? below(m, items) : items;
 
     plan_moves(m);
     m->flags_known = true;
+    if (chance(m, 20)) { /* no anchor, but groups */
+        Mem mem = in_area(OUTER);
+        three_operands(m, &mem);
+    }
     for (unsigned i = 0; i < items; i++) {
         if (i == leave_at) {
             leave(m);
@@ -701,7 +709,7 @@ static void make_loop(Maker *m)
 
 /* --- functions -------------------------------------------------------------------------------- */
 
-static const int steps[] = { 0, 0, 0, 1, -1, 2, 4, -4, 8, 8, 16, -8, -16, 32, -32, 3, -5, 24, 100, -200, 1024 };
+static const int steps[] = { 0, 0, 0, 0, 0, 0, 0, 1, -1, 2, 4, -4, 8, 8, 16, -8, -16, 32, -32, 3, -5, 24, 100, -200, 1024 };
 
 static int64_t any_step(Maker *m, unsigned rounds)
 {
@@ -748,7 +756,7 @@ static void make_stream(Maker *m, Stream *s)
     s->base = take_free(m);
     s->index = NONE;
     s->scale = 0;
-    s->kind = kind < 15 ? INDEX_NARROW : kind < 20 ? INDEX_WIDE : INDEX_PLAIN;
+    s->kind = kind < 15 ? INDEX_NARROW : kind < 25 ? INDEX_WIDE : INDEX_PLAIN;
     s->far = chance(m, 60) ? 0 : chance(m, 80) ? (int)below(m, 4096) - 2048 : 1 << (12 + below(m, 17));
     if (s->kind != INDEX_PLAIN) {
         s->scale = below(m, 4);
@@ -803,7 +811,7 @@ static void choose_registers(Maker *m)
 static void choose_values(Maker *m, uint64_t *init)
 {
     for (unsigned reg = 0; reg < 16; reg++) {
-        init[reg] = chance(m, 30) ? below(m, 256) : any_value(m);
+        init[reg] = chance(m, 60) ? below(m, 256) : any_value(m);
     }
     for (unsigned i = 0; i < m->loop_count; i++) {
         init[m->loops[i].counter] = m->loops[i].rounds;
@@ -868,7 +876,10 @@ static void touch_aliases(Maker *m)
     }
 }
 
-static const uint64_t areas[] = { 0x20000000, 0x80005000000, 0xffffee0000, 0x3fff0000000 };
+/* The one with bits 45 and 46 has the places of its aliases below its own; in the last one, within 64 GiB of
+ * where places do not follow each other, no window maps anything. */
+static const uint64_t areas[] = { 0x20000000, 0x602005000000, 0xffffee0000, 0x3eff0000000, 0x602005000000,
+                                  0x3fff0000000 };
 
 static void make_function(Maker *m, uint32_t seed, bool endless)
 {
@@ -1168,7 +1179,7 @@ static void check_guests(uint32_t seed, unsigned guests, bool disturbed)
         anchored += check_functions(seed + i * FUNCTIONS, disturbed);
     }
     g_test_message("%u blocks with an anchor", anchored);
-    g_assert_cmpuint(anchored, >, guests * FUNCTIONS / 2);
+    g_assert_cmpuint(anchored, >, guests * FUNCTIONS / 3);
 }
 
 static void test_loops(void)
