@@ -322,16 +322,22 @@ void check_begin_anchored(Checker *c)
     begin_anchored(c, JIT_T2, jit_anchor(anchors, 2));
 }
 
-/* Is the register the anchor, as the guest's registers are now? */
-static bool is_anchor_now(const Checker *c, unsigned reg, uint16_t anchor)
-{
-    Value kept = check_kept_place(c, reg), now = anchor_now(c, anchor);
+/* What T1 and T2 are, as far as they are kept for when C has been called. */
+typedef struct Kept {
+    Value t1, t2;
+} Kept;
 
-    return kept.kind != VALUE_PLAIN && kept.kind == now.kind && same_base(&kept.lin, &now.lin) &&
-           kept.lin.disp == now.lin.disp && (kept.kind == VALUE_WINDOW || is_near(&now.low, &kept.low));
+/* Is that the anchor, as the guest's registers are now? */
+static bool is_anchor_now(const Checker *c, const Value *kept, uint16_t anchor)
+{
+    Value now = anchor_now(c, anchor);
+
+    return kept->kind != VALUE_PLAIN && kept->kind == now.kind && same_base(&kept->lin, &now.lin) &&
+           kept->lin.disp == now.lin.disp && (kept->kind == VALUE_WINDOW || is_near(&now.low, &kept->low));
 }
 
-void check_handed_over(const Checker *c, uint32_t disp)
+/* The exit at disp, if there is one, is taken. */
+static void check_exit(const Checker *c, uint32_t disp, const Kept *kept)
 {
     const X86Tb *tb = c->b->tb;
 
@@ -340,10 +346,40 @@ void check_handed_over(const Checker *c, uint32_t disp)
         uint16_t second = jit_anchor(anchors, 2);
 
         if (tb->exits[i].disp == disp && anchors &&
-            !(is_anchor_now(c, JIT_T1, jit_anchor(anchors, 1)) &&
-              (!second || is_anchor_now(c, JIT_T2, second)))) {
+            !(is_anchor_now(c, &kept->t1, jit_anchor(anchors, 1)) &&
+              (!second || is_anchor_now(c, &kept->t2, second)))) {
             check_refuse(c, "an exit that hands over another anchor");
         }
+    }
+}
+
+static bool writes_register(const X86Insn *x, unsigned reg)
+{
+    for (unsigned i = 0; i < X86_MAX_OPERANDS; i++) {
+        if (x->op[i].kind == X86_OP_GPR && x->op[i].reg == reg && (x86_insn_row(x)->operand_access[i] & 2)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void check_handed_over(const Checker *c, const uint8_t *to)
+{
+    const uint8_t *code = c->b->jit->code_rx;
+    Kept kept = { .t1 = check_kept_place(c, JIT_T1), .t2 = check_kept_place(c, JIT_T2) };
+    X86Insn x;
+
+    check_exit(c, c->pc + c->x.len - 4 - code, &kept);
+    for (; to >= c->cold && to < c->cold_end; to += x.len) { /* the exit's branch may be there */
+        if (x86_decode(to, c->cold_end - to, X86_MODE_64, 0, &x) != X86_DECODE_OK) {
+            return;
+        }
+        if (x.mnemonic == X86_MN_JMP) {
+            check_exit(c, to + x.len - 4 - code, &kept);
+            return;
+        }
+        kept.t1 = writes_register(&x, JIT_T1) ? (Value){ 0 } : kept.t1;
+        kept.t2 = writes_register(&x, JIT_T2) ? (Value){ 0 } : kept.t2;
     }
 }
 

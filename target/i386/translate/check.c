@@ -455,7 +455,7 @@ static void exec_jump(Checker *c, uint32_t when)
     const uint8_t *to = c->pc + c->x.len + c->x.imm;
 
     if (when != UINT32_MAX) {
-        check_handed_over(c, c->pc + c->x.len - 4 - jit->code_rx);
+        check_handed_over(c, to);
     }
     if (to >= tb->body && to < tb->end) {
         note_target(c, to, when);
