@@ -8,6 +8,7 @@
 #include <string.h>
 #include "target/i386/interp/vec.h"
 #include "target/i386/interp/x87.h"
+#include "target/i386/translate/build.h"
 #include "target/i386/translate/check.h"
 #include "tests/cpu/guest.h"
 
@@ -110,6 +111,10 @@ typedef struct WindowDamage {
     uint8_t len, at;      /* of find and put; where they have a displacement from RSP */
     int16_t from, to;     /* offsets of that in the context */
     bool no_window, kernel, no_cold, other_cold, narrow; /* narrow: 32-bit code */
+    bool version;         /* the version that relies on the loop's anchor */
+    bool call;            /* put stands for the call of load_vec in the cold code; if it is nothing, the call
+                           * is one of what stands a byte behind */
+    uint32_t entered, handed; /* if not 0, anchors that the block and its exits say they have */
 } WindowDamage;
 
 enum {
@@ -166,6 +171,30 @@ static const uint8_t lea_index[] = { 0x41, 0x89, 0xc8, 0xc4, 0x02, 0x10, 0xf2, 0
 static const uint8_t call[] = { 0xe8, 0, 0, 0, 0, 0xf4 };
 /* ret: and r14d, 0x1ff0; cmp r13, [r14+returns]; ... jmp [r14+returns+8] */
 static const uint8_t ret[] = { 0xc3, 0xf4 };
+
+/* mov eax, [rdi]; mov [rdi+8], eax; add rdi, 16; dec ecx; jnz: pext r14, rdi, [mask]; lea r13, [rdi];
+ * not r13; lea r14, [r14+r13+1]; mov [place], r14; and then gs:[rdi+r14], gs:[rdi+r14+8] */
+static const uint8_t base_loop[] = { 0x8b, 0x07, 0x89, 0x47, 0x08, 0x48, 0x83, 0xc7, 0x10, 0xff, 0xc9, 0x75, 0xf3, 0xf4 };
+/* mov eax, [rdi+rcx*4]; inc rcx; jnz: gs:[r14+rcx*4] */
+static const uint8_t index_loop[] = { 0x8b, 0x04, 0x8f, 0x48, 0xff, 0xc1, 0x75, 0xf8, 0xf4 };
+/* mov eax, [rdi+rcx*4]; add rdi, 8; inc rcx; jnz: lea r15, [rdi+rcx*4]; gs:[r14+r15] */
+static const uint8_t both_loop[] = { 0x8b, 0x04, 0x8f, 0x48, 0x83, 0xc7, 0x08, 0x48, 0xff, 0xc1, 0x75, 0xf4, 0xf4 };
+/* mov eax, [rdi+rsi*8]; dec ecx; jnz: gs:[r14] */
+static const uint8_t fixed_loop[] = { 0x8b, 0x04, 0xf7, 0xff, 0xc9, 0x75, 0xf9, 0xf4 };
+/* add rdi, 0x1000; mov eax, [rdi]; dec ecx; jnz */
+static const uint8_t step_loop[] = { 0x48, 0x81, 0xc7, 0, 0x10, 0, 0, 0x8b, 0x07, 0xff, 0xc9, 0x75, 0xf3, 0xf4 };
+/* vmovdqu xmm0, [rdi]; add rdi, 16; dec ecx; jnz: in cold code, call load_vec */
+static const uint8_t vector_loop[] = { 0xc5, 0xfa, 0x6f, 0x07, 0x48, 0x83, 0xc7, 0x10, 0xff, 0xc9, 0x75, 0xf4, 0xf4 };
+/* movzx esi, cl; mov eax, [rdi+rsi*4]; dec ecx; jnz */
+static const uint8_t narrow_loop[] = { 0x0f, 0xb6, 0xf1, 0x8b, 0x04, 0xb7, 0xff, 0xc9, 0x75, 0xf6, 0xf4 };
+/* mov eax, [rdi]; inc r15; add rdi, 16; dec ecx; jnz */
+static const uint8_t count_loop[] = { 0x8b, 0x07, 0x49, 0xff, 0xc7, 0x48, 0x83, 0xc7, 0x10, 0xff, 0xc9, 0x75, 0xf3, 0xf4 };
+
+/* mov eax, [rdi]; jnz */
+static const uint8_t branch[] = { 0x8b, 0x07, 0x75, 0x00, 0xf4 };
+
+/* As jit_pack_anchor() has them: RDI moves; RSI does. */
+enum { RDI_ANCHOR = 1u << 31 | X86_RDI << 16 | X86_NO_REG << 8 | 2, RSI_ANCHOR = RDI_ANCHOR ^ 1 << 16 };
 
 static const WindowDamage window_damages[] = {
     { "store", NULL, store },
@@ -282,6 +311,85 @@ static const WindowDamage window_damages[] = {
       { 0x4c, 0x8d, 0x7f, 0x08 }, 4, .narrow = true },
     { "narrow-base", "*no place in the window*", store, { 0x44, 0x8d, 0x7f, 0x08 },
       { 0x44, 0x8d, 0x77, 0x08 }, 4, .narrow = true },
+    { "anchor-base", NULL, base_loop },
+    { "anchor-index", NULL, index_loop },
+    { "anchor-both", NULL, both_loop },
+    { "anchor-fixed", NULL, fixed_loop },
+    { "anchor-step", NULL, step_loop },
+    { "anchor-vector", NULL, vector_loop },
+    { "anchor-narrow", NULL, narrow_loop },
+    { "anchor-count", NULL, count_loop },
+    { .name = "version-base", .guest = base_loop, .version = true },
+    { .name = "version-index", .guest = index_loop, .version = true },
+    { .name = "version-both", .guest = both_loop, .version = true },
+    { .name = "version-fixed", .guest = fixed_loop, .version = true },
+    { .name = "version-step", .guest = step_loop, .version = true },
+    { .name = "version-vector", .guest = vector_loop, .version = true },
+    { .name = "version-narrow", .guest = narrow_loop, .version = true },
+    { .name = "version-count", .guest = count_loop, .version = true },
+    /* pext r14, rsi */
+    { "anchor-source", "*no place in the window*", base_loop, { 0xc4, 0x62, 0xc2, 0xf5 },
+      { 0xc4, 0x62, 0xca, 0xf5 }, 4 },
+    /* lea r13, [rsi]; no not; neg; not r13d */
+    { "anchor-sum", "*no place in the window*", base_loop, { 0x4c, 0x8d, 0x2f }, { 0x4c, 0x8d, 0x2e }, 3 },
+    { "anchor-no-not", "*no place in the window*", base_loop, { 0x49, 0xf7, 0xd5 }, { 0x0f, 0x1f, 0x00 }, 3 },
+    { "anchor-neg", "*no place in the window*", base_loop, { 0x49, 0xf7, 0xd5 }, { 0x49, 0xf7, 0xdd }, 3 },
+    { "anchor-narrow-not", "*no place in the window*", base_loop, { 0x49, 0xf7, 0xd5 }, { 0x41, 0xf7, 0xd5 }, 3 },
+    /* lea r14, [r14+r13+2]; [r14+r13*2+1] */
+    { "anchor-plus-two", "*no place in the window*", base_loop, { 0x4f, 0x8d, 0x74, 0x2e, 0x01 },
+      { 0x4f, 0x8d, 0x74, 0x2e, 0x02 }, 5 },
+    { "anchor-twice", "*no place in the window*", base_loop, { 0x4f, 0x8d, 0x74, 0x2e, 0x01 },
+      { 0x4f, 0x8d, 0x74, 0x6e, 0x01 }, 5 },
+    /* lea r13, [rcx*8] */
+    { "anchor-scale", "*no place in the window*", index_loop, { 0x4c, 0x8d, 0x2c, 0x8d },
+      { 0x4c, 0x8d, 0x2c, 0xcd }, 4 },
+    /* what C will find is not the anchor */
+    { "anchor-not-kept", "*no place in the window*", base_loop, { 0x4c, 0x89, 0x74, 0x24 },
+      { 0x4c, 0x8b, 0x74, 0x24 }, 5, 4, PLACE, PLACE },
+    { "anchor-kept-elsewhere", "*no place in the window*", base_loop, { 0x4c, 0x89, 0x74, 0x24 },
+      { 0x4c, 0x89, 0x74, 0x24 }, 5, 4, PLACE, OPERAND },
+    /* gs:[r14]; [rsi+r14]; [rdi*2+r14]; [rdi+r14+9] */
+    { "anchor-alone", "*no place in the window*", base_loop, { 0x65, 0x42, 0x8b, 0x04, 0x37 },
+      { 0x65, 0x41, 0x8b, 0x06, 0x90 }, 5 },
+    { "anchor-other-register", "*no place in the window*", base_loop, { 0x65, 0x42, 0x8b, 0x04, 0x37 },
+      { 0x65, 0x42, 0x8b, 0x04, 0x36 }, 5 },
+    { "anchor-register-twice", "*no place in the window*", base_loop, { 0x65, 0x42, 0x8b, 0x04, 0x37 },
+      { 0x65, 0x41, 0x8b, 0x04, 0x7e }, 5 },
+    { "anchor-displacement", "*not the guest instruction's*", base_loop, { 0x65, 0x42, 0x89, 0x44, 0x37, 0x08 },
+      { 0x65, 0x42, 0x89, 0x44, 0x37, 0x09 }, 6 },
+    /* gs:[r14+rcx*8]; lea r15, [rsi+rcx*4] */
+    { "anchor-index-scale", "*no place in the window*", index_loop, { 0x65, 0x41, 0x8b, 0x04, 0x8e },
+      { 0x65, 0x41, 0x8b, 0x04, 0xce }, 5 },
+    { .name = "anchor-both-other", .report = "*no place in the window*", .guest = both_loop, .version = true,
+      .find = { 0x4c, 0x8d, 0x3c, 0x8f }, .put = { 0x4c, 0x8d, 0x3c, 0x8e }, .len = 4 },
+    /* gs:[rsi+r14]; it relies on another anchor */
+    { .name = "version-other-register", .report = "*no place in the window*", .guest = base_loop,
+      .version = true, .find = { 0x65, 0x42, 0x8b, 0x04, 0x37 }, .put = { 0x65, 0x42, 0x8b, 0x04, 0x36 },
+      .len = 5 },
+    { .name = "version-other-anchor", .report = "*no place in the window*", .guest = base_loop,
+      .version = true, .entered = RSI_ANCHOR },
+    /* add rdi, 0x7f001000 */
+    { .name = "anchor-far", .report = "*no place in the window*", .guest = step_loop, .version = true,
+      .find = { 0x48, 0x81, 0xc7, 0, 0x10, 0, 0 }, .put = { 0x48, 0x81, 0xc7, 0, 0x10, 0, 0x7f }, .len = 7 },
+    /* mov rsi, rcx */
+    { .name = "anchor-wide-index", .report = "*no place in the window*", .guest = narrow_loop, .version = true,
+      .find = { 0x0f, 0xb6, 0xf1 }, .put = { 0x48, 0x89, 0xce }, .len = 3 },
+    /* xor r14d, r14d instead of a call; the call of a place behind load_vec */
+    { .name = "anchor-lost-in-cold", .report = "*no place in the window*", .guest = vector_loop,
+      .version = true, .call = true, .put = { 0x45, 0x31, 0xf6, 0x66, 0x90 } },
+    { .name = "anchor-other-call", .report = "*no place in the window*", .guest = vector_loop,
+      .version = true, .call = true },
+    /* its exits hand over others; mov r14, rdi; mov [place], r15 */
+    { .name = "anchor-handed-over", .report = "*hands over another anchor*", .guest = base_loop,
+      .handed = RSI_ANCHOR },
+    { .name = "version-handed-over", .report = "*hands over another anchor*", .guest = base_loop,
+      .version = true, .handed = RSI_ANCHOR },
+    { .name = "anchor-none-handed-over", .report = "*hands over another anchor*", .guest = branch,
+      .handed = RDI_ANCHOR },
+    { .name = "anchor-lost", .report = "*hands over another anchor*", .guest = fixed_loop, .version = true,
+      .find = { 0x65, 0x41, 0x8b, 0x06 }, .put = { 0x49, 0x89, 0xfe, 0x90 }, .len = 4 },
+    { "anchor-overwritten", "*hands over another anchor*", count_loop, { 0x4c, 0x89, 0x7c, 0x24 },
+      { 0x4c, 0x89, 0x7c, 0x24 }, 5, 4, R15, PLACE },
     { .name = "no-window", .report = "*block that has none*", .guest = store, .no_window = true },
     { .name = "kernel", .report = "*block that has none*", .guest = store, .kernel = true },
     { .name = "no-cold", .report = "*without cold code*", .guest = store, .no_cold = true },
@@ -313,18 +421,44 @@ static void patch(const JitBuild *b, const WindowDamage *d)
     g_error("%s: the block has no such code; change this test with the translator", d->name);
 }
 
+/* Damages the call of load_vec. */
+static void patch_call(const JitBuild *b, const WindowDamage *d, const uint8_t *cold)
+{
+    for (const uint8_t *p = cold; p + 5 <= cold + b->tb->cold_len; p++) {
+        uint8_t *rw = b->jit->code_rw + (p - b->jit->code_rx);
+        int32_t disp;
+
+        memcpy(&disp, p + 1, 4);
+        if (*p == 0xe8 && p + 5 + disp == b->jit->stubs.load_vec) {
+            if (d->put[0]) {
+                memcpy(rw, d->put, 5);
+            } else {
+                rw[1]++;
+            }
+            return;
+        }
+    }
+    g_error("%s: the block has no such call; change this test with the translator", d->name);
+}
+
 /* The block of code again, with a window; it is not for running. */
-static JitBuild *make_window_block(Guest *g, uint16_t cs, const uint8_t *code, const uint8_t **cold)
+static JitBuild *make_window_block(Guest *g, uint16_t cs, const uint8_t *code, bool version,
+                                   const uint8_t **cold)
 {
     const uint8_t *end = memchr(code, 0xf4, 16);
     X86Tb *tb = make_block(g, cs, code, end + 1 - code, cold)->tb;
     X86Jit *jit = guest_cpu(g)->translator;
+    JitEntry entry = tb->entry;
     bool full = false;
 
-    *cold = jit->code_rx + jit->code_size / 2 + jit->cold_used;
     jit->single = false;
-    tb = jit_translate(jit, tb->rip, tb->key | X86_KEY_WINDOW, tb->entry, tb->code, &full);
-    g_assert_nonnull(tb);
+    for (unsigned i = 0; i < (version ? 2 : 1); i++) {
+        *cold = jit->code_rx + jit->code_size / 2 + jit->cold_used;
+        tb = jit_translate(jit, tb->rip, tb->key | X86_KEY_WINDOW, entry, tb->code, &full);
+        g_assert_nonnull(tb);
+        entry.anchor = tb->wants_anchor;
+    }
+    g_assert_true(!version || (tb->entry.anchor && tb->entry.anchor == tb->wants_anchor));
     return jit->build;
 }
 
@@ -332,10 +466,19 @@ static void check_window_damaged(const WindowDamage *d)
 {
     Guest *g = guest_new();
     const uint8_t *cold;
-    JitBuild *b = make_window_block(g, d->narrow ? SEL_CODE32 : SEL_CODE64, d->guest, &cold);
+    JitBuild *b = make_window_block(g, d->narrow ? SEL_CODE32 : SEL_CODE64, d->guest, d->version, &cold);
 
     if (d->len) {
         patch(b, d);
+    }
+    if (d->call) {
+        patch_call(b, d, cold);
+    }
+    if (d->entered) {
+        b->tb->entry.anchor = d->entered;
+    }
+    for (unsigned i = 0; i < b->tb->exit_count && d->handed; i++) {
+        b->tb->exits[i].entry.anchor = d->handed;
     }
     if (d->kernel) {
         b->tb->key &= ~(uint32_t)X86_HF_CPL_MASK;
