@@ -124,9 +124,10 @@ static unsigned high(unsigned reg)
     return reg < NONE ? reg >> 3 : 0;
 }
 
-/* One operand is mem, or else register rm; op: 0xpp0fxx with a prefix, 0x0fxx, or a byte; wide: 64 bits. Always
- * with REX: no AH. */
-static void legacy(Maker *m, unsigned op, bool wide, unsigned reg, const Mem *mem, unsigned rm, unsigned imm_size)
+/* One operand is mem, or else register rm; op: 0xpp0fxx with a prefix, 0x0fxx, or a byte; wide: 64 bits.
+ * Always with REX: no AH. */
+static void legacy(Maker *m, unsigned op, bool wide, unsigned reg, const Mem *mem, unsigned rm,
+                   unsigned imm_size)
 {
     if (mem && mem->narrow) {
         byte(m, 0x67);
@@ -154,8 +155,8 @@ static void sized(Maker *m, unsigned op, unsigned size, unsigned reg, const Mem 
 }
 
 /* VEX with three bytes; pp: 0, 1: 66, 2: F3, 3: F2. */
-static void vex(Maker *m, unsigned map, unsigned pp, bool wide, bool l, unsigned op, unsigned reg, unsigned vvvv,
-                const Mem *mem)
+static void vex(Maker *m, unsigned map, unsigned pp, bool wide, bool l, unsigned op, unsigned reg,
+                unsigned vvvv, const Mem *mem)
 {
     if (mem->narrow) {
         byte(m, 0x67);
@@ -709,7 +710,8 @@ static void make_loop(Maker *m)
 
 /* --- functions -------------------------------------------------------------------------------- */
 
-static const int steps[] = { 0, 0, 0, 0, 0, 0, 0, 1, -1, 2, 4, -4, 8, 8, 16, -8, -16, 32, -32, 3, -5, 24, 100, -200, 1024 };
+static const int steps[] = { 0, 0, 0, 0, 0, 0, 0, 1, -1, 2, 4, -4, 8, 8, 16, -8, -16, 32, -32, 3, -5, 24,
+                             100, -200, 1024 };
 
 static int64_t any_step(Maker *m, unsigned rounds)
 {
@@ -981,8 +983,8 @@ static void run_on_host(const Maker *m, uint32_t seed, uint8_t *after)
 /* --- in the guest ------------------------------------------------------------------------------ */
 
 enum {
-    TABLES = 0xa000, MAX_TABLES = 9, KERNEL = 0x6000, FLUSH_VECTOR = 0x81, END_VECTOR = 0x80, END_CODE = 0, FLUSH_CODE = 16,
-    OTHER_CODE = 32, KERNEL_PAGE = 1 << 12, ENTRY_BITS = 0x27, DIRTY = 0x40,
+    TABLES = 0xa000, MAX_TABLES = 9, KERNEL = 0x6000, FLUSH_VECTOR = 0x81, END_VECTOR = 0x80,
+    END_CODE = 0, FLUSH_CODE = 16, OTHER_CODE = 32, ENTRY_BITS = 0x27, DIRTY = 0x40,
 };
 
 /* Ends; makes all pages of the window be mapped again; an exception, which none expects. */
@@ -1019,7 +1021,8 @@ static uint64_t *page_entry(Run *r, uint64_t lin)
     return entry;
 }
 
-/* Where page number n of an area is in memory: no two that adjoin lie together, so that each is mapped alone. */
+/* Where page number n of an area is in memory: no two that adjoin lie together, so that each is mapped
+ * alone. */
 static unsigned frame(unsigned n)
 {
     return n < FIRST_PAGE ? n : FIRST_PAGE + (n - FIRST_PAGE) * 5 % PAGES;
@@ -1043,7 +1046,8 @@ static void map_areas(Run *r, uint64_t area)
 static void set_gate(Run *r, unsigned vector, unsigned offset)
 {
     uint64_t to = r->kernel + KERNEL + offset;
-    uint64_t gate[2] = { (to & 0xffff) | 0x10 << 16 | UINT64_C(0xee00) << 32 | (to >> 16 & 0xffff) << 48, to >> 32 };
+    uint64_t gate[2] = { (to & 0xffff) | 0x10 << 16 | UINT64_C(0xee00) << 32 | (to >> 16 & 0xffff) << 48,
+                         to >> 32 };
     uint64_t idt = guest_cpu(r->g)->state.idt.base - r->kernel;
 
     memcpy(r->system + idt + vector * 16, gate, sizeof(gate));

@@ -205,8 +205,8 @@ Value check_moved_place(Checker *c);
 Value check_kept_place(const Checker *c, unsigned reg);
 /* The version of a block that relies on an anchor begins. */
 void check_begin_anchored(Checker *c);
-/* A branch of the hot code, to `to`: if it is an exit, or one stands in the cold code that it leads to, does that
- * hand over what it says? */
+/* A branch of the hot code, to `to`: if it is an exit, or one stands in the cold code that it leads to,
+ * does that hand over what it says? */
 void check_handed_over(const Checker *c, const uint8_t *to);
 /* NOT of a scratch register. False: it is something else. */
 bool check_not(Checker *c);
