@@ -112,6 +112,7 @@ typedef struct WindowDamage {
     int16_t from, to;     /* offsets of that in the context */
     bool no_window, kernel, no_cold, other_cold, narrow; /* narrow: 32-bit code */
     bool version;         /* the version that relies on the loop's anchor */
+    bool in_cold;         /* find and put are of the cold code */
     bool call;            /* put stands for the call of load_vec in the cold code; if it is nothing, the call
                            * is one of what stands a byte behind */
     uint32_t entered, handed; /* if not 0, anchors that the block and its exits say they have */
@@ -120,6 +121,7 @@ typedef struct WindowDamage {
 enum {
     MASK = offsetof(X86JitContext, window_mask),
     PLACE = offsetof(X86JitContext, place),
+    POLL = offsetof(X86JitContext, poll),
     OPERAND = offsetof(X86JitContext, operand),
     R12 = offsetof(X86JitContext, regs[X86_R12]),
     R15 = offsetof(X86JitContext, regs[X86_R15]),
@@ -203,8 +205,14 @@ static const uint8_t count_loop[] = {
 /* mov eax, [rdi]; jnz */
 static const uint8_t branch[] = { 0x8b, 0x07, 0x75, 0x00, 0xf4 };
 
+/* lea rdi, [rdi+rsi]; jnz */
+static const uint8_t sum_branch[] = { 0x48, 0x8d, 0x3c, 0x37, 0x75, 0x00, 0xf4 };
+
 /* As jit_pack_anchor() has them: RDI moves; RSI does. */
 enum { RDI_ANCHOR = 1u << 31 | X86_RDI << 16 | X86_NO_REG << 8 | 2, RSI_ANCHOR = RDI_ANCHOR ^ 1 << 16 };
+/* RDI moves, RSI does not; neither RDI nor RCX does. */
+enum { RDI_RSI_ANCHOR = 1u << 31 | X86_RDI << 16 | X86_RSI << 8 | 2,
+       RDI_RCX_ANCHOR = 1u << 31 | X86_RDI << 16 | X86_RCX << 8 };
 
 static const WindowDamage window_damages[] = {
     { "store", NULL, store },
@@ -359,13 +367,20 @@ static const WindowDamage window_damages[] = {
       { 0x4c, 0x8b, 0x74, 0x24 }, 5, 4, PLACE, PLACE },
     { "anchor-kept-elsewhere", "*no place in the window*", base_loop, { 0x4c, 0x89, 0x74, 0x24 },
       { 0x4c, 0x89, 0x74, 0x24 }, 5, 4, PLACE, OPERAND },
-    /* gs:[r14]; [rsi+r14]; [rdi*2+r14]; [rdi+r14+9] */
+    /* gs:[r14]; [rsi+r14]; [rdi*2+r14]; [rdi+r14*2]; [rdi+r14+9] */
     { "anchor-alone", "*no place in the window*", base_loop, { 0x65, 0x42, 0x8b, 0x04, 0x37 },
       { 0x65, 0x41, 0x8b, 0x06, 0x90 }, 5 },
     { "anchor-other-register", "*no place in the window*", base_loop, { 0x65, 0x42, 0x8b, 0x04, 0x37 },
       { 0x65, 0x42, 0x8b, 0x04, 0x36 }, 5 },
     { "anchor-register-twice", "*no place in the window*", base_loop, { 0x65, 0x42, 0x8b, 0x04, 0x37 },
       { 0x65, 0x41, 0x8b, 0x04, 0x7e }, 5 },
+    { "anchor-times-two", "*no place in the window*", base_loop, { 0x65, 0x42, 0x8b, 0x04, 0x37 },
+      { 0x65, 0x42, 0x8b, 0x04, 0x77 }, 5 },
+    /* mov r13, r14 in front of NOT; mov gs:[rdi+r14+8], r14d */
+    { "anchor-not-of-place", "*no place in the window*", base_loop, { 0x4c, 0x8d, 0x2f },
+      { 0x4d, 0x89, 0xf5 }, 3 },
+    { "anchor-leak", "*host address in guest memory*", base_loop, { 0x65, 0x42, 0x89, 0x44, 0x37, 0x08 },
+      { 0x65, 0x46, 0x89, 0x74, 0x37, 0x08 }, 6 },
     { "anchor-displacement", "*not the guest instruction's*", base_loop,
       { 0x65, 0x42, 0x89, 0x44, 0x37, 0x08 },
       { 0x65, 0x42, 0x89, 0x44, 0x37, 0x09 }, 6 },
@@ -401,6 +416,14 @@ static const WindowDamage window_damages[] = {
       .handed = RDI_ANCHOR },
     { .name = "anchor-lost", .report = "*hands over another anchor*", .guest = fixed_loop, .version = true,
       .find = { 0x65, 0x41, 0x8b, 0x06 }, .put = { 0x49, 0x89, 0xfe, 0x90 }, .len = 4 },
+    { .name = "anchor-other-part", .report = "*hands over another anchor*", .guest = base_loop,
+      .version = true, .handed = RDI_RSI_ANCHOR },
+    { .name = "anchor-not-linear", .report = "*hands over another anchor*", .guest = sum_branch,
+      .handed = RDI_RCX_ANCHOR },
+    /* xor r14d, r14d instead of the poll in front of the exit */
+    { .name = "anchor-lost-at-exit", .report = "*hands over another anchor*", .guest = base_loop,
+      .version = true, .in_cold = true, .find = { 0x83, 0x7c, 0x24, 0, 0 },
+      .put = { 0x45, 0x31, 0xf6, 0x66, 0x90 }, .len = 5, .at = 3, .from = POLL },
     { "anchor-overwritten", "*hands over another anchor*", count_loop, { 0x4c, 0x89, 0x7c, 0x24 },
       { 0x4c, 0x89, 0x7c, 0x24 }, 5, 4, R15, PLACE },
     { .name = "no-window", .report = "*block that has none*", .guest = store, .no_window = true },
@@ -415,17 +438,21 @@ static void set_displacement(const JitBuild *b, uint8_t *p, int offset)
 }
 
 /* Damages the host code. */
-static void patch(const JitBuild *b, const WindowDamage *d)
+static void patch(const JitBuild *b, const WindowDamage *d, const uint8_t *cold)
 {
+    const uint8_t *from = d->in_cold ? cold : b->tb->body;
+    const uint8_t *end = d->in_cold ? cold + b->tb->cold_len : b->tb->end;
     uint8_t find[16], put[16];
 
     memcpy(find, d->find, sizeof(find));
     memcpy(put, d->put, sizeof(put));
     if (d->at) {
         set_displacement(b, find + d->at, d->from);
-        set_displacement(b, put + d->at, d->to);
+        if (d->to) {
+            set_displacement(b, put + d->at, d->to);
+        }
     }
-    for (const uint8_t *p = b->tb->body; p + d->len < b->tb->end; p++) {
+    for (const uint8_t *p = from; p + d->len < end; p++) {
         if (memcmp(p, find, d->len) == 0) {
             memcpy(b->jit->code_rw + (p - b->jit->code_rx), put, d->len);
             return;
@@ -482,7 +509,7 @@ static void check_window_damaged(const WindowDamage *d)
     JitBuild *b = make_window_block(g, d->narrow ? SEL_CODE32 : SEL_CODE64, d->guest, d->version, &cold);
 
     if (d->len) {
-        patch(b, d);
+        patch(b, d, cold);
     }
     if (d->call) {
         patch_call(b, d, cold);
