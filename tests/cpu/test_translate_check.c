@@ -121,6 +121,7 @@ typedef struct WindowDamage {
 enum {
     MASK = offsetof(X86JitContext, window_mask),
     PLACE = offsetof(X86JitContext, place),
+    SECOND = offsetof(X86JitContext, second_anchor),
     POLL = offsetof(X86JitContext, poll),
     OPERAND = offsetof(X86JitContext, operand),
     R12 = offsetof(X86JitContext, regs[X86_R12]),
@@ -202,6 +203,11 @@ static const uint8_t count_loop[] = {
     0x8b, 0x07, 0x49, 0xff, 0xc7, 0x48, 0x83, 0xc7, 0x10, 0xff, 0xc9, 0x75, 0xf3, 0xf4,
 };
 
+/* mov eax, [rdi]; mov [rsi], eax; inc rdi; add rsi, 16; dec ecx; jnz: gs:[rdi+r14], gs:[rsi+r15] */
+static const uint8_t two_loop[] = {
+    0x8b, 0x07, 0x89, 0x06, 0x48, 0xff, 0xc7, 0x48, 0x83, 0xc6, 0x10, 0xff, 0xc9, 0x75, 0xf1, 0xf4,
+};
+
 /* mov eax, [rdi]; jnz */
 static const uint8_t branch[] = { 0x8b, 0x07, 0x75, 0x00, 0xf4 };
 
@@ -209,10 +215,12 @@ static const uint8_t branch[] = { 0x8b, 0x07, 0x75, 0x00, 0xf4 };
 static const uint8_t sum_branch[] = { 0x48, 0x8d, 0x3c, 0x37, 0x75, 0x00, 0xf4 };
 
 /* As jit_pack_anchor() has them: RDI moves; RSI does. */
-enum { RDI_ANCHOR = 1u << 31 | X86_RDI << 16 | X86_NO_REG << 8 | 2, RSI_ANCHOR = RDI_ANCHOR ^ 1 << 16 };
+enum { RDI_ANCHOR = 1 << 15 | X86_RDI << 9 | 16 << 4 | 2, RSI_ANCHOR = RDI_ANCHOR ^ 1 << 9 };
 /* RDI moves, RSI does not; neither RDI nor RCX does. */
-enum { RDI_RSI_ANCHOR = 1u << 31 | X86_RDI << 16 | X86_RSI << 8 | 2,
-       RDI_RCX_ANCHOR = 1u << 31 | X86_RDI << 16 | X86_RCX << 8 };
+enum { RDI_RSI_ANCHOR = 1 << 15 | X86_RDI << 9 | X86_RSI << 4 | 2,
+       RDI_RCX_ANCHOR = 1 << 15 | X86_RDI << 9 | X86_RCX << 4 };
+/* In T1, in T2. */
+#define TWO_ANCHORS(first, second) ((first) | (uint32_t)(second) << 16)
 
 static const WindowDamage window_damages[] = {
     { "store", NULL, store },
@@ -337,6 +345,7 @@ static const WindowDamage window_damages[] = {
     { "anchor-vector", NULL, vector_loop },
     { "anchor-narrow", NULL, narrow_loop },
     { "anchor-count", NULL, count_loop },
+    { "anchor-two", NULL, two_loop },
     { .name = "version-base", .guest = base_loop, .version = true },
     { .name = "version-index", .guest = index_loop, .version = true },
     { .name = "version-both", .guest = both_loop, .version = true },
@@ -345,6 +354,7 @@ static const WindowDamage window_damages[] = {
     { .name = "version-vector", .guest = vector_loop, .version = true },
     { .name = "version-narrow", .guest = narrow_loop, .version = true },
     { .name = "version-count", .guest = count_loop, .version = true },
+    { .name = "version-two", .guest = two_loop, .version = true },
     /* pext r14, rsi */
     { "anchor-source", "*no place in the window*", base_loop, { 0xc4, 0x62, 0xc2, 0xf5 },
       { 0xc4, 0x62, 0xca, 0xf5 }, 4 },
@@ -426,6 +436,18 @@ static const WindowDamage window_damages[] = {
       .put = { 0x45, 0x31, 0xf6, 0x66, 0x90 }, .len = 5, .at = 3, .from = POLL },
     { "anchor-overwritten", "*hands over another anchor*", count_loop, { 0x4c, 0x89, 0x7c, 0x24 },
       { 0x4c, 0x89, 0x7c, 0x24 }, 5, 4, R15, PLACE },
+    /* mov [operand], r15; gs:[rsi+r14]; xor r15d, r15d instead of the poll in front of the exit */
+    { "second-kept-elsewhere", "*no place in the window*", two_loop, { 0x4c, 0x89, 0x7c, 0x24 },
+      { 0x4c, 0x89, 0x7c, 0x24 }, 5, 4, SECOND, OPERAND },
+    { "second-is-first", "*no place in the window*", two_loop, { 0x65, 0x42, 0x89, 0x04, 0x3e },
+      { 0x65, 0x42, 0x89, 0x04, 0x36 }, 5 },
+    { .name = "second-lost-at-exit", .report = "*hands over another anchor*", .guest = two_loop,
+      .version = true, .in_cold = true, .find = { 0x83, 0x7c, 0x24, 0, 0 },
+      .put = { 0x45, 0x31, 0xff, 0x66, 0x90 }, .len = 5, .at = 3, .from = POLL },
+    { .name = "second-handed-over", .report = "*hands over another anchor*", .guest = two_loop,
+      .handed = TWO_ANCHORS(RDI_ANCHOR, RDI_ANCHOR) },
+    { .name = "second-entered", .report = "*no place in the window*", .guest = two_loop, .version = true,
+      .entered = TWO_ANCHORS(RDI_ANCHOR, RDI_ANCHOR) },
     { .name = "no-window", .report = "*block that has none*", .guest = store, .no_window = true },
     { .name = "kernel", .report = "*block that has none*", .guest = store, .kernel = true },
     { .name = "no-cold", .report = "*without cold code*", .guest = store, .no_cold = true },

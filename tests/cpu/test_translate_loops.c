@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include "hw/core/cpu.h"
 #include "target/i386/interp/vec.h"
-#include "target/i386/translate/jit.h"
+#include "target/i386/translate/build.h"
 #include "target/i386/window.h"
 #include "tests/cpu/guest.h"
 
@@ -1121,16 +1121,20 @@ static bool run_in_guest(Run *r, bool interrupted)
     return true;
 }
 
-/* Blocks that rely on an anchor, of all that the translator has made. */
-static unsigned count_anchored(const X86Jit *jit)
+/* Blocks that rely on an anchor, and on two. */
+typedef struct Anchored {
+    unsigned any, two;
+} Anchored;
+
+/* Adds those that the translator has made. */
+static void count_anchored(const X86Jit *jit, Anchored *count)
 {
     const uint8_t *end = jit->arena + jit->arena_used;
-    unsigned count = 0;
 
     for (const X86Tb *tb = (const X86Tb *)jit->arena; (const uint8_t *)tb < end; tb = jit_next_record(tb)) {
-        count += tb->entry.anchor != 0;
+        count->any += tb->entry.anchor != 0;
+        count->two += jit_anchor(tb->entry.anchor, 2) != 0;
     }
-    return count;
 }
 
 static void compare(const Run *r, const Maker *m, const uint8_t *expected, uint32_t seed)
@@ -1147,11 +1151,10 @@ static void compare(const Run *r, const Maker *m, const uint8_t *expected, uint3
     }
 }
 
-static unsigned check_functions(uint32_t seed, bool disturbed)
+static void check_functions(uint32_t seed, bool disturbed, Anchored *anchored)
 {
     static Maker makers[FUNCTIONS];
     static uint8_t expected[FUNCTIONS][AREA_SIZE];
-    unsigned anchored = 0;
     Run r;
 
     for (unsigned i = 0; i < FUNCTIONS; i++) { /* while there is no window, which may be in the way */
@@ -1169,21 +1172,21 @@ static unsigned check_functions(uint32_t seed, bool disturbed)
             guest_leave_alone(r.g);
         }
         compare(&r, &makers[i], expected[i], seed + i);
-        anchored += count_anchored(guest_cpu(r.g)->translator);
+        count_anchored(guest_cpu(r.g)->translator, anchored);
     }
     guest_free(r.g);
-    return anchored;
 }
 
 static void check_guests(uint32_t seed, unsigned guests, bool disturbed)
 {
-    unsigned anchored = 0;
+    Anchored anchored = { 0 };
 
     for (unsigned i = 0; i < guests; i++) {
-        anchored += check_functions(seed + i * FUNCTIONS, disturbed);
+        check_functions(seed + i * FUNCTIONS, disturbed, &anchored);
     }
-    g_test_message("%u blocks with an anchor", anchored);
-    g_assert_cmpuint(anchored, >, guests * FUNCTIONS / 3);
+    g_test_message("%u blocks with an anchor, %u with two", anchored.any, anchored.two);
+    g_assert_cmpuint(anchored.any, >, guests * FUNCTIONS / 3);
+    g_assert_cmpuint(anchored.two, >, guests * FUNCTIONS / 100);
 }
 
 static void test_loops(void)
@@ -1250,7 +1253,7 @@ static bool run_until(Run *r, uint32_t *word)
 static void test_endless(void)
 {
     static Maker m;
-    unsigned anchored = 0;
+    Anchored anchored = { 0 };
     Run r;
 
     begin_run(&r);
@@ -1260,12 +1263,12 @@ static void test_endless(void)
         for (unsigned i = 0; i < 3; i++) {
             g_assert_false(run_until(&r, NULL));
         }
-        anchored += count_anchored(guest_cpu(r.g)->translator);
+        count_anchored(guest_cpu(r.g)->translator, &anchored);
         run_until(&r, (uint32_t *)(guest_page(&r, WORD >> 12) + (WORD & 0xfff)));
     }
     guest_free(r.g);
-    g_test_message("%u blocks with an anchor", anchored);
-    g_assert_cmpuint(anchored, >, ENDLESS / 8);
+    g_test_message("%u blocks with an anchor", anchored.any);
+    g_assert_cmpuint(anchored.any, >, ENDLESS / 8);
 }
 
 int main(int argc, char **argv)

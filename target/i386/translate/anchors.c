@@ -220,8 +220,12 @@ static void emit_anchor(JitBuild *b, unsigned number)
     unsigned dst = anchor_register(number);
     Emit *e = &b->e;
 
-    emit_lea(e, true, dst, sum(b, a, true, a.index != X86_NO_REG));
-    jit_emit_place(b, dst, dst);
+    if (a.index == X86_NO_REG) {
+        jit_emit_place(b, dst, jit_in_register(b, a.base, JIT_T2));
+    } else {
+        emit_lea(e, true, JIT_T2, sum(b, a, true, true));
+        jit_emit_place(b, dst, JIT_T2);
+    }
     if (a.base_moves || a.index_moves) { /* SUB would change the flags */
         emit_lea(e, true, JIT_T0, sum(b, a, a.base_moves, a.index_moves));
         emit_op_reg(e, true, 0xf7, HOST_NOT, JIT_T0);
