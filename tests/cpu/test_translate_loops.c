@@ -65,7 +65,9 @@ typedef struct Maker {
     unsigned len;
     GRand *rand;
     uint64_t area;
-    uint64_t init[2][16], wide;
+    uint64_t init[2][16];
+    uint64_t wide;       /* an index that changes bits of addresses that places do not have */
+    unsigned wide_scale;
     unsigned free[15], free_count;  /* registers that are nobody's: data */
     Stream streams[MAX_STREAMS];
     unsigned stream_count;
@@ -761,7 +763,7 @@ static void make_stream(Maker *m, Stream *s)
     s->kind = kind < 15 ? INDEX_NARROW : kind < 25 ? INDEX_WIDE : INDEX_PLAIN;
     s->far = chance(m, 60) ? 0 : chance(m, 80) ? (int)below(m, 4096) - 2048 : 1 << (12 + below(m, 17));
     if (s->kind != INDEX_PLAIN) {
-        s->scale = below(m, 4);
+        s->scale = s->kind == INDEX_WIDE ? m->wide_scale : below(m, 4);
     } else if (kind < 60) {
         s->scale = below(m, 4);
         s->index = chance(m, 20) ? m->loops[0].counter : take_free(m);
@@ -769,7 +771,7 @@ static void make_stream(Maker *m, Stream *s)
     for (unsigned i = 0; i < m->loop_count; i++) {
         Loop *l = &m->loops[i];
 
-        l->step[s->base] = any_step(m, l->rounds);
+        l->step[s->base] = s->kind == INDEX_WIDE && chance(m, 70) ? 0 : any_step(m, l->rounds);
         if (s->index != NONE && s->index != m->loops[0].counter) {
             l->step[s->index] = any_step(m, l->rounds);
             if (chance(m, 10)) { /* both far, and opposite */
@@ -798,7 +800,9 @@ static void choose_registers(Maker *m)
     }
     memset(m->loops, 0, sizeof(m->loops));
     m->loop_count = m->endless ? 1 : 1 + below(m, 2);
-    m->wide = (chance(m, 50) ? -1 : 1) * ((UINT64_C(1) << (41 + below(m, 3))) + below(m, 256));
+    m->wide_scale = below(m, 4);
+    m->wide = (UINT64_C(1) << (42 + below(m, 2) - m->wide_scale)) + below(m, 256);
+    m->wide = chance(m, 75) ? -m->wide : m->wide;
     for (unsigned i = 0; i < m->loop_count; i++) {
         m->loops[i].counter = take_free(m);
         m->loops[i].rounds = 1 + below(m, chance(m, 50) ? 12 : 300);
@@ -861,7 +865,7 @@ static void keep_results(Maker *m)
     with_area(m, 0x01, X86_RAX, SEEN);
 }
 
-/* Where places would be found that are wrong in bits 42 or 43. */
+/* Where a place that is wrong in bits 42 or 43 leads to. */
 static uint64_t alias(uint64_t area, unsigned n)
 {
     return area ^ UINT64_C(1) << (45 + n);
@@ -870,11 +874,13 @@ static uint64_t alias(uint64_t area, unsigned n)
 static void touch_aliases(Maker *m)
 {
     for (unsigned n = 0; n < 2 && m->area >> 32; n++) {
-        byte(m, 0x48);
-        byte(m, 0xb8);                                /* MOV RAX, address; NOT, NOT */
-        bytes(m, alias(m->area, n) + DATA, 8);
-        bytes(m, 0x10f6, 2);
-        bytes(m, 0x10f6, 2);
+        for (unsigned half = 0; half < 2; half++) {
+            byte(m, 0x48);
+            byte(m, 0xb8);                            /* MOV RAX, address; NOT, NOT */
+            bytes(m, alias(m->area, n) + DATA + half * (PAGES << 11), 8);
+            bytes(m, 0x10f6, 2);
+            bytes(m, 0x10f6, 2);
+        }
     }
 }
 
@@ -1036,7 +1042,7 @@ static void map_areas(Run *r, uint64_t area)
     for (unsigned n = FIRST_PAGE; n < AREA_SIZE >> 12; n++) {
         *page_entry(r, area + (n << 12)) = (WINDOW_BASE + (frame(n) << 12)) | 7;
         for (unsigned k = 0; k < 2 && area >> 32; k++) {
-            unsigned other = FIRST_PAGE + (n - FIRST_PAGE + 6) % PAGES;
+            unsigned other = FIRST_PAGE + (n - FIRST_PAGE + PAGES / 2) % PAGES;
 
             *page_entry(r, alias(area, k) + (n << 12)) = (WINDOW_BASE + (other << 12)) | ENTRY_BITS | DIRTY;
         }
