@@ -75,6 +75,7 @@ typedef struct Maker {
     unsigned loop_count;
     bool flags_known;    /* all of SEEN_FLAGS are defined, not CF only */
     bool endless;
+    bool plain;          /* two streams, and nothing that keeps them from having an anchor each */
     unsigned outs[16], out_count; /* displacements of branches out of the present loop */
     unsigned flushes, end;        /* where guest and host have different code */
 } Maker;
@@ -412,7 +413,7 @@ static Mem stream_operand(Maker *m, const Stream *s)
     }
     mem.disp = s->far + near - moved;
     g_assert_cmpint(mem.disp, ==, s->far + near - moved);
-    mem.narrow = m->area >> 32 == 0 && chance(m, 8);
+    mem.narrow = !m->plain && m->area >> 32 == 0 && chance(m, 8);
     return mem;
 }
 
@@ -427,13 +428,13 @@ static void access_stream(Maker *m)
     } else if (s->kind == INDEX_WIDE) {
         mem.index = any_free(m);
         with_area(m, 0x8b, mem.index, WIDE);
-    } else if (chance(m, 10)) { /* a copy of one of the registers */
+    } else if (!m->plain && chance(m, 10)) { /* a copy of one of the registers */
         unsigned copy = any_free(m), *reg = mem.index != NONE && chance(m, 50) ? &mem.index : &mem.base;
 
         legacy(m, 0x8b, true, copy, NULL, *reg, 0);
         *reg = copy;
     }
-    unsigned kind = below(m, 100);
+    unsigned kind = below(m, m->plain ? 93 : 100);
     if (kind < 70) {
         integer(m, &mem, 0);
     } else if (kind < 93) {
@@ -536,6 +537,8 @@ static void item(Maker *m)
         access_stream(m);
     } else if (kind < 75) {
         integer(m, NULL, any_free(m));
+    } else if (m->plain) {
+        next_move(m);
     } else if (kind < 78) {
         unsigned reg = any_free(m);
         byte(m, 0x48 | high(reg));
@@ -674,7 +677,7 @@ static void begin_again(Maker *m, unsigned top)
         reload(m, m->streams[i].index);
     }
     reload(m, m->loop->counter);
-    if (chance(m, 50)) {
+    if (!m->plain && chance(m, 50)) {
         three_operands(m, &outer);
     }
     legacy(m, 0xff, false, 1, &outer, 0, 0);          /* DEC */
@@ -688,7 +691,7 @@ static void make_loop(Maker *m)
 
     plan_moves(m);
     m->flags_known = true;
-    if (chance(m, 20)) { /* no anchor, but groups */
+    if (!m->plain && chance(m, 20)) { /* no anchor, but groups */
         Mem mem = in_area(OUTER);
         three_operands(m, &mem);
     }
@@ -755,7 +758,7 @@ static void place_stream(Maker *m, const Stream *s, uint64_t *init)
 /* Two streams may share an index, and it may be the counter. */
 static void make_stream(Maker *m, Stream *s)
 {
-    unsigned kind = below(m, 100);
+    unsigned kind = below(m, 100) | (m->plain ? 64 : 0);
 
     s->base = take_free(m);
     s->index = NONE;
@@ -793,7 +796,8 @@ static void make_stream(Maker *m, Stream *s)
 static void choose_registers(Maker *m)
 {
     m->free_count = 0;
-    for (unsigned reg = 0; reg < 16; reg++) {
+    m->plain = chance(m, 30);
+    for (unsigned reg = 0; reg < (m->plain ? X86_R12 : 16); reg++) {
         if (reg != X86_RSP) {
             m->free[m->free_count++] = reg;
         }
@@ -808,7 +812,7 @@ static void choose_registers(Maker *m)
         m->loops[i].rounds = 1 + below(m, chance(m, 50) ? 12 : 300);
         m->loops[i].step[m->loops[i].counter] = m->endless ? 0 : -1;
     }
-    m->stream_count = 1 + below(m, MAX_STREAMS);
+    m->stream_count = m->plain ? 2 : 1 + below(m, MAX_STREAMS);
     for (unsigned i = 0; i < m->stream_count; i++) {
         make_stream(m, &m->streams[i]);
     }
