@@ -38,7 +38,8 @@ struct X86Window {
     bool open;            /* the owner is in force, and has been looked at */
     uint64_t in_force;    /* the present PML4's physical address */
     uint64_t since;       /* when it was loaded, by the host's time stamp counter */
-    unsigned used;        /* entries of the TLB for user code, when it was looked at last */
+    unsigned used;        /* entries of the TLB for user code when it was looked at last; or above any number,
+                           * if it has not been in force all the time */
     X86WindowSpace *owner; /* whose pages are mapped, or NULL */
     unsigned pcid;        /* the owner's */
     X86WindowSpace space[X86_WINDOW_SPACES];

@@ -3,9 +3,8 @@
  *
  * An address space is known by its PML4. It gets the CPU's window when it has been in force for
  * long enough, or has just computed for a while in few pages, and the owner until now has not been in
- * force lately. When mapping pages costs more than it
- * brings, the blocks that want more of them do without the window; if those are many the address space
- * loses it, and must run for longer the next time.
+ * force lately. When mapping pages costs more than it brings, the blocks that want more of them do without
+ * the window; if those are many the address space loses it, and must run for longer the next time.
  *
  * The owner's PML4 is watched as a page of code is: stores to it are told to root_written(), which
  * empties the window if an entry comes or goes.
@@ -22,7 +21,7 @@
 /* A program that has run for so long without a pause, in pages that it had before, and not in many, is a loop
  * whose window costs little. */
 #define CALM 2000000u
-enum { CALM_PAGES = 256, CALM_NEW_PAGES = 8 };
+enum { CALM_PAGES = 256, CALM_NEW_PAGES = 8, NOT_CALM = X86_TLB_SIZE };
 #define TICKS_PER_CHANGE 200000u /* so that a tenth of the time goes into mapping and unmapping at most */
 enum { FREE_CHANGES = 1000, MAX_REFUSALS = 200, MAX_FAILURES = 8 };
 
@@ -344,6 +343,13 @@ void x86_window_consider(X86CPU *cpu)
 
 /* --- translations go ------------------------------------------------------------------------ */
 
+void x86_window_rest(X86CPU *cpu)
+{
+    if (cpu->window) {
+        cpu->window->used = NOT_CALM;
+    }
+}
+
 /* Is the owner in force? */
 static void find_owner(X86CPU *cpu)
 {
@@ -369,7 +375,7 @@ void x86_window_switch(X86CPU *cpu, bool keep)
     uint64_t before = w->in_force;
     w->in_force = s->cr3 & ROOT_MASK;
     w->since = __rdtsc();
-    w->used = X86_TLB_SIZE;
+    w->used = NOT_CALM;
     if (w->owner && w->pcid == present_pcid(s)) {
         if (w->owner->root != w->in_force) {
             release(cpu); /* its PCID is another's now */

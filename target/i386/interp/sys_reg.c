@@ -348,9 +348,15 @@ static void op_swapgs(X86CPU *cpu, const X86Insn *insn)
     s->kernel_gs_base = base;
 }
 
-static void op_hlt(X86CPU *cpu, const X86Insn *insn)
+static void halt(X86CPU *cpu)
 {
     cpu->parent.halted = true;
+    x86_window_rest(cpu);
+}
+
+static void op_hlt(X86CPU *cpu, const X86Insn *insn)
+{
+    halt(cpu);
 }
 
 static void op_monitor(X86CPU *cpu, const X86Insn *insn)
@@ -376,7 +382,7 @@ static void op_mwait(X86CPU *cpu, const X86Insn *insn)
         raise_gp0(cpu);
     }
     if (model && model->cores * model->threads == 1 && cpu->state.eflags & X86_EFLAGS_IF) {
-        cpu->parent.halted = true;
+        halt(cpu);
     }
 }
 
