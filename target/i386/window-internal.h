@@ -38,6 +38,7 @@ struct X86Window {
     bool open;            /* the owner is in force, and has been looked at */
     uint64_t in_force;    /* the present PML4's physical address */
     uint64_t since;       /* when it was loaded, by the host's time stamp counter */
+    uint64_t computed;    /* for how long when an interrupt came; 0: none has come since it was looked at */
     unsigned used;        /* entries of the TLB for user code when it was looked at last; or above any number,
                            * if it has not been in force all the time */
     X86WindowSpace *owner; /* whose pages are mapped, or NULL */

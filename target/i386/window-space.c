@@ -18,8 +18,8 @@
 /* In ticks of the host's time stamp counter, of which a millisecond has some millions. */
 #define PATIENCE 40000000u    /* an address space runs for so long before it gets a window */
 #define IDLE 40000000u        /* the owner has not been in force for so long: another one may have it */
-/* A program that has run for so long without a pause, in pages that it had before, and not in many, is a loop
- * whose window costs little. */
+/* A program that an interrupt finds after it has run for so long, in pages that it had before, and not in many,
+ * is a loop whose window costs little. */
 #define CALM 2000000u
 enum { CALM_PAGES = 256, CALM_NEW_PAGES = 8, NOT_CALM = X86_TLB_SIZE };
 #define TICKS_PER_CHANGE 200000u /* so that a tenth of the time goes into mapping and unmapping at most */
@@ -186,13 +186,19 @@ bool x86_window_may_map(const X86Window *w)
                (FREE_CHANGES >> s->failures) + (s->ticks - w->opened) / TICKS_PER_CHANGE;
 }
 
+/* So long must s run until it is given a window. */
+static uint64_t patience(const X86Window *w, const X86WindowSpace *s)
+{
+    return w->eager ? 0 : (uint64_t)PATIENCE << 2 * s->failures;
+}
+
 void x86_window_fail(X86CPU *cpu)
 {
     X86Window *w = cpu->window;
     X86WindowSpace *s = w->owner;
 
     s->failures = MIN(s->failures + 1, MAX_FAILURES);
-    s->wanted = s->ticks + (w->eager ? 0 : (uint64_t)PATIENCE << 2 * s->failures);
+    s->wanted = s->ticks + patience(w, s);
     w->stats.failed++;
     release(cpu);
 }
@@ -212,7 +218,16 @@ bool x86_window_refuse(X86CPU *cpu)
 /* s is, or may be, a new program. */
 static void begin(const X86Window *w, X86WindowSpace *s)
 {
-    *s = (X86WindowSpace){ .root = s->root, .wanted = w->eager ? 0 : PATIENCE };
+    *s = (X86WindowSpace){ .root = s->root };
+    s->wanted = patience(w, s);
+}
+
+/* The translations of s, which has no window, have been dropped. If that happens time and again a window does
+ * not pay. */
+static void begin_again(const X86Window *w, X86WindowSpace *s)
+{
+    s->ticks = 0;
+    s->wanted = patience(w, s);
 }
 
 /* The space with this PML4; if it is not known it takes the place of the one that was in force
@@ -287,14 +302,23 @@ static void take(X86CPU *cpu, X86WindowSpace *s)
     try_to_open(cpu);
 }
 
-/* Looks at the present address space, so many ticks after it was looked at last. True: it has computed since
- * then, in pages that it had. */
-static bool look_for_calm(X86CPU *cpu, uint64_t elapsed)
+void x86_window_interrupt(X86CPU *cpu)
+{
+    if (cpu->window && x86_cpl(&cpu->state) == 3) {
+        cpu->window->computed = __rdtsc() - cpu->window->since;
+    }
+}
+
+/* Looks at the present address space. True: it has computed since it was looked at last, in pages that it
+ * had. */
+static bool look_for_calm(X86CPU *cpu)
 {
     unsigned before = cpu->window->used, now = cpu->tlb->used[X86_TLB_USER][X86_TLB_LOCAL].count;
+    uint64_t computed = cpu->window->computed;
 
     cpu->window->used = now;
-    return elapsed >= CALM && now <= CALM_PAGES && now <= before + CALM_NEW_PAGES && now >= before;
+    cpu->window->computed = 0;
+    return computed >= CALM && now <= CALM_PAGES && now <= before + CALM_NEW_PAGES && now >= before;
 }
 
 static bool may_take(const X86Window *w, const X86WindowSpace *s, bool calm, uint64_t now)
@@ -327,7 +351,7 @@ void x86_window_consider(X86CPU *cpu)
         return;
     }
     X86WindowSpace *s = space_of(w, w->in_force);
-    bool calm = look_for_calm(cpu, now - w->since);
+    bool calm = look_for_calm(cpu);
     s->ticks += MIN(now - w->since, PATIENCE / 4); /* it may have slept */
     s->last = w->since = now;
     if (cpu->windowed) {
@@ -383,8 +407,14 @@ void x86_window_switch(X86CPU *cpu, bool keep)
             x86_window_empty(w);
         }
     }
-    if (!keep && w->in_force != before && !(w->owner && w->owner->root == w->in_force)) {
-        begin(w, space_of(w, w->in_force)); /* new for this CPU, at least */
+    if (!keep && !(w->owner && w->owner->root == w->in_force)) {
+        X86WindowSpace *sp = space_of(w, w->in_force);
+
+        if (w->in_force == before) {
+            begin_again(w, sp);
+        } else {
+            begin(w, sp); /* new for this CPU, at least */
+        }
     }
     find_owner(cpu);
 }

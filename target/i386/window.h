@@ -69,6 +69,8 @@ void x86_window_drop_writes_to(X86CPU *cpu, const uint8_t *host_page);
 void x86_window_switch(X86CPU *cpu, bool keep);
 /* The CPU goes on in user code: has it run for long enough to get a window? */
 void x86_window_consider(X86CPU *cpu);
+/* An interrupt is about to be delivered. */
+void x86_window_interrupt(X86CPU *cpu);
 /* The CPU halts: time passes for which it does not compute. */
 void x86_window_rest(X86CPU *cpu);
 void x86_window_info(const X86CPU *cpu, GString *out);

@@ -12,6 +12,7 @@
 #include "target/i386/syscall.h"
 #include "target/i386/tlb.h"
 #include "target/i386/translate/translate.h"
+#include "target/i386/window.h"
 #include "util/log.h"
 #include "util/main-loop.h"
 
@@ -125,6 +126,7 @@ static bool nmi_or_interrupt(X86CPU *cpu)
     if (vector >= 0) {
         cpu->parent.halted = false;
         log_event(cpu, "interrupt", vector, 0);
+        x86_window_interrupt(cpu);
         x86_deliver_event(cpu, X86_EVENT_EXTERNAL, vector, false, 0);
     }
     return vector >= 0;
