@@ -18,8 +18,8 @@
 /* In ticks of the host's time stamp counter, of which a millisecond has some millions. */
 #define PATIENCE 40000000u    /* an address space runs for so long before it gets a window */
 #define IDLE 40000000u        /* the owner has not been in force for so long: another one may have it */
-/* A program that an interrupt finds after it has run for so long, in pages that it had before, and not in many,
- * is a loop whose window costs little. */
+/* A program that an interrupt finds after it has run for so long, in pages that it had before, and not in
+ * many, is a loop whose window costs little. */
 #define CALM 2000000u
 enum { CALM_PAGES = 256, CALM_NEW_PAGES = 8, NOT_CALM = X86_TLB_SIZE };
 #define TICKS_PER_CHANGE 200000u /* so that a tenth of the time goes into mapping and unmapping at most */
