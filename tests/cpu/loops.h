@@ -7,25 +7,18 @@
 #ifndef TESTS_CPU_LOOPS_H
 #define TESTS_CPU_LOOPS_H
 
-#include <glib.h>
+#include "tests/cpu/code-maker.h"
 #include "tests/cpu/guest.h"
 
 /* An area of linear addresses: code, data, and in the last page what functions begin and end with. */
 enum {
-    AREA_SIZE = WINDOW_SIZE, CODE = WINDOW_CODE, MAX_CODE = 0x1000, DATA = 0x4000, DATA_END = 0xf000,
+    AREA_SIZE = WINDOW_SIZE, CODE = WINDOW_CODE, DATA = 0x4000, DATA_END = 0xf000,
     INIT = 0xf000,       /* two tables of what registers begin with */
     VECTORS = 0xf100, RESULTS = 0xf200,
     ROUNDS = 0xf300, OUTER = 0xf308, FLAGS = 0xf310, SEEN = 0xf318, WIDE = 0xf320, WORD = 0xf330,
     STACK = 0xf800, STACK_END = AREA_SIZE,
     FIRST_PAGE = DATA >> 12, PAGES = (AREA_SIZE - DATA) >> 12,
 };
-
-typedef struct Mem {
-    unsigned base, index, scale;
-    int32_t disp;
-    bool rip;            /* disp is an offset in the area */
-    bool narrow;         /* an address of 32 bits */
-} Mem;
 
 enum { MAX_STREAMS = 4, MAX_MOVES = 24 };
 
@@ -45,10 +38,8 @@ typedef struct Loop {
     int64_t moved[16];   /* in the present round, so far */
 } Loop;
 
-typedef struct Maker {
-    uint8_t code[MAX_CODE];
-    unsigned len;
-    GRand *rand;
+typedef struct LoopMaker {
+    CodeMaker out;
     uint64_t area;
     uint64_t init[2][16];
     uint64_t wide;       /* an index that changes bits of addresses that places do not have */
@@ -63,12 +54,12 @@ typedef struct Maker {
     bool plain;          /* two streams, and nothing that keeps them from having an anchor each */
     unsigned outs[16], out_count; /* displacements of branches out of the present loop */
     unsigned flushes, end;        /* where guest and host have different code */
-} Maker;
+} LoopMaker;
 
 /* Makes a function; endless: of one loop, which ends when the word at WORD is no longer 0. */
-void loop_make_function(Maker *m, uint32_t seed, bool endless);
+void loop_make_function(LoopMaker *m, uint32_t seed, bool endless);
 /* What the area begins with, but for the code. */
-void loop_fill(const Maker *m, uint32_t seed, uint8_t *area);
+void loop_fill(const LoopMaker *m, uint32_t seed, uint8_t *area);
 /* The n-th of two areas, 0 or 1, that wrong places would lead to. */
 uint64_t loop_alias(uint64_t area, unsigned n);
 

@@ -13,6 +13,12 @@ typedef struct Random {
     uint64_t state; /* not 0 */
 } Random;
 
+/* One that differs in many bits from those of the seeds beside it. */
+static inline Random random_from(uint32_t seed)
+{
+    return (Random){ .state = (seed + UINT64_C(1)) * 0x9e3779b97f4a7c15 };
+}
+
 static inline uint64_t random64(Random *r)
 {
     r->state ^= r->state >> 12;

@@ -11,13 +11,13 @@
 #include <sys/mman.h>
 #include "hw/core/cpu.h"
 #include "target/i386/interp/vec.h"
+#include "tests/cpu/code-maker.h"
 #include "tests/cpu/guest.h"
 
 enum {
     SEL_KERNEL_CODE = 0x10, SEL_KERNEL_DATA = 0x18, ROUNDS = 8, FUNCTIONS = 400, ITEMS = 40,
-    DATA_SIZE = WINDOW_DATA_END - WINDOW_DATA, MAX_CODE = 0x1000,
+    DATA_SIZE = WINDOW_DATA_END - WINDOW_DATA,
     REGISTERS_AT = 0x100, SCRATCH_SIZE = 0x100, PAGES = 3,
-    SEEN_FLAGS = 0x8c5, /* OF, SF, ZF, PF, CF: AF is undefined after some */
 };
 
 /* Calls what follows it R15 times and makes the TLB forget all after each. */
@@ -45,196 +45,151 @@ void run_native(uint8_t *data, const uint8_t *code, uint64_t rounds);
 
 /* --- functions ----------------------------------------------------------------------- */
 
-typedef struct Maker {
-    uint8_t code[MAX_CODE];
-    unsigned len;
-    GRand *rand;
-} Maker;
-
 /* RDI points to the data; the host's frame has RBP and R15. */
 static const uint8_t registers[] = { 0, 1, 2, 3, 6, 8, 9, 12, 13 };
 
-static unsigned below(Maker *m, unsigned n)
+static unsigned below(CodeMaker *m, unsigned n)
 {
-    return g_rand_int_range(m->rand, 0, n);
+    return random_below(&m->random, n);
 }
 
-static unsigned any_register(Maker *m)
+static unsigned any_register(CodeMaker *m)
 {
     return registers[below(m, G_N_ELEMENTS(registers))];
 }
 
-static void byte(Maker *m, unsigned val)
-{
-    g_assert_cmpuint(m->len, <, MAX_CODE);
-    m->code[m->len++] = val;
-}
-
-static void bytes(Maker *m, uint64_t val, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        byte(m, val >> i * 8);
-    }
-}
-
-/* Prefixes and opcode (0x0fxx: two bytes) of size bytes; bit 0 of the opcode is the width if
- * sized. Always with REX: no AH. */
-static void opcode(Maker *m, unsigned size, bool sized, unsigned op, unsigned reg, unsigned rm)
-{
-    if (size == 2) {
-        byte(m, 0x66);
-    }
-    byte(m, 0x40 | (size == 8) << 3 | (reg >> 3) << 2 | rm >> 3);
-    if (op > 0xff) {
-        byte(m, op >> 8);
-    }
-    byte(m, sized ? op | (size > 1) : op);
-}
-
-static void with_register(Maker *m, unsigned size, bool sized, unsigned op, unsigned reg,
-                          unsigned rm)
-{
-    opcode(m, size, sized, op, reg, rm);
-    byte(m, 0xc0 | (reg & 7) << 3 | (rm & 7));
-}
-
 /* At a random place of the data, at times across two pages. */
-static void with_memory(Maker *m, unsigned size, bool sized, unsigned op, unsigned reg)
+static CodeMem any_memory(CodeMaker *m)
 {
     unsigned offset = below(m, 8) ? 0x200 + below(m, SCRATCH_SIZE) : 0xff9 + below(m, 7);
 
-    opcode(m, size, sized, op, reg, 7);
-    byte(m, 0x80 | (reg & 7) << 3 | 7);
-    bytes(m, below(m, PAGES) * 0x1000 + offset, 4);
+    return (CodeMem){ .base = X86_RDI, .index = CODE_NONE, .disp = below(m, PAGES) * 0x1000 + offset };
 }
 
-static unsigned any_size(Maker *m)
+static void with_memory(CodeMaker *m, unsigned op, unsigned size, unsigned reg)
 {
-    return 1u << below(m, 4);
-}
+    CodeMem mem = any_memory(m);
 
-static void immediate(Maker *m, unsigned size)
-{
-    bytes(m, below(m, 2) ? below(m, 4) : g_rand_int(m->rand), MIN(size, 4));
+    code_sized(m, op, size, reg, &mem, 0, 0);
 }
 
 /* ADD, OR, ADC, SBB, AND, SUB, XOR, CMP: by number. */
-static void arithmetic(Maker *m)
+static void arithmetic(CodeMaker *m)
 {
-    unsigned size = any_size(m), op = below(m, 8), reg = any_register(m);
+    unsigned size = code_any_size(m), op = below(m, 8), reg = any_register(m);
 
     switch (below(m, 5)) {
     case 0:
-        with_register(m, size, true, op << 3, reg, any_register(m));
+        code_sized(m, op << 3, size, reg, NULL, any_register(m), 0);
         break;
     case 1:
-        with_register(m, size, true, 0x80, op, reg);
-        immediate(m, size);
+        code_sized(m, 0x80, size, op, NULL, reg, 0);
+        code_immediate(m, size);
         break;
     case 2:
-        with_memory(m, size, true, op << 3, reg);
+        with_memory(m, op << 3, size, reg);
         break;
     case 3:
-        with_memory(m, size, true, op << 3 | 2, reg);
+        with_memory(m, op << 3 | 2, size, reg);
         break;
     case 4:
-        with_memory(m, size, true, 0x80, op);
-        immediate(m, size);
+        with_memory(m, 0x80, size, op);
+        code_immediate(m, size);
         break;
     }
 }
 
-static void test(Maker *m)
+static void test(CodeMaker *m)
 {
-    unsigned size = any_size(m);
+    unsigned size = code_any_size(m);
 
     switch (below(m, 4)) {
     case 0:
-        with_register(m, size, true, 0x84, any_register(m), any_register(m));
+        code_sized(m, 0x84, size, any_register(m), NULL, any_register(m), 0);
         break;
     case 1:
-        with_register(m, size, true, 0xf6, 0, any_register(m));
-        immediate(m, size);
+        code_sized(m, 0xf6, size, 0, NULL, any_register(m), 0);
+        code_immediate(m, size);
         break;
     case 2:
-        with_memory(m, size, true, 0x84, any_register(m));
+        with_memory(m, 0x84, size, any_register(m));
         break;
     case 3:
-        with_memory(m, size, true, 0xf6, 0);
-        immediate(m, size);
+        with_memory(m, 0xf6, size, 0);
+        code_immediate(m, size);
         break;
     }
 }
 
-static void one_operand(Maker *m)
+static void one_operand(CodeMaker *m)
 {
-    unsigned size = any_size(m), reg = any_register(m);
+    unsigned size = code_any_size(m), reg = any_register(m);
 
     switch (below(m, 4)) {
     case 0:
-        with_register(m, size, true, 0xf6, 2 + below(m, 2), reg); /* NOT, NEG */
+        code_sized(m, 0xf6, size, 2 + below(m, 2), NULL, reg, 0); /* NOT, NEG */
         break;
     case 1:
-        with_register(m, size, true, 0xfe, below(m, 2), reg);     /* INC, DEC */
+        code_sized(m, 0xfe, size, below(m, 2), NULL, reg, 0);     /* INC, DEC */
         break;
     case 2:
-        with_register(m, size, true, 0xd0, 4 + below(m, 2), reg); /* SHL, SHR by 1 */
+        code_sized(m, 0xd0, size, 4 + below(m, 2), NULL, reg, 0); /* SHL, SHR by 1 */
         break;
     case 3:
-        with_register(m, 8, false, 0x0fba, 4 + below(m, 4), reg); /* BT, BTS, BTR, BTC */
-        byte(m, below(m, 64));
+        code_legacy(m, 0x0fba, true, 4 + below(m, 4), NULL, reg, 1); /* BT, BTS, BTR, BTC */
+        code_byte(m, below(m, 64));
         break;
     }
 }
 
-static void move(Maker *m)
+static void move(CodeMaker *m)
 {
-    unsigned size = any_size(m), reg = any_register(m);
+    unsigned size = code_any_size(m), reg = any_register(m);
+    CodeMem mem;
 
     switch (below(m, 4)) {
     case 0:
-        with_memory(m, size, true, 0x88, reg);
+        with_memory(m, 0x88, size, reg);
         break;
     case 1:
-        with_memory(m, size, true, 0x8a, reg);
+        with_memory(m, 0x8a, size, reg);
         break;
     case 2:
-        with_register(m, size, true, 0x88, reg, any_register(m));
+        code_sized(m, 0x88, size, reg, NULL, any_register(m), 0);
         break;
     case 3:
-        opcode(m, 8, false, 0x8d, reg, X86_RBX); /* LEA reg, [rbx + disp8] */
-        byte(m, 0x40 | (reg & 7) << 3 | X86_RBX);
-        byte(m, below(m, 256));
+        mem = (CodeMem){ .base = X86_RBX, .index = CODE_NONE, .disp = (int)below(m, 256) - 128 };
+        code_legacy(m, 0x8d, true, reg, &mem, 0, 0); /* LEA */
         break;
     }
 }
 
-static void conditional(Maker *m)
+static void conditional(CodeMaker *m)
 {
     unsigned cond = below(m, 16);
 
     if (below(m, 2)) {
-        with_register(m, 8, false, 0x0f40 | cond, any_register(m), any_register(m)); /* CMOVcc */
+        code_legacy(m, 0x0f40 | cond, true, any_register(m), NULL, any_register(m), 0); /* CMOVcc */
     } else {
-        with_register(m, 1, false, 0x0f90 | cond, 0, any_register(m)); /* SETcc */
+        code_legacy(m, 0x0f90 | cond, false, 0, NULL, any_register(m), 0); /* SETcc */
     }
 }
 
-/* PUSHF; POP reg; AND reg, SEEN_FLAGS; XOR [..], reg */
-static void look(Maker *m)
+/* PUSHF; POP reg; AND reg, CODE_FLAGS; XOR [..], reg */
+static void look(CodeMaker *m)
 {
     unsigned reg = any_register(m);
 
-    byte(m, 0x9c);
-    opcode(m, 4, false, 0x58 | (reg & 7), 0, reg);
-    with_register(m, 4, false, 0x81, 4, reg);
-    bytes(m, SEEN_FLAGS, 4);
-    with_memory(m, 4, false, 0x31, reg);
+    code_byte(m, 0x9c);
+    code_pop(m, reg);
+    code_legacy(m, 0x81, false, 4, NULL, reg, 4);
+    code_bytes(m, CODE_FLAGS, 4);
+    with_memory(m, 0x31, 4, reg);
 }
 
-static void item(Maker *m)
+static void item(CodeMaker *m)
 {
-    static void (*const makers[])(Maker *) = {
+    static void (*const makers[])(CodeMaker *) = {
         arithmetic, arithmetic, test, one_operand, move, move, conditional, look,
     };
 
@@ -242,11 +197,11 @@ static void item(Maker *m)
 }
 
 /* Jcc over a few items. */
-static void branch(Maker *m)
+static void branch(CodeMaker *m)
 {
-    byte(m, 0x70 | below(m, 16));
+    code_byte(m, 0x70 | below(m, 16));
     unsigned at = m->len;
-    byte(m, 0);
+    code_byte(m, 0);
     for (unsigned n = 1 + below(m, 3); n > 0; n--) {
         item(m);
     }
@@ -270,58 +225,58 @@ static const struct {
 };
 
 /* A loop of a few rounds that R10, which nothing else uses, counts down. */
-static void register_loop(Maker *m)
+static void register_loop(CodeMaker *m)
 {
     unsigned end = below(m, G_N_ELEMENTS(loop_ends));
 
-    bytes(m, 0xba41, 2); /* mov r10d, rounds */
-    bytes(m, 1 + below(m, 6), 4);
+    code_bytes(m, 0xba41, 2); /* mov r10d, rounds */
+    code_bytes(m, 1 + below(m, 6), 4);
     unsigned top = m->len;
     item(m);
     item(m);
     for (unsigned i = 0; i < loop_ends[end].len; i++) {
-        byte(m, loop_ends[end].bytes[i]);
+        code_byte(m, loop_ends[end].bytes[i]);
     }
-    byte(m, loop_ends[end].jcc);
-    byte(m, top - m->len - 1);
+    code_byte(m, loop_ends[end].jcc);
+    code_byte(m, top - m->len - 1);
 }
 
 /* A loop of four rounds: its counter is in memory, its branch looks at a comparison. */
-static void loop(Maker *m)
+static void loop(CodeMaker *m)
 {
     uint32_t counter = 0x80 + below(m, 8) * 8;
 
-    bytes(m, 0x87c7, 2); /* mov dword [rdi + counter], 4 */
-    bytes(m, counter, 4);
-    bytes(m, 4, 4);
+    code_bytes(m, 0x87c7, 2); /* mov dword [rdi + counter], 4 */
+    code_bytes(m, counter, 4);
+    code_bytes(m, 4, 4);
     unsigned top = m->len;
     item(m);
     item(m);
-    bytes(m, 0xaf83, 2); /* sub dword [rdi + counter], 1 */
-    bytes(m, counter, 4);
-    byte(m, 1);
-    bytes(m, 0xbf83, 2); /* cmp dword [rdi + counter], 0 */
-    bytes(m, counter, 4);
-    byte(m, 0);
-    byte(m, 0x75);
-    byte(m, top - m->len - 1);
+    code_bytes(m, 0xaf83, 2); /* sub dword [rdi + counter], 1 */
+    code_bytes(m, counter, 4);
+    code_byte(m, 1);
+    code_bytes(m, 0xbf83, 2); /* cmp dword [rdi + counter], 0 */
+    code_bytes(m, counter, 4);
+    code_byte(m, 0);
+    code_byte(m, 0x75);
+    code_byte(m, top - m->len - 1);
 }
 
-static void move_registers(Maker *m, unsigned op)
+static void move_registers(CodeMaker *m, unsigned op)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
-        opcode(m, 8, false, op, registers[i], 7);
-        byte(m, 0x80 | (registers[i] & 7) << 3 | 7);
-        bytes(m, REGISTERS_AT + i * 8, 4);
+        const CodeMem mem = { .base = X86_RDI, .index = CODE_NONE, .disp = REGISTERS_AT + i * 8 };
+
+        code_legacy(m, op, true, registers[i], &mem, 0, 0);
     }
 }
 
-static void make_function(Maker *m, uint32_t seed)
+static void make_function(CodeMaker *m, uint32_t seed)
 {
     m->len = 0;
-    m->rand = g_rand_new_with_seed(seed);
+    m->random = random_from(seed);
     move_registers(m, 0x8b);
-    with_register(m, 8, true, 0x38, registers[0], registers[1]); /* CMP: all flags are known */
+    code_legacy(m, 0x39, true, registers[0], NULL, registers[1], 0); /* CMP: all flags are known */
     for (unsigned i = 0; i < ITEMS; i++) {
         switch (below(m, 9)) {
         case 0:
@@ -338,22 +293,21 @@ static void make_function(Maker *m, uint32_t seed)
         }
     }
     move_registers(m, 0x89);
-    byte(m, 0xc3);
-    g_rand_free(m->rand);
+    code_byte(m, 0xc3);
 }
 
 /* --- running them --------------------------------------------------------------------------- */
 
 static void fill(uint8_t *data, uint32_t seed)
 {
-    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    Random random = random_from(seed);
 
     for (unsigned i = 0; i < DATA_SIZE; i++) {
-        data[i] = g_rand_int(rand);
+        data[i] = random64(&random);
     }
 }
 
-static void run_in_guest(Guest *g, const Maker *m)
+static void run_in_guest(Guest *g, const CodeMaker *m)
 {
     CpuRegs in = {
         .rip = WINDOW_BASE + WINDOW_CODE, .mxcsr = X86_MXCSR_INIT,
@@ -375,9 +329,9 @@ static void run_in_guest(Guest *g, const Maker *m)
     g_assert_cmpint(reason, ==, CPU_EXIT_HALTED);
 }
 
-static uint8_t *executable(const Maker *m)
+static uint8_t *executable(const CodeMaker *m)
 {
-    uint8_t *p = mmap(NULL, MAX_CODE, PROT_READ | PROT_WRITE | PROT_EXEC,
+    uint8_t *p = mmap(NULL, CODE_MAX, PROT_READ | PROT_WRITE | PROT_EXEC,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     g_assert_true(p != MAP_FAILED);
@@ -387,7 +341,7 @@ static uint8_t *executable(const Maker *m)
 
 static void check_function(uint32_t seed, bool disturbed)
 {
-    static Maker m;
+    static CodeMaker m;
     static uint8_t data[DATA_SIZE];
     Guest *g = guest_new();
 
@@ -395,7 +349,7 @@ static void check_function(uint32_t seed, bool disturbed)
     uint8_t *code = executable(&m);
     fill(data, seed);
     run_native(data, code, ROUNDS);
-    munmap(code, MAX_CODE);
+    munmap(code, CODE_MAX);
 
     uint8_t *guest_data = guest_window(g) + WINDOW_DATA;
     fill(guest_data, seed);

@@ -42,7 +42,7 @@ static uint8_t *map_area(uint64_t at)
     return p;
 }
 
-static void run_on_host(const Maker *m, uint32_t seed, uint8_t *after)
+static void run_on_host(const LoopMaker *m, uint32_t seed, uint8_t *after)
 {
     bool high = m->area >> 32;
     uint8_t *area = map_area(m->area);
@@ -51,7 +51,7 @@ static void run_on_host(const Maker *m, uint32_t seed, uint8_t *after)
         map_area(loop_alias(m->area, n));
     }
     loop_fill(m, seed, area);
-    memcpy(area + CODE, m->code, m->len);
+    memcpy(area + CODE, m->out.code, m->out.len);
     run_native(area + CODE);
     memcpy(after, area, AREA_SIZE);
     munmap(area, AREA_SIZE);
@@ -150,11 +150,11 @@ static uint8_t *guest_page(const Run *r, unsigned n)
 }
 
 /* Memory, code and registers. */
-static void prepare(Run *r, const Maker *m, uint32_t seed)
+static void prepare(Run *r, const LoopMaker *m, uint32_t seed)
 {
     static uint8_t area[AREA_SIZE];
     X86CPU *cpu = guest_cpu(r->g);
-    uint8_t code[MAX_CODE];
+    uint8_t code[CODE_MAX];
     CpuRegs in = {
         .rip = m->area + CODE, .mxcsr = X86_MXCSR_INIT,
         .seg = { [X86_CS] = SEL_CODE64, [X86_SS] = SEL_DATA, [X86_DS] = SEL_DATA, [X86_ES] = SEL_DATA },
@@ -173,10 +173,10 @@ static void prepare(Run *r, const Maker *m, uint32_t seed)
     for (unsigned n = FIRST_PAGE; n < AREA_SIZE >> 12; n++) {
         memcpy(guest_page(r, n), area + (n << 12), 0x1000);
     }
-    memcpy(code, m->code, m->len);
+    memcpy(code, m->out.code, m->out.len);
     memcpy(code + m->flushes, (uint8_t[]){ 0xcd, FLUSH_VECTOR }, 2);
     memcpy(code + m->end, (uint8_t[]){ 0xcd, END_VECTOR }, 2);
-    guest_write_code(r->g, WINDOW_CODE, code, m->len);
+    guest_write_code(r->g, WINDOW_CODE, code, m->out.len);
     guest_load(r->g, &in);
     x86_tlb_flush(cpu);
     x86_window_consider(cpu);
@@ -218,7 +218,7 @@ static void count_anchored(const X86Jit *jit, Anchored *count)
     }
 }
 
-static void compare(const Run *r, const Maker *m, const uint8_t *expected, uint32_t seed)
+static void compare(const Run *r, const LoopMaker *m, const uint8_t *expected, uint32_t seed)
 {
     for (unsigned n = FIRST_PAGE; n < AREA_SIZE >> 12; n++) {
         unsigned size = n == STACK >> 12 ? STACK & 0xfff : 0x1000;
@@ -234,7 +234,7 @@ static void compare(const Run *r, const Maker *m, const uint8_t *expected, uint3
 
 static void check_functions(uint32_t seed, bool disturbed, Anchored *anchored)
 {
-    static Maker makers[FUNCTIONS];
+    static LoopMaker makers[FUNCTIONS];
     static uint8_t expected[FUNCTIONS][AREA_SIZE];
     Run r;
 
@@ -333,7 +333,7 @@ static bool run_until(Run *r, uint32_t *word)
 
 static void test_endless(void)
 {
-    static Maker m;
+    static LoopMaker m;
     Anchored anchored = { 0 };
     Run r;
 
