@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 
 /* A client that does not read is dropped after this; one that floods loses events. */
 enum { WRITE_PATIENCE_MS = 5000, EVENTS_MAX = 1000 };
+/* For the request of a web client, and how much of it is looked at. */
+enum { REQUEST_PATIENCE_MS = 5000, REQUEST_MAX = 4096 };
 
 /* --- to the main thread ----------------------------------------------------------------- */
 
@@ -181,10 +184,34 @@ static void serve(VncClient *client)
     }
 }
 
+/* Waits until a web client's request (RFC 6455, 4.1) is there to its end. The library itself waits a tenth of
+ * a second for its begin, and for each byte, and takes who is slower for somebody else. */
+static void await_request(const VncClient *client)
+{
+    int64_t until = g_get_monotonic_time() + REQUEST_PATIENCE_MS * 1000;
+    struct pollfd fds = { .fd = client->fd, .events = POLLIN };
+    char request[REQUEST_MAX];
+    int at_least = 1;
+
+    while (poll(&fds, 1, (int)MAX(until - g_get_monotonic_time(), 0) / 1000) > 0) {
+        ssize_t len = recv(client->fd, request, sizeof(request), MSG_PEEK | MSG_DONTWAIT);
+        if (len < at_least || len == sizeof(request) || memmem(request, len, "\r\n\r\n", 4)) {
+            break;
+        }
+        at_least = (int)len + 1; /* poll() waits for more than has been seen */
+        setsockopt(client->fd, SOL_SOCKET, SO_RCVLOWAT, &at_least, sizeof(at_least));
+    }
+    at_least = 1;
+    setsockopt(client->fd, SOL_SOCKET, SO_RCVLOWAT, &at_least, sizeof(at_least));
+}
+
 static void *client_thread(void *opaque)
 {
     VncClient *client = opaque;
 
+    if (json_member_bool(client->address, "websocket", false)) {
+        await_request(client);
+    }
     client->cl = rfbNewClient(client->server->screen, client->fd);
     if (client->cl) {
         client->cl->clientData = client;

@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 
 from ui import (SCALE, Desktop, Failure, Machine, Picture, boot_sector, check, expected_picture, keys,
                 main, picture_of_file, tool, wait_for)
@@ -38,15 +39,18 @@ class WebSocket:
     """A client's end of a connection by RFC 6455, as far as it looks like a socket."""
     BINARY, CLOSE, PING = 2, 8, 9
 
-    def __init__(self, address, subprotocol='binary'):
+    def __init__(self, address, subprotocol='binary', pause=0):
         self.tcp = socket.create_connection(address, ANSWER)
         self.data, self.closed = b'', False
         key = base64.b64encode(random.randbytes(16)).decode()
-        self.tcp.sendall((f'GET /websockify HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n'
-                          'Upgrade: websocket\r\nConnection: Upgrade\r\n'
-                          f'Origin: http://{address[0]}\r\nSec-WebSocket-Key: {key}\r\n'
-                          f'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {subprotocol}'
-                          '\r\n\r\n').encode())
+        request = (f'GET /websockify HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n'
+                   'Upgrade: websocket\r\nConnection: Upgrade\r\n'
+                   f'Origin: http://{address[0]}\r\nSec-WebSocket-Key: {key}\r\n'
+                   f'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {subprotocol}'
+                   '\r\n\r\n').encode()
+        for part in (request[:2], request[2:-3], request[-3:]) if pause else (request,):
+            time.sleep(pause)
+            self.tcp.sendall(part)
         head = b''
         while not head.endswith(b'\r\n\r\n'):
             head += exactly(self.tcp, 1)
@@ -374,8 +378,8 @@ def password():
         check(not gets_in('other'), 'in after it expired')
 
 
-def web_client(machine):
-    return Client(machine, sock=WebSocket(('127.0.0.1', 5700 + machine.vnc_display)))
+def web_client(machine, pause=0):
+    return Client(machine, sock=WebSocket(('127.0.0.1', 5700 + machine.vnc_display), pause=pause))
 
 
 def websocket():
@@ -417,6 +421,15 @@ def websocket():
         wait_for(lambda: not machine.qmp('query-vnc')['clients'], 'the end of the connection')
 
 
+def websocket_slow():
+    """A request that comes in parts, with pauses, is a request."""
+    with vnc(*boot_sector('text.bin'), options=',websocket=on') as machine:
+        machine.wait_serial('D')
+        client = web_client(machine, pause=0.3)
+        client.encodings(0)
+        check(answers(client), 'an update')
+
+
 def websocket_garbage():
     """Frames that break the rules end their client only."""
     rng = random.Random(2)
@@ -452,4 +465,4 @@ def websocket_garbage():
 
 
 main([same_pixels, viewer_types_and_clicks, keys_and_pointer, resize, several_clients, garbage,
-      stuck_reader, password, websocket, websocket_garbage])
+      stuck_reader, password, websocket, websocket_slow, websocket_garbage])
