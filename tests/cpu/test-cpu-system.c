@@ -72,7 +72,13 @@ static void aux_value(Machine *m) { m->s->tsc_aux = 0x55; }
 static void sti_off(Machine *m) { x86_set_eflags(m->s, X86_EFLAGS_FIXED); }
 static void port_80(Machine *m) { m->s->regs[X86_RDX] = 0x80; }
 static void string_out(Machine *m) { m->s->regs[X86_RDX] = 0x80; m->s->regs[X86_RSI] = DATA; }
-static void string_in(Machine *m) { m->s->regs[X86_RDX] = 0x80; m->s->regs[X86_RDI] = DATA; }
+static void string_in(Machine *m)
+{
+    m->s->regs[X86_RDX] = 0x80;
+    m->s->regs[X86_RDI] = DATA;
+    m->s->regs[X86_RCX] = 2;
+    memset(m->data, 0, 16);
+}
 static void invpcid_all(Machine *m) { m->s->regs[X86_RAX] = 2; memset(m->data, 0, 16); }
 static void leaf_0(Machine *m) { m->s->regs[X86_RAX] = m->s->regs[X86_RCX] = 0; }
 static void zero_rcx(Machine *m) { m->s->regs[X86_RCX] = 0; }
@@ -159,12 +165,20 @@ static void check_ac_set(Machine *m) { g_assert_true(m->s->eflags & X86_EFLAGS_A
 static void check_ac_clear(Machine *m) { g_assert_false(m->s->eflags & X86_EFLAGS_AC); }
 static void check_al_ones(Machine *m) { g_assert_cmphex(m->s->regs[X86_RAX] & 0xff, ==, 0xff); }
 static void check_eax_ones(Machine *m) { g_assert_cmphex(m->s->regs[X86_RAX], ==, 0xffffffff); }
-static void check_data_ones(Machine *m)
+/* INS has written size bytes. */
+static void check_in(Machine *m, unsigned size)
 {
-    g_assert_cmphex(m->data[0], ==, 0xff);
-    g_assert_cmphex(m->s->regs[X86_RDI], >, DATA);
+    g_assert_cmphex(data64(m, 0), ==, UINT64_MAX >> (64 - size * 8));
+    g_assert_cmphex(data64(m, 8), ==, 0);
+    g_assert_cmphex(m->s->regs[X86_RDI], ==, DATA + size);
 }
-static void check_rsi_moved(Machine *m) { g_assert_cmphex(m->s->regs[X86_RSI], >, DATA); }
+static void check_in_1(Machine *m) { check_in(m, 1); }
+static void check_in_2(Machine *m) { check_in(m, 2); }
+static void check_in_4(Machine *m) { check_in(m, 4); }
+static void check_in_8(Machine *m) { check_in(m, 8); }
+static void check_out_1(Machine *m) { g_assert_cmphex(m->s->regs[X86_RSI], ==, DATA + 1); }
+static void check_out_2(Machine *m) { g_assert_cmphex(m->s->regs[X86_RSI], ==, DATA + 2); }
+static void check_out_4(Machine *m) { g_assert_cmphex(m->s->regs[X86_RSI], ==, DATA + 4); }
 static void check_halted(Machine *m)
 {
     g_assert_true(m->cpu->parent.halted);
@@ -260,14 +274,20 @@ static const SystemTest tests[] = {
     { "0f c7 f8", NULL, check_random, NO_EXCEPTION },
     { "f3 0f c7 f8", aux_value, check_aux_rax, NO_EXCEPTION },    /* RDPID */
     { "66 0f 38 82 03", invpcid_all, NULL, NO_EXCEPTION },
-    { "6c", string_in, check_data_ones, NO_EXCEPTION },
-    { "6d", string_in, check_data_ones, NO_EXCEPTION },
-    { "6e", string_out, check_rsi_moved, NO_EXCEPTION },
-    { "6f", string_out, check_rsi_moved, NO_EXCEPTION },
+    { "6c", string_in, check_in_1, NO_EXCEPTION },
+    { "6d", string_in, check_in_4, NO_EXCEPTION },
+    { "66 6d", string_in, check_in_2, NO_EXCEPTION },
+    { "48 6d", string_in, check_in_4, NO_EXCEPTION },             /* no ports of 64 bits */
+    { "f3 48 6d", string_in, check_in_8, NO_EXCEPTION },          /* two of 32 bits */
+    { "6e", string_out, check_out_1, NO_EXCEPTION },
+    { "6f", string_out, check_out_4, NO_EXCEPTION },
+    { "66 6f", string_out, check_out_2, NO_EXCEPTION },
+    { "48 6f", string_out, check_out_4, NO_EXCEPTION },
     { "cc", NULL, NULL, X86_EXCP_BP },
     { "cd 21", NULL, NULL, 0x21 },
     { "e4 80", NULL, check_al_ones, NO_EXCEPTION },
     { "e5 80", NULL, check_eax_ones, NO_EXCEPTION },
+    { "48 e5 80", NULL, check_eax_ones, NO_EXCEPTION },
     { "e6 80", NULL, NULL, NO_EXCEPTION },
     { "e7 80", NULL, NULL, NO_EXCEPTION },
     { "ec", port_80, check_al_ones, NO_EXCEPTION },

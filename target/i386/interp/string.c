@@ -26,16 +26,19 @@ typedef struct Str {
     int64_t step;  /* +size or -size */
 } Str;
 
+/* That of the string operand: INS and OUTS have none of 64 bits, whatever the operand size is. */
+static unsigned element_size(const X86Insn *insn)
+{
+    unsigned i = insn->op[0].kind == X86_OP_STR_SI || insn->op[0].kind == X86_OP_STR_DI ? 0 : 1;
+
+    return insn->op[i].size;
+}
+
 static Str str_begin(X86CPU *cpu, const X86Insn *insn)
 {
     X86State *s = &cpu->state;
-    unsigned size = insn->op_size;
+    unsigned size = element_size(insn);
 
-    for (int i = 0; i < 2; i++) {
-        if (insn->op[i].kind == X86_OP_MEM) {
-            size = insn->op[i].size;
-        }
-    }
     return (Str){
         .cpu = cpu, .s = s, .size = size, .addr = insn->addr_size,
         .src_seg = insn->seg_override != X86_NO_REG ? insn->seg_override : X86_DS,
@@ -300,7 +303,7 @@ static void op_ins(X86CPU *cpu, const X86Insn *insn)
 {
     static const StrOp op = { one_ins, run_ins, false };
 
-    x86_io_check(cpu, cpu->state.regs[X86_RDX], str_begin(cpu, insn).size);
+    x86_io_check(cpu, cpu->state.regs[X86_RDX], element_size(insn));
     string_op(cpu, insn, &op);
 }
 
@@ -308,7 +311,7 @@ static void op_outs(X86CPU *cpu, const X86Insn *insn)
 {
     static const StrOp op = { one_outs, NULL, false };
 
-    x86_io_check(cpu, cpu->state.regs[X86_RDX], str_begin(cpu, insn).size);
+    x86_io_check(cpu, cpu->state.regs[X86_RDX], element_size(insn));
     string_op(cpu, insn, &op);
 }
 
